@@ -1,0 +1,11 @@
+//! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock.
+
+#[cfg(feature = "containers")]
+pub mod containers;
+
+mod clock;
+pub mod log;
+pub mod postgres;
+
+pub use clock::TokioClock;
+pub use postgres::{Dialer, InvalidConnectionString, Postgres, PostgresBranch, TcpDialer, TcpTask};

@@ -1,0 +1,162 @@
+//! A directory in memory that fails on demand, for the tests of this module. Crashes are
+//! absent: the simulated disk has them.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+
+use super::storage::Storage;
+
+type Content = Arc<Mutex<Vec<u8>>>;
+
+/// Clones are the same directory.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub(super) struct State {
+    files: BTreeMap<String, Content>,
+    locked: u64,
+    pub(super) syncs: u64,
+    /// How many of the next calls of each kind fail.
+    pub(super) failing_appends: u64,
+    pub(super) failing_syncs: u64,
+    pub(super) failing_lists: u64,
+    pub(super) failing_creates: u64,
+}
+
+impl Memory {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn break_lock(&self) {
+        self.state().locked = 0;
+    }
+
+    pub(super) fn content(&self, name: &str) -> Vec<u8> {
+        self.state().files[name].lock().unwrap().clone()
+    }
+
+    pub(super) fn put(&self, name: &str, bytes: Vec<u8>) {
+        self.state().files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));
+    }
+
+    pub(super) fn delete(&self, name: &str) {
+        self.state().files.remove(name).unwrap();
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.state().files.keys().cloned().collect()
+    }
+
+    /// A directory of its own with the same files.
+    pub(super) fn copy(&self) -> Self {
+        let copy = Self::default();
+        for name in self.names() {
+            copy.put(&name, self.content(&name));
+        }
+        copy
+    }
+}
+
+pub(super) struct Lock(Memory, u64);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if state.locked == self.1 {
+            state.locked = 0;
+        }
+    }
+}
+
+fn fails(left: &mut u64) -> bool {
+    let fails = *left > 0;
+    *left = left.saturating_sub(1);
+    fails
+}
+
+/// Lets other futures of the same task run.
+async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl Storage for Memory {
+    type File = Content;
+    type Lock = Lock;
+
+    async fn lock(&self) -> io::Result<Option<Lock>> {
+        let holder = self.state().syncs + 1;
+        let mut state = self.state();
+        if state.locked > 0 {
+            return Ok(None);
+        }
+        state.locked = holder;
+        Ok(Some(Lock(self.clone(), holder)))
+    }
+
+    async fn list(&self) -> io::Result<Vec<String>> {
+        if fails(&mut self.state().failing_lists) {
+            Err(io::Error::other("no list"))
+        } else {
+            Ok(self.names())
+        }
+    }
+
+    async fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let content = self.state().files.get(name).cloned().ok_or(io::ErrorKind::NotFound)?;
+        let bytes = content.lock().unwrap().clone();
+        Ok(bytes)
+    }
+
+    async fn create(&self, name: &str) -> io::Result<Content> {
+        let mut state = self.state();
+        if fails(&mut state.failing_creates) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if state.files.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(Arc::clone(state.files.entry(name.to_owned()).or_default()))
+    }
+
+    async fn append(&self, file: &Content, bytes: Vec<u8>) -> io::Result<()> {
+        let short = fails(&mut self.state().failing_appends);
+        let count = if short { bytes.len() / 2 } else { bytes.len() };
+        file.lock().unwrap().extend_from_slice(&bytes[..count]);
+        if short { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    async fn sync(&self, _: &Content) -> io::Result<()> {
+        pause().await;
+        let mut state = self.state();
+        state.syncs += 1;
+        if fails(&mut state.failing_syncs) { Err(io::Error::other("no sync")) } else { Ok(()) }
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let content = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.files.insert(to.to_owned(), content);
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> io::Result<()> {
+        self.state().files.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    async fn sync_dir(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

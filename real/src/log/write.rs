@@ -1,0 +1,222 @@
+//! Getting bytes to the disk: batches, rewriting, and the look for a successor.
+//!
+//! All of it happens under the writer's lock. A rewrite serves three ends alike: it repairs a
+//! file of which a write has failed, compacts one that has grown, and brings one back that has
+//! disappeared. Absent: retries; a caller that wants one asks again.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use indoubt::{ForceError, LogError};
+
+use super::file_log::{FileLog, Force};
+use super::frame;
+use super::names;
+use super::record;
+use super::storage::Storage;
+
+/// Where a batch stops taking more forces along, in bytes.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The file being written to.
+#[derive(Debug)]
+pub(super) struct Writer<F> {
+    pub(super) file: F,
+    pub(super) length: u64,
+    /// Why the file's content is not known; it must be rewritten before anything else.
+    pub(super) broken: Option<String>,
+    /// A compaction that failed is not tried again before the file has this length.
+    pub(super) compact_at: u64,
+}
+
+/// Why the log did not do as it was asked.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    Fenced,
+    Io(String),
+}
+
+impl Failure {
+    pub(super) fn of_force(self, epoch: u64) -> ForceError {
+        match self {
+            Self::Fenced => ForceError::Fenced { epoch },
+            Self::Io(reason) => ForceError::Unknown { reason },
+        }
+    }
+
+    pub(super) fn of_log(self, epoch: u64) -> LogError {
+        match self {
+            Self::Fenced => LogError::Fenced { epoch },
+            Self::Io(reason) => LogError::Unreadable { reason },
+        }
+    }
+
+    fn io(action: &str, error: &io::Error) -> Self {
+        Self::Io(format!("cannot {action}: {error}"))
+    }
+}
+
+impl<S: Storage> FileLog<S> {
+    /// Writes what is queued, or the first part of it, as one batch, and answers its forces.
+    pub(super) async fn write_batch(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
+        let forces = self.take_forces();
+        let written = self.write(writer, &forces).await;
+        for force in forces {
+            // A force that was dropped does not want to know.
+            let _ =
+                force.answer.send(written.clone().map_err(|failure| failure.of_force(self.epoch)));
+        }
+        if written.is_ok() {
+            self.compact_if_grown(writer).await;
+        }
+        written
+    }
+
+    fn take_forces(&self) -> Vec<Force> {
+        let mut shared = self.shared();
+        let mut bytes = 0;
+        let fitting = shared.forces.iter().take_while(|force| {
+            let fits = bytes < BATCH_BYTES;
+            bytes += record::size(&force.commit);
+            fits
+        });
+        let count = fitting.count();
+        shared.forces.drain(..count).collect()
+    }
+
+    /// Appends one batch, syncs it, and only then looks for a successor.
+    async fn write(&self, writer: &mut Writer<S::File>, forces: &[Force]) -> Result<(), Failure> {
+        if self.is_fenced() {
+            return Err(Failure::Fenced);
+        }
+        self.repair(writer).await?;
+        let forgets = self.shared().forgets.clone();
+        let mut bytes = Vec::new();
+        let payload =
+            record::batch(forces.iter().map(|force| &*force.commit), forgets.iter().copied());
+        frame::push(&mut bytes, self.epoch, writer.length, &payload);
+        let length = writer.length + bytes.len() as u64;
+
+        // Until both have succeeded nothing is known, also if this future is dropped.
+        writer.broken = Some("a write of decisions was interrupted".to_owned());
+        let appended = self.storage.append(&writer.file, bytes).await;
+        appended.map_err(|error| writer.broke("write decisions", &error))?;
+        let synced = self.storage.sync(&writer.file).await;
+        synced.map_err(|error| writer.broke("sync decisions", &error))?;
+        writer.broken = None;
+        writer.length = length;
+
+        {
+            let mut shared = self.shared();
+            for force in forces {
+                shared.ledger.commit(Arc::clone(&force.commit));
+            }
+            // A file keeps the order commit, forget; so must the ledger.
+            for &key in &forgets {
+                shared.ledger.forget(key);
+            }
+            shared.forgets.drain(..forgets.len());
+        }
+        self.check_fence(writer).await
+    }
+
+    /// Makes the file's content known again, if it is not.
+    pub(super) async fn repair(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
+        let Some(broken) = &writer.broken else { return Ok(()) };
+        let context = format!("repair the decision log's file after an error ({broken})");
+        self.rewrite(writer).await.map_err(|error| Failure::io(&context, &error))
+    }
+
+    /// A failure before the rename leaves the old file in use, and is no one's concern.
+    async fn compact_if_grown(&self, writer: &mut Writer<S::File>) {
+        let content = self.shared().ledger.bytes();
+        let grown = writer.length >= self.options.compact_from_bytes.max(writer.compact_at)
+            && writer.length >= content.saturating_mul(self.options.compact_ratio);
+        if grown && let Err(error) = self.rewrite(writer).await {
+            tracing::warn!(%error, "the decision log could not be compacted; it goes on growing for now");
+            writer.compact_at = writer.length * 2;
+        }
+    }
+
+    /// Replaces the file by a snapshot of the ledger, all of which is durable or a forget.
+    async fn rewrite(&self, writer: &mut Writer<S::File>) -> io::Result<()> {
+        let temporary = names::temporary(self.epoch);
+        let payload = record::snapshot(&self.shared().ledger.snapshot());
+        let mut bytes = Vec::new();
+        frame::push(&mut bytes, self.epoch, 0, &payload);
+        let length = bytes.len() as u64;
+        let file = match self.write_new(&temporary, bytes).await {
+            Ok(file) => file,
+            Err(error) => {
+                // It may be what fills the disk. If it stays, the next rewrite removes it.
+                let _ = self.storage.remove(&temporary).await;
+                return Err(error);
+            }
+        };
+        // From here on a crash may leave either file, so neither can be appended to.
+        writer.broken.get_or_insert_with(|| "a rewrite was interrupted".to_owned());
+        self.storage.rename(&temporary, &names::decisions(self.epoch)).await?;
+        self.storage.sync_dir().await?;
+        *writer = Writer { file, length, broken: None, compact_at: 0 };
+        Ok(())
+    }
+
+    async fn write_new(&self, name: &str, bytes: Vec<u8>) -> io::Result<S::File> {
+        write_new(&self.storage, name, bytes).await
+    }
+
+    pub(super) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    /// Looks whether a newer epoch has been taken.
+    pub(super) async fn check_fence(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
+        if self.is_fenced() {
+            return Err(Failure::Fenced);
+        }
+        let names = self
+            .storage
+            .list()
+            .await
+            .map_err(|error| Failure::io("look for a newer epoch", &error))?;
+        let epochs = names::epochs(&names);
+        if epochs.last().is_some_and(|&last| last > self.epoch) {
+            self.fenced.store(true, Ordering::Release);
+            return Err(Failure::Fenced);
+        }
+        if !epochs.contains(&self.epoch) {
+            // Someone removed it. What was written since is in no file that an opening can find.
+            let reason = format!("{} has disappeared", names::decisions(self.epoch));
+            writer.broken = Some(reason.clone());
+            return Err(Failure::Io(reason));
+        }
+        Ok(())
+    }
+}
+
+impl<F> Writer<F> {
+    fn broke(&mut self, action: &str, error: &io::Error) -> Failure {
+        let failure = Failure::io(action, error);
+        if let Failure::Io(reason) = &failure {
+            self.broken = Some(reason.clone());
+        }
+        failure
+    }
+}
+
+/// Writes and syncs a whole file under a temporary's name, over what a failed try left there.
+pub(super) async fn write_new<S: Storage>(
+    storage: &S,
+    name: &str,
+    bytes: Vec<u8>,
+) -> io::Result<S::File> {
+    match storage.remove(name).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = storage.create(name).await?;
+    storage.append(&file, bytes).await?;
+    storage.sync(&file).await?;
+    Ok(file)
+}

@@ -1,0 +1,145 @@
+//! Postgres as a participant: `PREPARE TRANSACTION`, `COMMIT PREPARED`, `ROLLBACK PREPARED`.
+//!
+//! The adapter trusts a command's success for nothing. A branch's xid is taken before it is
+//! asked to end, and from then on the server's own record of that xid decides what happened;
+//! what ended a session is never a definite answer. Read in the order of a branch's life:
+//! `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with `fence`
+//! for what was given up on, `xact` for the evidence, and `sql` for every statement sent.
+//!
+//! The server must be PostgreSQL 14 or newer, with `max_prepared_transactions` above 0, and
+//! restarted only with a value that holds what is prepared. A prepared transaction keeps its
+//! locks and holds back vacuum until it is resolved, over restarts, so a participant should be
+//! watched through `pg_prepared_xacts`.
+//!
+//! # What this cannot see
+//! A failover to an asynchronous standby can lose a prepared branch, which is reported as
+//! [`Ending::Untold`](indoubt::Ending::Untold), or bring one back as prepared that was
+//! committed and forgotten, which nothing here can tell from one that was never decided:
+//! replicate synchronously. Even then a cancel, or a shutdown, while the server waits for its
+//! standby leaves the effect on the primary alone, and it is reported as done (PostgreSQL
+//! manual, "Synchronous Replication").
+//!
+//! # Deliberately absent
+//! Time: the driver bounds every call by dropping it, so the adapter runs unchanged inside a
+//! simulator. A pool: one session for each branch. TLS. A server's `statement_timeout` as a
+//! bound: it does not apply to `PREPARE TRANSACTION`.
+
+mod begin;
+mod branch;
+mod control;
+mod dial;
+mod examine;
+mod failure;
+mod fence;
+mod one_phase;
+mod participant;
+mod session;
+mod settle;
+mod sql;
+mod tcp;
+mod vote;
+mod xact;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use indoubt::{BeginError, Lost};
+use tokio_postgres::Config;
+
+pub use branch::PostgresBranch;
+pub use dial::Dialer;
+pub use tcp::{TcpDialer, TcpTask};
+
+use begin::Server;
+use control::{Control, Lease};
+
+/// A Postgres database as a participant.
+///
+/// A cheap handle: clones speak of the same database, and share one session for recovery.
+/// Every branch opens a session of its own.
+pub struct Postgres<D: Dialer = TcpDialer> {
+    inner: Arc<Inner<D>>,
+}
+
+struct Inner<D> {
+    name: String,
+    config: Config,
+    dialer: D,
+    /// Set once the server was found fit.
+    server: OnceLock<Server>,
+    control: Control,
+}
+
+impl Postgres {
+    /// A participant that is reached over TCP, without TLS. Nothing is connected yet.
+    ///
+    /// The name must be unique among a coordinator's participants and stable over restarts.
+    /// So must what the configuration points to: one database, and one user, who has to own
+    /// what is prepared in order to finish it.
+    pub fn new(name: impl Into<String>, config: Config) -> Self {
+        let dialer = TcpDialer::new(&config);
+        Self::with_dialer(name, config, dialer)
+    }
+
+    /// As [`new`](Self::new), from a connection string: `host=db1 user=shop dbname=orders`, or
+    /// `postgresql://shop@db1/orders` (PostgreSQL manual, "Connection Strings").
+    pub fn from_connection_string(
+        name: impl Into<String>,
+        text: &str,
+    ) -> Result<Self, InvalidConnectionString> {
+        let name = name.into();
+        match text.parse::<Config>() {
+            Ok(config) => Ok(Self::new(name, config)),
+            Err(error) => Err(InvalidConnectionString { name, reason: failure::describe(&error) }),
+        }
+    }
+}
+
+impl<D: Dialer> Postgres<D> {
+    /// A participant that is reached through this dialer. Of the configuration only what
+    /// concerns the session is used: user, password, database, options, application name.
+    pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
+        let (server, control) = (OnceLock::new(), Control::default());
+        Self { inner: Arc::new(Inner { name: name.into(), config, dialer, server, control }) }
+    }
+
+    /// Connects, and asks whether the server can take part: for a service's start.
+    ///
+    /// The first branch asks the same, but then a user is waiting.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do about it.
+    pub async fn check(&self) -> Result<(), BeginError> {
+        let server = begin::check(&self.inner.dialer, &self.inner.config).await?;
+        let _known_already = self.inner.server.set(server);
+        Ok(())
+    }
+
+    async fn control(&self) -> Result<Lease<'_>, Lost> {
+        self.inner.control.lease(&self.inner.dialer, &self.inner.config).await
+    }
+}
+
+impl<D: Dialer> Clone for Postgres<D> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<D: Dialer> fmt::Debug for Postgres<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the configuration: it may hold a password.
+        f.debug_struct("Postgres").field("name", &self.inner.name).finish_non_exhaustive()
+    }
+}
+
+/// A text that is not a connection string.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the connection string of the participant {name} cannot be read: {reason}; expected \
+     `host=db1 user=shop dbname=orders` or `postgresql://shop@db1/orders`"
+)]
+pub struct InvalidConnectionString {
+    name: String,
+    reason: String,
+}

@@ -1,0 +1,184 @@
+//! The contract of [`Participant`], kept by the parts.
+
+use std::str::FromStr;
+
+use indoubt::{
+    BeginError, BranchGid, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
+    Participant, Receipt, Vote,
+};
+
+use super::Postgres;
+use super::branch::{PostgresBranch, Stage};
+use super::dial::Dialer;
+use super::failure::Failure;
+use super::fence::fence;
+use super::one_phase::{self, remembered};
+use super::session::Session;
+use super::settle::settle;
+use super::xact::{Evidence, Xact};
+use super::{begin, sql, vote};
+
+impl<D: Dialer> Participant for Postgres<D> {
+    type Branch = PostgresBranch;
+
+    fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    async fn begin(&self, gid: &BranchGid) -> Result<PostgresBranch, BeginError> {
+        let known = self.inner.server.get().cloned();
+        let (branch, server) =
+            begin::begin(&self.inner.dialer, &self.inner.config, gid, known).await?;
+        let _known_already = self.inner.server.set(server);
+        tracing::debug!(participant = self.name(), %gid, "begun");
+        Ok(branch)
+    }
+
+    async fn prepare(&self, branch: &PostgresBranch) -> Result<Vote, Lost> {
+        let login = self.inner.server.get().map_or("", |server| server.login.as_str());
+        let vote = vote::prepare(branch, login).await;
+        tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "prepare");
+        vote
+    }
+
+    async fn commit_one_phase(&self, branch: &PostgresBranch) -> Result<OnePhaseVote, Lost> {
+        let vote = one_phase::commit_one_phase(branch).await;
+        tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "commit in one phase");
+        vote
+    }
+
+    async fn inquire(&self, branch: &PostgresBranch) -> Result<OnePhase, Lost> {
+        let end = match remembered(branch) {
+            Ok(end) => end,
+            Err(evidence) => {
+                let control = self.control().await?;
+                let end = one_phase::inquire(control.session(), &evidence).await;
+                control.keep();
+                end?
+            }
+        };
+        match end {
+            OnePhase::Committed => branch.end(Stage::Committed),
+            OnePhase::RolledBack => branch.end(Stage::RolledBack),
+            OnePhase::Unknown | OnePhase::Untold => {}
+        }
+        tracing::debug!(participant = self.name(), gid = %branch.gid, ?end, "inquiry");
+        Ok(end)
+    }
+
+    async fn finish(&self, branch: &PostgresBranch, decision: Decision) -> Result<Ending, Lost> {
+        let ending = self.finish_from(branch, decision).await;
+        tracing::debug!(participant = self.name(), gid = %branch.gid, ?decision, ?ending, "finish");
+        ending
+    }
+
+    async fn resolve(
+        &self,
+        gid: &BranchGid,
+        decision: Decision,
+        receipt: &Receipt,
+    ) -> Result<Ending, Lost> {
+        let control = self.control().await?;
+        let ending = settle(control.session(), gid, decision, Xact::of(receipt).as_ref()).await;
+        control.keep();
+        tracing::debug!(participant = self.name(), %gid, ?decision, ?ending, "resolve");
+        ending
+    }
+
+    async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
+        let control = self.control().await?;
+        let gids = list(control.session(), owner).await;
+        control.keep();
+        tracing::debug!(participant = self.name(), %owner, ?gids, "in doubt");
+        gids
+    }
+}
+
+impl<D: Dialer> Postgres<D> {
+    async fn finish_from(
+        &self,
+        branch: &PostgresBranch,
+        decision: Decision,
+    ) -> Result<Ending, Lost> {
+        match branch.stage() {
+            Stage::Open => match decision {
+                Decision::Abort => {
+                    branch.roll_back().await;
+                    Ok(Ending::AsDecided)
+                }
+                Decision::Commit => Err(Lost::new("the branch was never prepared")),
+            },
+            Stage::Preparing(evidence) => self.finish_unheard(branch, evidence, decision).await,
+            Stage::Prepared(evidence) => self.finish_prepared(branch, &evidence, decision).await,
+            Stage::Committing(_) => Err(Lost::new("the branch is committing in one phase")),
+            Stage::Committed => Ok(ending(decision, Decision::Commit)),
+            Stage::RolledBack => Ok(ending(decision, Decision::Abort)),
+        }
+    }
+
+    /// Ends a branch whose answer to its prepare did not come. It may still be on its way to
+    /// being prepared, so its backend is ended first.
+    async fn finish_unheard(
+        &self,
+        branch: &PostgresBranch,
+        evidence: Evidence,
+        decision: Decision,
+    ) -> Result<Ending, Lost> {
+        let control = self.control().await?;
+        let ending = async {
+            fence(control.session(), evidence.backend.as_ref()).await?;
+            settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await
+        };
+        let ending = ending.await;
+        control.keep();
+        if ending.is_ok() {
+            branch.session.close();
+        }
+        ending
+    }
+
+    /// Ends a prepared branch on its own session, and on another if that one is lost.
+    async fn finish_prepared(
+        &self,
+        branch: &PostgresBranch,
+        evidence: &Evidence,
+        decision: Decision,
+    ) -> Result<Ending, Lost> {
+        let own = settle(&branch.session, &branch.gid, decision, Some(&evidence.xact)).await;
+        let ending = match own {
+            Err(lost) => {
+                tracing::debug!(gid = %branch.gid, %lost, "on another session, then");
+                self.resolve(&branch.gid, decision, &evidence.xact.receipt()).await
+            }
+            answered => answered,
+        };
+        if ending.is_ok() {
+            branch.session.close();
+        }
+        ending
+    }
+}
+
+/// How a branch ended, to someone who is told this decision.
+fn ending(decision: Decision, happened: Decision) -> Ending {
+    if decision == happened { Ending::AsDecided } else { Ending::Heuristic }
+}
+
+/// The owner's prepared branches in this database. A standby is refused: it knows none of
+/// its primary's prepared transactions, and an empty list from it would be a lie.
+async fn list(session: &Session, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
+    let rows = session.rows(&sql::in_doubt(owner)).await.map_err(Failure::into_lost)?;
+    if rows.is_empty() || rows.iter().any(|row| row.get(0) != Some("f")) {
+        return Err(Lost::new(
+            "this server is a standby: let the participant connect to the primary",
+        ));
+    }
+    let gids = rows.iter().filter_map(|row| row.get(1)).filter_map(|text| {
+        let gid = BranchGid::from_str(text);
+        if gid.is_err() {
+            tracing::warn!(gid = text, "not a gid of ours, though it starts like one: left alone");
+        }
+        gid.ok()
+    });
+    Ok(gids.collect())
+}

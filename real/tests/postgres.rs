@@ -1,0 +1,21 @@
+//! The Postgres participant against real servers: what `indoubt::Participant` promises, under
+//! everything that PostgreSQL does to two-phase commit.
+//!
+//! Run with `cargo test -p indoubt-real --features containers --test postgres`. Each test has
+//! a database of its own, most of them on one shared server. Faults come from the proxy, at an
+//! exact message; sleeps only let something *not* happen.
+
+#[path = "postgres/begin.rs"]
+mod begin;
+#[path = "postgres/lost.rs"]
+mod lost;
+#[path = "postgres/one_phase.rs"]
+mod one_phase;
+#[path = "postgres/one_phase_lost.rs"]
+mod one_phase_lost;
+#[path = "postgres/scene.rs"]
+mod scene;
+#[path = "postgres/settle.rs"]
+mod settle;
+#[path = "postgres/vote.rs"]
+mod vote;

@@ -1,0 +1,78 @@
+//! Commits in one phase whose answer is lost: the inquiry tells, and never too early.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use indoubt::{OnePhase, Participant as _};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::scene::{Scene, run};
+
+const SHORT: Duration = Duration::from_millis(500);
+const SLOW: Duration = Duration::from_secs(3);
+
+#[test]
+fn a_cut_around_the_commit_is_lost_and_the_inquiry_tells() -> Result<()> {
+    run(async {
+        let scene = Scene::new("one_phase_cut").await?;
+        let proxy = scene.proxy().await?;
+        let postgres = scene.through(&proxy);
+        for (id, end) in [(1, OnePhase::RolledBack), (2, OnePhase::Committed)] {
+            let branch = scene.inserted(&postgres, id).await?;
+            if end == OnePhase::Committed {
+                proxy.cut_after_reply("COMMIT");
+            } else {
+                proxy.cut_before("COMMIT");
+            }
+            ensure!(postgres.commit_one_phase(&branch).await.is_err());
+            ensure!(proxy.fired());
+            ensure!(postgres.inquire(&branch).await? == end);
+            ensure!(postgres.inquire(&branch).await? == end);
+            ensure!(scene.has(id).await? == (end == OnePhase::Committed));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_commit_that_is_at_work_is_unknown_and_left_alone() -> Result<()> {
+    run(async {
+        let scene = Scene::new("one_phase_slow").await?;
+        scene.slow_end(SLOW).await?;
+        let postgres = scene.postgres();
+        let branch = scene.inserted(&postgres, 1).await?;
+        let start = Instant::now();
+        ensure!(timeout(SHORT, postgres.commit_one_phase(&branch)).await.is_err());
+        ensure!(postgres.inquire(&branch).await? == OnePhase::Unknown);
+        ensure!(start.elapsed() < SLOW, "the inquiry waited");
+        let known = async {
+            loop {
+                match postgres.inquire(&branch).await {
+                    Ok(OnePhase::Unknown) => sleep(Duration::from_millis(100)).await,
+                    end => return end,
+                }
+            }
+        };
+        ensure!(timeout(SLOW * 3, known).await?? == OnePhase::Committed);
+        ensure!(scene.has(1).await?);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_commit_that_is_still_on_its_way_is_fenced_before_it_is_called_rolled_back() -> Result<()> {
+    run(async {
+        let scene = Scene::new("one_phase_held").await?;
+        let proxy = scene.proxy().await?;
+        let postgres = scene.through(&proxy);
+        let branch = scene.inserted(&postgres, 1).await?;
+        proxy.hold("COMMIT");
+        ensure!(timeout(SHORT, postgres.commit_one_phase(&branch)).await.is_err());
+        ensure!(proxy.fired());
+        ensure!(postgres.inquire(&branch).await? == OnePhase::RolledBack);
+        proxy.heal();
+        sleep(SHORT).await;
+        ensure!(!scene.has(1).await?, "the commit arrived after it was called rolled back");
+        Ok(())
+    })
+}

@@ -1,0 +1,117 @@
+//! `fuzz`: many seeds, a progress bar, a summary.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
+use indoubt_sim::scenario::Scenario;
+use indoubt_sim::world::Shipped;
+
+use super::{VIOLATED, print, usage};
+
+/// From how many runs on every claim must have been reached: fewer are too few to demand it.
+const DEMAND_REACH: u64 = 1_000;
+
+/// Run many seeds and check every invariant on each.
+#[derive(Debug, Args)]
+pub(super) struct Fuzz {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "time")]
+    seeds: u64,
+
+    /// How long to run instead, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time: Option<u64>,
+
+    /// The first seed; the others follow it.
+    #[arg(long, default_value_t = 0)]
+    first_seed: u64,
+
+    /// How many threads; by default as many as there are cores.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// What a seed stands for.
+    #[arg(long, value_enum, default_value_t = Family::Swarm)]
+    family: Family,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Family {
+    /// Everything is drawn from the seed; whole families of faults are off at random.
+    Swarm,
+    /// The fixed shape for measuring: 3 participants, 20 transactions, 3 crashes, 3 partitions.
+    Reference,
+}
+
+impl Fuzz {
+    pub(super) fn run(self) -> ExitCode {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = self.jobs.map_or(cores, usize::from);
+        let budget = self.time.map_or(Budget::Seeds(self.seeds), |seconds| {
+            Budget::Time(Duration::from_secs(seconds))
+        });
+        if let Budget::Seeds(seeds) = budget
+            && self.first_seed.checked_add(seeds).is_none()
+        {
+            return usage(format!(
+                "{seeds} seeds from {} on pass the largest seed, {}",
+                self.first_seed,
+                u64::MAX
+            ));
+        }
+        let scenario =
+            if self.family == Family::Swarm { Scenario::from_seed } else { Scenario::reference };
+        let bar = bar(budget);
+        let report =
+            sweep(Sweep { first_seed: self.first_seed, budget, jobs, scenario }, &Shipped, || {
+                bar.inc(1)
+            });
+        bar.finish_and_clear();
+        self.summarize(&report)
+    }
+
+    fn summarize(&self, report: &Report) -> ExitCode {
+        let seconds = report.took.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let (rate, messages) =
+            (report.runs as f64 / seconds, report.messages as f64 / report.runs.max(1) as f64);
+        print(format_args!(
+            "{} runs in {seconds:.1} s: {rate:.0} runs/s, {messages:.0} messages a run",
+            report.runs
+        ));
+        print(&report.reach);
+        if let Some(failure) = &report.failure {
+            print(format_args!("VIOLATION at seed {}, trace {:016x}", failure.seed, failure.hash));
+            for violation in &failure.violations {
+                print(format_args!("  {violation}"));
+            }
+            let family = if self.family == Family::Reference { " --family reference" } else { "" };
+            print(format_args!("replay it with\n  cargo sim replay {}{family}", failure.seed));
+            return ExitCode::from(VIOLATED);
+        }
+        let missing = report.reach.missing();
+        if self.family == Family::Swarm && report.runs >= DEMAND_REACH && !missing.is_empty() {
+            print(format_args!("VACUOUS: never reached: {}", missing.join(", ")));
+            return ExitCode::from(VIOLATED);
+        }
+        print("every invariant held in every run");
+        ExitCode::SUCCESS
+    }
+}
+
+fn bar(budget: Budget) -> ProgressBar {
+    let (bar, template) = match budget {
+        Budget::Seeds(seeds) => {
+            (ProgressBar::new(seeds), "{bar:40} {pos}/{len} runs, {per_sec}, {eta} left")
+        }
+        Budget::Time(_) => {
+            (ProgressBar::new_spinner(), "{spinner} {pos} runs, {per_sec}, {elapsed}")
+        }
+    };
+    bar.enable_steady_tick(Duration::from_millis(200));
+    // A fixed template of ours; if it were wrong the default one would do.
+    if let Ok(style) = ProgressStyle::with_template(template) { bar.with_style(style) } else { bar }
+}

@@ -1,0 +1,7 @@
+//! Many runs: seeds over worker threads, what they reached, and the first that fails.
+
+mod reach;
+mod sweep;
+
+pub use reach::{CLAIMS, Reach};
+pub use sweep::{Budget, Failure, Report, Sweep, sweep};

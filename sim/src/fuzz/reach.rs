@@ -1,0 +1,106 @@
+//! What a family of runs has reached. A family that never saw an in-doubt transaction or a
+//! fault that it claims proves nothing, and fails.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::history::{Event, Told, VoteKind};
+use crate::world::Run;
+
+/// How often each outcome and each fault was reached, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    outcomes: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+/// The outcomes that a family must have seen, each at least once.
+pub const CLAIMS: &[&str] = &[
+    "answered committed",
+    "answered committed, some pending",
+    "answered aborted",
+    "answered in doubt",
+    "votes of no",
+    "read-only votes",
+    "one-phase commits",
+    "branches committed by recovery",
+    "branches rolled back by recovery",
+    "forces failed",
+    "forces fenced",
+    "decisions found at an opening",
+    "branches ended by an operator",
+    "heuristic endings reported",
+    "runs in which nothing could fail",
+];
+
+impl Reach {
+    /// Adds a run.
+    pub fn add(&mut self, run: &Run) {
+        for (fault, count) in &run.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+        for event in run.history.events() {
+            for name in outcomes(event) {
+                *self.outcomes.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Adds what another family reached.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, count) in &other.outcomes {
+            *self.outcomes.entry(name).or_default() += count;
+        }
+        for (name, count) in &other.faults {
+            *self.faults.entry(name).or_default() += count;
+        }
+    }
+
+    /// Claimed outcomes and kinds of fault that were never reached.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let outcomes = CLAIMS.iter().copied().filter(|claim| !self.outcomes.contains_key(claim));
+        let faults = self.faults.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name);
+        outcomes.chain(faults).collect()
+    }
+}
+
+fn outcomes(event: &Event) -> impl Iterator<Item = &'static str> {
+    let (first, second) = match *event {
+        Event::Answered { told: Told::Committed, pending: 1.., .. } => {
+            (Some("answered committed"), Some("answered committed, some pending"))
+        }
+        Event::Answered { told: Told::Committed, .. } => (Some("answered committed"), None),
+        Event::Answered { told: Told::Aborted, .. } => (Some("answered aborted"), None),
+        Event::Answered { told: Told::InDoubt, .. } => (Some("answered in doubt"), None),
+        Event::Voted { vote: VoteKind::No, .. } => (Some("votes of no"), None),
+        Event::Voted { vote: VoteKind::ReadOnly, .. } => (Some("read-only votes"), None),
+        Event::Ended { one_phase: true, .. } => (Some("one-phase commits"), None),
+        Event::Ended { by_recovery: true, committed: true, .. } => {
+            (Some("branches committed by recovery"), None)
+        }
+        Event::Ended { by_recovery: true, committed: false, .. } => {
+            (Some("branches rolled back by recovery"), None)
+        }
+        Event::ForceFailed { fenced: true, .. } => (Some("forces fenced"), None),
+        Event::ForceFailed { fenced: false, .. } => (Some("forces failed"), None),
+        Event::Opened { ref unfinished, .. } if !unfinished.is_empty() => {
+            (Some("decisions found at an opening"), None)
+        }
+        Event::OperatorEnded { .. } => (Some("branches ended by an operator"), None),
+        Event::HeuristicReported { .. } => (Some("heuristic endings reported"), None),
+        Event::Run { calm: true, .. } => (Some("runs in which nothing could fail"), None),
+        _ => (None, None),
+    };
+    first.into_iter().chain(second)
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "outcomes")?;
+        for claim in CLAIMS {
+            writeln!(f, "  {:>12}  {claim}", self.outcomes.get(claim).unwrap_or(&0))?;
+        }
+        writeln!(f, "faults")?;
+        self.faults.iter().try_for_each(|(name, count)| writeln!(f, "  {count:>12}  {name}"))
+    }
+}

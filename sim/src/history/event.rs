@@ -1,0 +1,203 @@
+//! The kinds of event.
+
+use serde::Serialize;
+
+use crate::trace::Trace;
+
+/// A transaction, as the history names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Tx {
+    /// The epoch of the coordinator that began it.
+    pub epoch: u64,
+    /// Its number within the epoch.
+    pub sequence: u64,
+}
+
+/// A machine or a process of the simulated world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A coordinator process; 0 is the first, 1 the one that takes over from it.
+    Coordinator(u8),
+    /// A participant.
+    Participant(u8),
+}
+
+/// A participant's vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoteKind {
+    /// Durably prepared.
+    Yes,
+    /// Nothing written.
+    ReadOnly,
+    /// Rolled back.
+    No,
+}
+
+/// What a client was told of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// Committed.
+    Committed,
+    /// Aborted.
+    Aborted,
+    /// In doubt.
+    InDoubt,
+}
+
+/// Something that happened. Fields named `p` are participants, `tx` transactions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[allow(
+    missing_docs,
+    reason = "the variants are documented, and the fields are named by one convention"
+)]
+pub enum Event {
+    /// The run began; `calm` if nothing in it fails.
+    Run { participants: u8, calm: bool },
+    /// A row that a participant had before the run.
+    Seeded { p: u8, key: u64, value: i64 },
+    /// A client began a transaction.
+    Began { tx: Tx, by: Place },
+    /// A branch was begun and is known to the client.
+    Enlisted { tx: Tx, p: u8 },
+    /// The client asked to commit.
+    AskedCommit { tx: Tx },
+    /// The client got its answer.
+    Answered { tx: Tx, told: Told, pending: u32, heuristic: u32 },
+    /// The coordinator answered a question by gid: committed, aborted, or no answer yet.
+    Status { tx: Tx, told: Told },
+    /// A vote, durable if it is a yes.
+    Voted { tx: Tx, p: u8, vote: VoteKind },
+    /// A branch has durably ended.
+    Ended { tx: Tx, p: u8, committed: bool, one_phase: bool, by_recovery: bool },
+    /// Someone who is not the coordinator ended a prepared branch.
+    OperatorEnded { tx: Tx, p: u8, committed: bool },
+    /// The coordinator learned that a branch had been ended by someone else.
+    HeuristicReported { tx: Tx, p: u8 },
+    /// The force of a decision was begun.
+    Deciding { tx: Tx, branches: u32 },
+    /// The force of a decision returned: it is durable.
+    Decided { tx: Tx },
+    /// The force of a decision failed; `fenced` by a newer coordinator, or unknown.
+    ForceFailed { tx: Tx, fenced: bool },
+    /// A commit was noted as finished everywhere.
+    Forgotten { tx: Tx },
+    /// A coordinator opened the log, which held these unfinished decisions.
+    Opened { by: Place, epoch: u64, unfinished: Vec<Tx> },
+    /// A coordinator could not open the log this time.
+    OpenFailed { by: Place },
+    /// The log was read while its answer to a force was unknown, or by recovery.
+    LogUnreadable { by: Place },
+    /// A place lost power or was killed.
+    Crashed { place: Place },
+    /// A place came up.
+    Started { place: Place },
+    /// Packets from one place to another vanish.
+    Cut { from: Place, to: Place },
+    /// They do so no longer.
+    Mended { from: Place, to: Place },
+    /// The coordinator's lock on its log was broken, and a second coordinator came up.
+    TakenOver,
+    /// A disk's operations began, or ceased, to fail.
+    DiskFaulty { place: Place, faulty: bool },
+    /// All faults ended: from here on everything must come to rest.
+    Healed,
+    /// Everything came to rest.
+    Quiesced,
+    /// The bound passed and something was still at work.
+    Overran,
+    /// At the end, a row of a participant.
+    Row { p: u8, key: u64, value: i64 },
+    /// At the end, a branch of ours that is still prepared.
+    StillPrepared { tx: Tx, p: u8 },
+    /// At the end, rows that are locked.
+    StillLocked { p: u8, rows: u32 },
+    /// At the end, a decision that the log still owes.
+    StillUnfinished { tx: Tx },
+    /// At the end, how many of the prepared branches that are not ours are as they were.
+    Foreign { p: u8, expected: u32, found: u32 },
+}
+
+/// An event and its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Virtual time since the run began, in microseconds.
+    pub at_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Event {
+    /// Mixes the event into a trace: its kind, then its fields in order.
+    #[rustfmt::skip]
+    pub(super) fn mix_into(&self, trace: &mut Trace) {
+        use Event as E;
+        match self {
+            E::Began { tx, by } => mix(trace, 1, &[tx.word(), by.word()]),
+            E::Enlisted { tx, p } => mix(trace, 2, &[tx.word(), (*p).into()]),
+            E::AskedCommit { tx } => mix(trace, 3, &[tx.word()]),
+            E::Answered { tx, told, pending, heuristic } => {
+                mix(trace, 4, &[tx.word(), *told as u64, (*pending).into(), (*heuristic).into()]);
+            }
+            E::Status { tx, told } => mix(trace, 5, &[tx.word(), *told as u64]),
+            E::Voted { tx, p, vote } => mix(trace, 6, &[tx.word(), (*p).into(), *vote as u64]),
+            E::Ended { tx, p, committed, one_phase, by_recovery } => {
+                let how = u64::from(*committed) | u64::from(*one_phase) << 1 | u64::from(*by_recovery) << 2;
+                mix(trace, 7, &[tx.word(), (*p).into(), how]);
+            }
+            E::OperatorEnded { tx, p, committed } => mix(trace, 8, &[tx.word(), (*p).into(), (*committed).into()]),
+            E::HeuristicReported { tx, p } => mix(trace, 9, &[tx.word(), (*p).into()]),
+            E::Deciding { tx, branches } => mix(trace, 10, &[tx.word(), (*branches).into()]),
+            E::Decided { tx } => mix(trace, 11, &[tx.word()]),
+            E::ForceFailed { tx, fenced } => mix(trace, 12, &[tx.word(), (*fenced).into()]),
+            E::Forgotten { tx } => mix(trace, 13, &[tx.word()]),
+            E::Opened { by, epoch, unfinished } => {
+                mix(trace, 14, &[by.word(), *epoch]);
+                unfinished.iter().for_each(|tx| trace.word(tx.word()));
+            }
+            E::OpenFailed { by } => mix(trace, 15, &[by.word()]),
+            E::LogUnreadable { by } => mix(trace, 16, &[by.word()]),
+            E::Crashed { place } => mix(trace, 17, &[place.word()]),
+            E::Started { place } => mix(trace, 18, &[place.word()]),
+            E::Cut { from, to } => mix(trace, 19, &[from.word(), to.word()]),
+            E::Mended { from, to } => mix(trace, 20, &[from.word(), to.word()]),
+            E::TakenOver => mix(trace, 21, &[]),
+            E::DiskFaulty { place, faulty } => mix(trace, 22, &[place.word(), (*faulty).into()]),
+            E::Healed => mix(trace, 23, &[]),
+            E::Quiesced => mix(trace, 24, &[]),
+            E::Overran => mix(trace, 25, &[]),
+            E::Row { p, key, value } => mix(trace, 26, &[(*p).into(), *key, value.cast_unsigned()]),
+            E::StillPrepared { tx, p } => mix(trace, 27, &[tx.word(), (*p).into()]),
+            E::StillLocked { p, rows } => mix(trace, 28, &[(*p).into(), (*rows).into()]),
+            E::StillUnfinished { tx } => mix(trace, 29, &[tx.word()]),
+            E::Foreign { p, expected, found } => mix(trace, 30, &[(*p).into(), (*expected).into(), (*found).into()]),
+            E::Run { participants, calm } => mix(trace, 31, &[(*participants).into(), (*calm).into()]),
+            E::Seeded { p, key, value } => mix(trace, 32, &[(*p).into(), *key, value.cast_unsigned()]),
+        }
+    }
+}
+
+fn mix(trace: &mut Trace, kind: u64, fields: &[u64]) {
+    trace.word(kind);
+    for field in fields {
+        trace.word(*field);
+    }
+}
+
+impl Tx {
+    const fn word(self) -> u64 {
+        self.epoch << 32 ^ self.sequence
+    }
+}
+
+impl Place {
+    fn word(self) -> u64 {
+        match self {
+            Self::Coordinator(index) => u64::from(index),
+            Self::Participant(index) => 0x100 | u64::from(index),
+        }
+    }
+}

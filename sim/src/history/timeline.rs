@@ -1,0 +1,147 @@
+//! A history as a person reads it: one line an event.
+
+use std::fmt;
+
+use super::{Entry, Event, History, Place, Told, Tx, VoteKind};
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>7}.{:03} ms  {}", self.at_us / 1000, self.at_us % 1000, self.event)
+    }
+}
+
+impl fmt::Display for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tx {}:{}", self.epoch, self.sequence)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Coordinator(index) => write!(f, "coordinator-{index}"),
+            Self::Participant(index) => write!(f, "participant-{index}"),
+        }
+    }
+}
+
+impl fmt::Display for VoteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::ReadOnly => "read-only",
+            Self::No => "no",
+        })
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::InDoubt => "in doubt",
+        })
+    }
+}
+
+const fn ended(committed: bool) -> &'static str {
+    if committed { "committed" } else { "rolled back" }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let participant = |p: &u8| Place::Participant(*p);
+        match self {
+            Self::Run { participants, calm } => {
+                write!(
+                    f,
+                    "{participants} participants{}",
+                    if *calm { ", nothing will fail" } else { "" }
+                )
+            }
+            Self::Seeded { p, key, value } => {
+                write!(f, "{}: row {key:#x} = {value}", participant(p))
+            }
+            Self::Began { tx, by } => write!(f, "{tx}: begun at {by}"),
+            Self::Enlisted { tx, p } => write!(f, "{tx}: {} enlisted", participant(p)),
+            Self::AskedCommit { tx } => write!(f, "{tx}: the client asks to commit"),
+            Self::Answered { tx, told, pending, heuristic } => {
+                write!(f, "{tx}: the client is told: {told}")?;
+                if *pending > 0 {
+                    write!(f, ", {pending} pending")?;
+                }
+                if *heuristic > 0 {
+                    write!(f, ", {heuristic} heuristic")?;
+                }
+                Ok(())
+            }
+            Self::Status { tx, told } => write!(f, "{tx}: status by gid: {told}"),
+            Self::Voted { tx, p, vote } => write!(f, "{tx}: {} votes {vote}", participant(p)),
+            Self::Ended { tx, p, committed, one_phase, by_recovery } => {
+                write!(f, "{tx}: {} has durably {}", participant(p), ended(*committed))?;
+                f.write_str(if *one_phase { ", in one phase" } else { "" })?;
+                f.write_str(if *by_recovery { ", by recovery" } else { "" })
+            }
+            Self::OperatorEnded { tx, p, committed } => {
+                write!(
+                    f,
+                    "{tx}: an operator has {} the branch at {}",
+                    ended(*committed),
+                    participant(p)
+                )
+            }
+            Self::HeuristicReported { tx, p } => {
+                write!(f, "{tx}: heuristic ending at {} reported", participant(p))
+            }
+            Self::Deciding { tx, branches } => {
+                write!(f, "{tx}: forcing the decision to commit, {branches} branches")
+            }
+            Self::Decided { tx } => write!(f, "{tx}: DECIDED to commit"),
+            Self::ForceFailed { tx, fenced: true } => write!(f, "{tx}: the force is fenced"),
+            Self::ForceFailed { tx, fenced: false } => {
+                write!(f, "{tx}: the force failed, outcome unknown")
+            }
+            Self::Forgotten { tx } => write!(f, "{tx}: forgotten by the log"),
+            Self::Opened { by, epoch, unfinished } => {
+                write!(f, "{by} opened the log: epoch {epoch}, {} unfinished", unfinished.len())?;
+                unfinished.iter().try_for_each(|tx| write!(f, ", {tx}"))
+            }
+            Self::OpenFailed { by } => write!(f, "{by} could not open the log"),
+            Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
+            Self::Crashed { place } => write!(f, "{place} CRASHED"),
+            Self::Started { place } => write!(f, "{place} started"),
+            Self::Cut { from, to } => write!(f, "CUT {from} -> {to}"),
+            Self::Mended { from, to } => write!(f, "mended {from} -> {to}"),
+            Self::TakenOver => {
+                f.write_str("the log's lock is BROKEN and a second coordinator comes up")
+            }
+            Self::DiskFaulty { place, faulty: true } => {
+                write!(f, "the disk of {place} begins to FAIL")
+            }
+            Self::DiskFaulty { place, faulty: false } => {
+                write!(f, "the disk of {place} works again")
+            }
+            Self::Healed => f.write_str("all faults end"),
+            Self::Quiesced => f.write_str("everything has come to rest"),
+            Self::Overran => f.write_str("the bound has PASSED and something is still at work"),
+            Self::Row { p, key, value } => write!(f, "{}: row {key:#x} = {value}", participant(p)),
+            Self::StillPrepared { tx, p } => {
+                write!(f, "{tx}: still prepared at {}", participant(p))
+            }
+            Self::StillLocked { p, rows } => {
+                write!(f, "{}: {rows} rows still locked", participant(p))
+            }
+            Self::StillUnfinished { tx } => write!(f, "{tx}: the log still owes the decision"),
+            Self::Foreign { p, expected, found } => {
+                write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! A deterministic simulation test harness for atomic commit.
+//!
+//! The shipped coordinator, its shipped file log and simulated participants run on madsim's
+//! executor and virtual time, over a network and disks of this crate's own, under faults that
+//! one seed decides. A run gives a history; the invariants read it and give the verdict.
+//!
+//! Real time, real I/O and randomness that no seed decides are absent.
+
+#[cfg(not(madsim))]
+compile_error!(
+    "indoubt-sim needs `--cfg madsim`, which .cargo/config.toml sets; a RUSTFLAGS variable overrides that file: \
+     unset it, or add `--cfg madsim` to it"
+);
+
+pub mod disk;
+pub mod draw;
+pub mod fuzz;
+pub mod history;
+pub mod invariants;
+pub mod net;
+pub mod participant;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+pub mod world;

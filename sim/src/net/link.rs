@@ -1,0 +1,98 @@
+//! One direction between two nodes: its options, its random stream and a packet's fate.
+//!
+//! Deliberately absent: order. A packet's latency depends on no other packet, as in any datagram
+//! network; give a link a fixed latency to have it in order.
+
+use std::time::Duration;
+
+use crate::draw::Draw;
+
+/// The least time a packet takes, between nodes or from a node to itself.
+///
+/// Never zero: a send must not be received before the sending task has gone on.
+pub(super) const MINIMUM_LATENCY: Duration = Duration::from_micros(1);
+
+/// How one direction treats packets. The default has a latency and no faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// The shortest latency; at least a microsecond is taken.
+    pub latency_min: Duration,
+    /// The longest latency of a packet without a fault.
+    pub latency_max: Duration,
+    /// How many packets in a thousand belong to the heavy tail.
+    pub slow_permille: u16,
+    /// What the heavy tail multiplies a latency by.
+    pub slow_factor: u32,
+    /// How many packets in a thousand are lost.
+    pub loss_permille: u16,
+    /// How many packets in a thousand arrive a second time, one more latency later.
+    pub duplicate_permille: u16,
+    /// How many packets in a thousand are held back.
+    pub reorder_permille: u16,
+    /// The longest time a packet is held back.
+    pub reorder_delay: Duration,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            latency_min: Duration::from_micros(200),
+            latency_max: Duration::from_millis(2),
+            slow_permille: 0,
+            slow_factor: 20,
+            loss_permille: 0,
+            duplicate_permille: 0,
+            reorder_permille: 0,
+            reorder_delay: Duration::from_millis(10),
+        }
+    }
+}
+
+/// What becomes of one packet.
+pub(super) struct Fate {
+    pub(super) lost: bool,
+    pub(super) slowed: bool,
+    pub(super) reordered: bool,
+    /// From the send to the arrival.
+    pub(super) delay: Duration,
+    /// From the send to the second arrival, which is later than the first.
+    pub(super) second_delay: Option<Duration>,
+}
+
+/// One direction between two nodes.
+pub(super) struct Link {
+    pub(super) options: LinkOptions,
+    pub(super) cut: bool,
+    draw: Draw,
+}
+
+impl Link {
+    pub(super) const fn new(options: LinkOptions, draw: Draw) -> Self {
+        Self { options, cut: false, draw }
+    }
+
+    /// Decides about the next packet.
+    ///
+    /// Everything is drawn whether it applies or not: switching a fault off must leave the
+    /// fates of all other packets, and all else about this one, as they were.
+    pub(super) fn next_fate(&mut self) -> Fate {
+        let options = &self.options;
+        let lost = self.draw.permille(options.loss_permille);
+        let duplicated = self.draw.permille(options.duplicate_permille);
+        let reordered = self.draw.permille(options.reorder_permille);
+        let slowed = self.draw.permille(options.slow_permille);
+        let latency = self.draw.between(options.latency_min, options.latency_max);
+        let second_latency = self.draw.between(options.latency_min, options.latency_max);
+        let held_back = self.draw.between(Duration::ZERO, options.reorder_delay);
+
+        let mut delay = latency.max(MINIMUM_LATENCY);
+        if slowed {
+            delay *= options.slow_factor;
+        }
+        if reordered {
+            delay += held_back;
+        }
+        let second_delay = duplicated.then_some(delay + second_latency.max(MINIMUM_LATENCY));
+        Fate { lost, slowed, reordered, delay, second_delay }
+    }
+}

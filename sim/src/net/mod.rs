@@ -1,0 +1,130 @@
+//! The simulated network: datagrams between the nodes of one run, with faults.
+//!
+//! It runs on madsim's executor and clock but not on madsim's network, which never duplicates,
+//! notices every death at once and costs most of a run's time. What a protocol must survive is
+//! decided here instead: latency, loss, duplication, reordering, slow packets, cuts of one
+//! direction, and nodes that die with messages on the way to them.
+//!
+//! Promises that the rest of the harness builds on:
+//! - Each directed link has a random stream of its own, and a packet takes the same number of
+//!   draws from it whatever happens. Changing one fault on one link changes nothing else, which
+//!   is what makes shrinking a schedule work.
+//! - Deliveries due at the same time happen in the order of their sends.
+//! - A packet that is under way belongs to the wire: it arrives although its sender has died,
+//!   and is dropped if its direction is cut, or its receiver has died, when it is due.
+//!
+//! Deliberately absent: errors on sending, acknowledgements and any sign of a peer's death (a
+//! datagram network has none), bandwidth, and the size of messages.
+
+mod endpoint;
+mod link;
+mod queue;
+mod record;
+mod state;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use endpoint::Endpoint;
+pub use link::LinkOptions;
+pub use record::NetStats;
+
+use state::State;
+use wire::Wire;
+
+/// A node's place in the network: `0` up to the number of nodes.
+///
+/// Not madsim's node: that one owns tasks and is replaced at a restart, this one is an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u8);
+
+impl NodeId {
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A handle to the network of one run; clones share it.
+///
+/// Messages are plain data: they are cloned for duplication, and dropped where no timer may be
+/// armed and the network may not be called.
+///
+/// All methods panic on a node that is not part of the network.
+#[derive(Debug)]
+pub struct Network<M> {
+    wire: Wire<M>,
+}
+
+impl<M: Clone + Send + 'static> Network<M> {
+    /// A network of `nodes` nodes, none of them bound, with every link as in `link`.
+    ///
+    /// # Panics
+    /// Outside a madsim runtime.
+    pub fn new(seed: u64, nodes: u8, link: LinkOptions) -> Self {
+        Self { wire: Wire::new(State::new(seed, nodes, link)) }
+    }
+
+    /// Brings a node up: what arrives for it from now on is received by this endpoint.
+    ///
+    /// # Panics
+    /// If the node is up already. A crashed one must be [killed](Self::kill) first.
+    pub fn bind(&self, node: NodeId) -> Endpoint<M> {
+        let incarnation = self.wire.state().bind(node);
+        Endpoint::new(self.wire.clone(), node, incarnation)
+    }
+
+    /// Crashes a node, as far as the network can tell.
+    ///
+    /// Its inbox is lost, messages on the way to it vanish, and its endpoint is dead from now
+    /// on. What it has sent still arrives. Call this *before* killing the madsim node, whose
+    /// tasks are dropped only when they are next scheduled, and so go on for a while.
+    pub fn kill(&self, node: NodeId) {
+        let remains = self.wire.state().kill(node);
+        // Released first: what is dropped here may hold an endpoint, whose own drop locks too.
+        drop(remains);
+    }
+
+    /// Changes one direction from the next send on. Packets under way are not affected.
+    pub fn set_link(&self, from: NodeId, to: NodeId, options: LinkOptions) {
+        self.wire.state().set_link(from, to, options);
+    }
+
+    /// Changes every direction from the next send on. Cuts stay as they are.
+    pub fn set_all(&self, options: LinkOptions) {
+        self.wire.state().set_all(options);
+    }
+
+    /// Cuts one direction: what is sent on it, or under way on it and due during the cut, is lost.
+    ///
+    /// A node is never cut from itself.
+    pub fn cut(&self, from: NodeId, to: NodeId) {
+        self.wire.state().set_cut(from, to, true);
+    }
+
+    /// Ends the cut of one direction.
+    pub fn heal(&self, from: NodeId, to: NodeId) {
+        self.wire.state().set_cut(from, to, false);
+    }
+
+    /// Ends all cuts. The other faults are options: see [`set_all`](Self::set_all).
+    pub fn heal_all(&self) {
+        self.wire.state().heal_all();
+    }
+
+    /// What has happened so far.
+    pub fn stats(&self) -> NetStats {
+        self.wire.state().stats()
+    }
+
+    /// A hash over every send, fate and delivery so far, with their times.
+    pub fn trace_hash(&self) -> u64 {
+        self.wire.state().trace_hash()
+    }
+}
+
+// Derived, it would ask the same of `M`.
+impl<M> Clone for Network<M> {
+    fn clone(&self) -> Self {
+        Self { wire: self.wire.clone() }
+    }
+}

@@ -1,0 +1,77 @@
+//! What happened on the network: counted, for a fault that never fired proves nothing, and
+//! hashed, so that a replay can be compared with its original.
+
+use std::time::Duration;
+
+use super::NodeId;
+use crate::trace::Trace;
+
+/// Counters of one network, since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetStats {
+    /// Sends by live endpoints, to any node and whatever became of them.
+    pub sent: u64,
+    /// Arrivals in an inbox. A duplicated packet can count twice.
+    pub delivered: u64,
+    /// Packets lost at random.
+    pub lost: u64,
+    /// Packets given a second delivery.
+    pub duplicated: u64,
+    /// Packets held back so that later ones can overtake them.
+    pub reordered: u64,
+    /// Packets of the heavy tail.
+    pub slowed: u64,
+    /// Arrivals prevented by a cut, at the send or under way.
+    pub cut_dropped: u64,
+    /// Arrivals for a node that was down, or had crashed since the send.
+    pub dead_dropped: u64,
+}
+
+/// What the record tells apart. The trace takes the numbers, so they are part of its format.
+#[derive(Clone, Copy)]
+pub(super) enum Happening {
+    Sent = 1,
+    Lost = 2,
+    Slowed = 3,
+    Reordered = 4,
+    Duplicated = 5,
+    /// Put on the wire: the time is that of the arrival.
+    UnderWay = 6,
+    Delivered = 7,
+    Cut = 8,
+    Dead = 9,
+}
+
+/// The one place where what happens is noted.
+#[derive(Default)]
+pub(super) struct Record {
+    stats: NetStats,
+    trace: Trace,
+}
+
+impl Record {
+    pub(super) fn note(&mut self, what: Happening, time: Duration, from: NodeId, to: NodeId) {
+        self.trace.word(u64::from(u32::from_be_bytes([0, what as u8, from.0, to.0])));
+        self.trace.word((time.as_secs() << 32) | u64::from(time.subsec_nanos()));
+        let counter = match what {
+            Happening::UnderWay => return,
+            Happening::Sent => &mut self.stats.sent,
+            Happening::Lost => &mut self.stats.lost,
+            Happening::Slowed => &mut self.stats.slowed,
+            Happening::Reordered => &mut self.stats.reordered,
+            Happening::Duplicated => &mut self.stats.duplicated,
+            Happening::Delivered => &mut self.stats.delivered,
+            Happening::Cut => &mut self.stats.cut_dropped,
+            Happening::Dead => &mut self.stats.dead_dropped,
+        };
+        *counter += 1;
+    }
+
+    pub(super) const fn stats(&self) -> NetStats {
+        self.stats
+    }
+
+    pub(super) const fn trace_hash(&self) -> u64 {
+        self.trace.hash()
+    }
+}

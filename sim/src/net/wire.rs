@@ -1,0 +1,109 @@
+//! Where the network meets madsim's clock: one timer an arrival, and no task.
+//!
+//! A packet's timer is a `Sleep` whose waker *is* the arrival, so a delivery costs no poll of a
+//! task of its own. Timers and queued arrivals are armed one for one and both fire in the order
+//! they are due, so each firing lets exactly the next arrival happen and need not know the time:
+//! inside a timer callback madsim's clock still shows the old one.
+//!
+//! Rules this rests on:
+//! - A callback runs with madsim's timers locked, so nothing that happens at an arrival may arm
+//!   a timer. Waking a task is fine: that only queues it.
+//! - What the timers hold must not hold the `TimeHandle`, or the two would keep each other alive
+//!   after the run. Hence `Shared` apart from `Wire`.
+//! - A `Sleep` adds a timer at each pending poll and never cancels it, so each is polled once
+//!   and dropped.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use madsim::time::{Instant, TimeHandle};
+
+use super::{
+    NodeId,
+    state::{Incarnation, State},
+};
+
+/// The shared state and the means to have an arrival happen later.
+pub(super) struct Wire<M> {
+    shared: Arc<Shared<M>>,
+    time: TimeHandle,
+    start: Instant,
+    /// Waking it lets the next arrival happen.
+    arrival: Waker,
+}
+
+struct Shared<M>(Mutex<State<M>>);
+
+impl<M> Shared<M> {
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
+        // A panic ends the run; the drops that follow must not panic again.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M: Clone + Send + 'static> Wake for Shared<M> {
+    fn wake(self: Arc<Self>) {
+        let receiver = self.lock().arrive_next();
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+}
+
+impl<M: Clone + Send + 'static> Wire<M> {
+    pub(super) fn new(state: State<M>) -> Self {
+        let time = TimeHandle::current();
+        let start = time.now_instant().checked_sub(time.elapsed());
+        let start = start.expect("the run has not lasted longer than its clock");
+        let shared = Arc::new(Shared(Mutex::new(state)));
+        let arrival = Waker::from(shared.clone());
+        Self { shared, time, start, arrival }
+    }
+
+    /// Sends for one life of a node; for a past one it does nothing.
+    pub(super) fn send(&self, from: NodeId, incarnation: Incarnation, to: NodeId, message: M) {
+        let now = self.time.elapsed();
+        let arrivals = self.state().send(now, (from, incarnation), to, message);
+        for due in arrivals.into_iter().flatten() {
+            self.arm(due);
+        }
+    }
+
+    fn arm(&self, due: Duration) {
+        let deadline = self.start + due;
+        let mut timer = self.time.sleep_until(deadline);
+        // `sleep_until` rounds up to a millisecond from now; this does not.
+        Pin::new(&mut timer).reset(deadline);
+        let armed = Pin::new(&mut timer).poll(&mut Context::from_waker(&self.arrival));
+        debug_assert_eq!(armed, Poll::Pending, "an arrival is later than its send");
+    }
+}
+
+impl<M> Wire<M> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State<M>> {
+        self.shared.lock()
+    }
+}
+
+// Derived, it would ask the same of `M`.
+impl<M> Clone for Wire<M> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            time: self.time.clone(),
+            start: self.start,
+            arrival: self.arrival.clone(),
+        }
+    }
+}
+
+impl<M> fmt::Debug for Wire<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! A simulated database: durable and volatile state, row locks, votes.
+//!
+//! The server side runs on a node of its own, behind the simulated network and on a simulated
+//! disk; the client side is a [`Participant`](indoubt::Participant) like any other. Sessions
+//! are as in a real database: a branch lives in a session until it is prepared, a session
+//! dies with its server, and a prepared branch is known by its gid alone.
+
+mod client;
+mod rpc;
+mod server;
+mod store;
+mod wal;
+mod wire;
+
+pub use client::{SimBranch, SimParticipant, WorkError};
+pub use rpc::Rpc;
+pub use server::{Recorded, Server};
+pub use wire::{Message, Op, Xid};

@@ -1,0 +1,371 @@
+//! The server side: takes requests, writes ahead, applies, answers.
+//!
+//! A failed write ends the server, as it ends a Postgres (it panics when a sync fails): it
+//! comes back by reading what its disk really holds.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::{TryStreamExt, stream};
+use indoubt::{BranchGid, Clock, CoordinatorId, Decision, Ending, OnePhase};
+use indoubt_real::log::Storage;
+
+use super::store::{EndedBy, Record, SessionState, Store};
+use super::wal::Wal;
+use super::wire::{Body, Message, Reply, Request, Xid};
+use crate::history::{Event, Tx, VoteKind};
+use crate::net::{Endpoint, NodeId};
+use crate::workload::tx;
+use crate::world::{SimClock, Timed};
+
+/// Gids that are not ours, prepared at every participant before the run.
+const FOREIGN: [&str; 2] = ["indoubt:somebody-else:1:1:0", "a gid of another program"];
+
+/// What of a participant has been recorded in the history, over all its lives: a record can
+/// be durable although its server died before it knew.
+#[derive(Clone, Default)]
+pub struct Recorded(Arc<Mutex<BTreeSet<(Tx, Milestone)>>>);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Milestone {
+    Prepared,
+    /// Counted, so that an ending that happens twice is recorded twice.
+    Ended(Xid),
+}
+
+/// One life of a participant's server.
+pub struct Server<D: Storage> {
+    p: u8,
+    owner: CoordinatorId,
+    endpoint: Endpoint<Message>,
+    store: Mutex<Store>,
+    wal: futures::lock::Mutex<Wal<D>>,
+    recorded: Recorded,
+    events: Timed,
+    /// After this long without work a session that is not prepared is rolled back.
+    idle: Duration,
+}
+
+impl<D: Storage> Server<D> {
+    /// Starts a server on what its disk holds; on an empty disk, with these rows.
+    ///
+    /// # Errors
+    /// Those of the disk; try again.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, by the world that has all of these"
+    )]
+    pub async fn start(
+        p: u8,
+        owner: CoordinatorId,
+        disk: D,
+        rows: &[(u64, i64)],
+        endpoint: Endpoint<Message>,
+        recorded: Recorded,
+        events: Timed,
+        idle: Duration,
+    ) -> Result<Self, (Endpoint<Message>, io::Error)> {
+        let first = || {
+            let rows = rows.iter().map(|(key, value)| Record::Row(*key, *value));
+            let foreign = FOREIGN.iter().zip(1..).map(|(gid, xid)| Record::Prepared {
+                xid: Xid(xid),
+                gid: (*gid).to_owned(),
+                writes: super::store::Writes::new(),
+            });
+            rows.chain(foreign).collect()
+        };
+        let (wal, records) = match Wal::open(disk, first).await {
+            Ok(opened) => opened,
+            Err(error) => return Err((endpoint, error)),
+        };
+        let server = Self {
+            p,
+            owner,
+            endpoint,
+            store: Mutex::default(),
+            wal: futures::lock::Mutex::new(wal),
+            recorded,
+            events,
+            idle,
+        };
+        for record in &records {
+            server.apply(record);
+        }
+        let starts = server.store().starts + 1;
+        match server.write(&Record::Started(starts)).await {
+            Ok(()) => Ok(server),
+            Err(error) => Err((server.endpoint, error)),
+        }
+    }
+
+    /// Serves until a write fails.
+    pub async fn run(&self) -> io::Error {
+        let messages = stream::unfold(&self.endpoint, |endpoint| async move {
+            let message = endpoint.recv().await;
+            Some((Ok(message), endpoint))
+        });
+        let serve =
+            messages.try_for_each_concurrent(None, |(from, message)| self.serve(from, message));
+        let expire = async {
+            loop {
+                SimClock.sleep(self.idle).await;
+                self.expire();
+            }
+        };
+        match select(std::pin::pin!(serve), std::pin::pin!(expire)).await {
+            Either::Left((Err(error), _)) => error,
+            Either::Left((Ok(()), _)) => io::Error::other("the network ended"),
+            Either::Right((never, _)) => never,
+        }
+    }
+
+    /// An operator ends the first prepared branch of ours, if there is one.
+    ///
+    /// # Errors
+    /// Those of the disk, which end the server.
+    pub async fn operator(&self, commit: bool) -> io::Result<()> {
+        let gid = self.store().prepared.keys().find(|gid| self.ours(gid).is_some()).cloned();
+        if let Some(gid) = gid {
+            self.end_prepared(&gid, commit, EndedBy::Operator).await?;
+        }
+        Ok(())
+    }
+
+    /// What the participant holds at the end of a run: rows, and what should not be there.
+    pub fn remains(&self) -> Vec<Event> {
+        let (p, store) = (self.p, self.store());
+        let mut events: Vec<_> = store
+            .rows
+            .iter()
+            .map(|(key, value)| Event::Row { p, key: *key, value: *value })
+            .collect();
+        let ours = store.prepared.keys().filter_map(|gid| self.ours(gid));
+        events.extend(ours.map(|tx| Event::StillPrepared { tx, p }));
+        let rows = u32::try_from(store.locked_rows()).unwrap_or(u32::MAX);
+        if rows > 0 {
+            events.push(Event::StillLocked { p, rows });
+        }
+        let found = FOREIGN.iter().filter(|gid| store.prepared.contains_key(**gid)).count();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        events.push(Event::Foreign { p, expected: count(FOREIGN.len()), found: count(found) });
+        events
+    }
+
+    /// Whether no branch of ours is open or prepared, and no row is locked.
+    pub fn at_rest(&self) -> bool {
+        let store = self.store();
+        store.sessions.is_empty()
+            && store.locked_rows() == 0
+            && store.prepared.keys().all(|gid| self.ours(gid).is_none())
+    }
+
+    async fn serve(&self, from: NodeId, message: Message) -> io::Result<()> {
+        let Message { id, body: Body::Request(request) } = message else { return Ok(()) };
+        if let Some(reply) = self.reply_to(request).await? {
+            self.endpoint.send(from, Message { id, body: Body::Reply(reply) });
+        }
+        Ok(())
+    }
+
+    /// `None` leaves the request unanswered: another copy of it is at work.
+    async fn reply_to(&self, request: Request) -> io::Result<Option<Reply>> {
+        let now = self.events.now();
+        Ok(Some(match request {
+            Request::Begin { gid } => Reply::Begun(self.store().begin(gid, now)),
+            Request::Work { xid, step, op } => match self.store().work(xid, step, op, now) {
+                Ok(value) => Reply::Value(value),
+                Err(refusal) => Reply::Refused(refusal),
+            },
+            Request::Prepare { xid } => return self.prepare(xid).await,
+            Request::CommitOnePhase { xid } => return self.commit_one_phase(xid).await,
+            Request::Inquire { xid } => Reply::OnePhase(self.inquire(xid)),
+            Request::Finish { xid, gid, decision } => self.finish(xid, &gid, decision).await?,
+            Request::Resolve { gid, decision, receipt } => {
+                self.resolve(&gid.to_string(), decision, receipt, EndedBy::Recovery).await?
+            }
+            Request::List => Reply::Prepared(self.store().prepared.keys().cloned().collect()),
+        }))
+    }
+
+    async fn prepare(&self, xid: Xid) -> io::Result<Option<Reply>> {
+        let record = {
+            let mut store = self.store();
+            let Some(session) = store.sessions.get(&xid) else {
+                let prepared = store.prepared.values().any(|branch| branch.xid == xid);
+                return Ok(Some(if prepared { Reply::Yes } else { Reply::No }));
+            };
+            let (tx, gid) = (tx(&session.gid.gid), session.gid.to_string());
+            if session.state == SessionState::Busy {
+                return Ok(None);
+            }
+            if session.writes.is_empty() {
+                store.roll_back_session(xid);
+                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::ReadOnly });
+                return Ok(Some(Reply::ReadOnly));
+            }
+            if !session.constraint_holds() || store.prepared.contains_key(&gid) {
+                store.roll_back_session(xid);
+                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::No });
+                return Ok(Some(Reply::No));
+            }
+            let writes = session.writes.clone();
+            store.set_busy(xid);
+            Record::Prepared { xid, gid, writes }
+        };
+        self.write(&record).await?;
+        Ok(Some(Reply::Yes))
+    }
+
+    async fn commit_one_phase(&self, xid: Xid) -> io::Result<Option<Reply>> {
+        let record = {
+            let mut store = self.store();
+            let Some(session) = store.sessions.get(&xid) else {
+                let committed = store.ended.get(&xid) == Some(&true);
+                let end = if committed { OnePhase::Committed } else { OnePhase::RolledBack };
+                return Ok(Some(Reply::OnePhase(end)));
+            };
+            if session.state == SessionState::Busy {
+                return Ok(None);
+            }
+            if session.writes.is_empty() || !session.constraint_holds() {
+                let end = if session.writes.is_empty() {
+                    OnePhase::Committed
+                } else {
+                    OnePhase::RolledBack
+                };
+                store.roll_back_session(xid);
+                return Ok(Some(Reply::OnePhase(end)));
+            }
+            let (gid, writes) = (session.gid.to_string(), session.writes.clone());
+            store.set_busy(xid);
+            Record::OnePhase { xid, gid, writes }
+        };
+        self.write(&record).await?;
+        Ok(Some(Reply::OnePhase(OnePhase::Committed)))
+    }
+
+    fn inquire(&self, xid: Xid) -> OnePhase {
+        let store = self.store();
+        match store.ended.get(&xid) {
+            Some(true) => OnePhase::Committed,
+            // The commit may still be on its way to the session.
+            _ if store.sessions.contains_key(&xid) => OnePhase::Unknown,
+            _ => OnePhase::RolledBack,
+        }
+    }
+
+    async fn finish(&self, xid: Xid, gid: &BranchGid, decision: Decision) -> io::Result<Reply> {
+        {
+            let mut store = self.store();
+            match (store.sessions.get(&xid).map(|session| session.state), decision) {
+                (Some(SessionState::Active), Decision::Abort) => {
+                    store.roll_back_session(xid);
+                    return Ok(Reply::Ended(Ending::AsDecided));
+                }
+                (Some(_), _) => return Ok(Reply::Busy),
+                (None, _) => {}
+            }
+        }
+        self.resolve(&gid.to_string(), decision, Some(xid), EndedBy::Coordinator).await
+    }
+
+    async fn resolve(
+        &self,
+        gid: &str,
+        decision: Decision,
+        receipt: Option<Xid>,
+        by: EndedBy,
+    ) -> io::Result<Reply> {
+        let commit = decision == Decision::Commit;
+        let prepared = self.store().prepared.contains_key(gid);
+        if prepared {
+            let ended = self.end_prepared(gid, commit, by).await?;
+            return Ok(if ended { Reply::Ended(Ending::AsDecided) } else { Reply::Busy });
+        }
+        let known = receipt.and_then(|xid| self.store().ended.get(&xid).copied());
+        Ok(Reply::Ended(match (decision, known) {
+            (Decision::Commit, Some(true)) | (Decision::Abort, Some(false) | None) => {
+                Ending::AsDecided
+            }
+            (Decision::Commit, Some(false)) | (Decision::Abort, Some(true)) => Ending::Heuristic,
+            (Decision::Commit, None) => Ending::Untold,
+        }))
+    }
+
+    /// False if another request is ending it.
+    async fn end_prepared(&self, gid: &str, committed: bool, by: EndedBy) -> io::Result<bool> {
+        match self.store().prepared.get_mut(gid) {
+            Some(branch) if !branch.busy => branch.busy = true,
+            _ => return Ok(false),
+        }
+        self.write(&Record::Ended { gid: gid.to_owned(), committed, by }).await?;
+        Ok(true)
+    }
+
+    /// Writes a record, and applies it when it is durable.
+    async fn write(&self, record: &Record) -> io::Result<()> {
+        self.wal.lock().await.write(record).await?;
+        self.apply(record);
+        Ok(())
+    }
+
+    fn apply(&self, record: &Record) {
+        self.note(record);
+        self.store().apply(record);
+    }
+
+    /// Records in the history what has become durable, once.
+    fn note(&self, record: &Record) {
+        let p = self.p;
+        let (gid, xid) = match record {
+            Record::Prepared { gid, .. } => (gid, None),
+            Record::Ended { gid, .. } => {
+                (gid, self.store().prepared.get(gid).map(|branch| branch.xid))
+            }
+            Record::OnePhase { gid, xid, .. } => (gid, Some(*xid)),
+            Record::Started(_) | Record::Row(..) => return,
+        };
+        let Some(tx) = self.ours(gid) else { return };
+        let milestone = xid.map_or(Milestone::Prepared, Milestone::Ended);
+        if !self.recorded.0.lock().unwrap_or_else(PoisonError::into_inner).insert((tx, milestone)) {
+            return;
+        }
+        self.events.record(match *record {
+            Record::Ended { committed, by: EndedBy::Operator, .. } => {
+                Event::OperatorEnded { tx, p, committed }
+            }
+            Record::Ended { committed, by, .. } => Event::Ended {
+                tx,
+                p,
+                committed,
+                one_phase: false,
+                by_recovery: by == EndedBy::Recovery,
+            },
+            Record::OnePhase { .. } => {
+                Event::Ended { tx, p, committed: true, one_phase: true, by_recovery: false }
+            }
+            _ => Event::Voted { tx, p, vote: VoteKind::Yes },
+        });
+    }
+
+    fn expire(&self) {
+        let since = self.events.now().saturating_sub(self.idle);
+        let mut store = self.store();
+        while let Some(xid) = store.idle_session(since) {
+            store.roll_back_session(xid);
+        }
+    }
+
+    /// The transaction, if the gid is one of the coordinator under test.
+    fn ours(&self, gid: &str) -> Option<Tx> {
+        let branch: BranchGid = gid.parse().ok()?;
+        (branch.gid.coordinator == self.owner).then(|| tx(&branch.gid))
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,190 @@
+//! Drawing a scenario from a seed.
+//!
+//! Whole families of faults are switched off at random for each seed (swarm testing: Groce
+//! et al., "Swarm Testing", ISSTA 2012): a run in which everything fails a little finds less
+//! than many runs in which different things fail.
+
+use super::{Fault, FaultKind, Network, Scenario, Workload};
+use crate::draw::Draw;
+use crate::history::Place;
+
+/// The stream of the generator; a run draws from others, so neither shifts the other.
+const STREAM: u64 = 1 << 48;
+
+impl Scenario {
+    /// The scenario of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut draw = Draw::new(seed, STREAM);
+        let participants = 2 + number(&mut draw, 3);
+        let workload = workload(&mut draw);
+        let heal_ms = 1_500 + draw.below(2_500);
+        let (network, faults) = (network(&mut draw), faults(&mut draw, participants, heal_ms));
+        // Without a fault, every vote that could be yes must end in a commit.
+        let calm = draw.below(12) == 0;
+        let (network, faults) =
+            if calm { (Network::calm(), Vec::new()) } else { (network, faults) };
+        Self {
+            seed,
+            participants,
+            workload,
+            transactions: 6 + draw.below(19) as u32,
+            clients: 1 + number(&mut draw, 4),
+            think_ms: draw.below(200),
+            heal_ms,
+            rest_within_ms: 30_000,
+            deadline_ms: 150 + draw.below(350),
+            recovery_ms: 100 + draw.below(500),
+            network,
+            faults,
+        }
+    }
+
+    /// The reference for measuring: 1 coordinator, 3 participants, 20 transactions, 3 crashes,
+    /// 3 partitions, and nothing else that fails.
+    pub fn reference(seed: u64) -> Self {
+        let mut draw = Draw::new(seed, STREAM + 1);
+        let (participants, heal_ms) = (3, 3_000);
+        let at = |draw: &mut Draw| draw.below(heal_ms - 500);
+        let crash = |draw: &mut Draw, place| Fault {
+            at_ms: at(draw),
+            for_ms: 200,
+            kind: FaultKind::Crash { place },
+        };
+        let mut faults = vec![crash(&mut draw, Place::Coordinator(0))];
+        for _ in 0..2 {
+            let place = Place::Participant(number(&mut draw, participants));
+            faults.push(crash(&mut draw, place));
+        }
+        for _ in 0..3 {
+            let (a, b) =
+                (Place::Coordinator(0), Place::Participant(number(&mut draw, participants)));
+            faults.push(Fault { at_ms: at(&mut draw), for_ms: 300, kind: FaultKind::Cut { a, b } });
+        }
+        Self {
+            seed,
+            participants,
+            workload: Workload::Transfers {
+                accounts: 20,
+                overdraw_permille: 50,
+                audit_permille: 0,
+                single_permille: 0,
+            },
+            transactions: 20,
+            clients: 4,
+            think_ms: 500,
+            heal_ms,
+            rest_within_ms: 30_000,
+            deadline_ms: 200,
+            recovery_ms: 300,
+            network: Network::calm(),
+            faults,
+        }
+    }
+}
+
+impl Network {
+    /// A network without faults.
+    pub const fn calm() -> Self {
+        Self {
+            latency_min_us: 200,
+            latency_max_us: 2_000,
+            loss_permille: 0,
+            duplicate_permille: 0,
+            reorder_permille: 0,
+            reorder_ms: 0,
+            slow_permille: 0,
+        }
+    }
+}
+
+fn workload(draw: &mut Draw) -> Workload {
+    if draw.below(3) == 0 {
+        Workload::Orders { items: 1 + draw.below(4), stock: 5 + draw.below(40).cast_signed() }
+    } else {
+        Workload::Transfers {
+            accounts: 4 + draw.below(20),
+            overdraw_permille: rate(draw, 150),
+            audit_permille: rate(draw, 300),
+            single_permille: rate(draw, 200),
+        }
+    }
+}
+
+fn network(draw: &mut Draw) -> Network {
+    let latency_max_us = 500 + draw.below(4_500);
+    Network {
+        latency_min_us: 100 + draw.below(300),
+        latency_max_us,
+        loss_permille: rate(draw, 80),
+        duplicate_permille: rate(draw, 100),
+        reorder_permille: rate(draw, 100),
+        reorder_ms: 5 + draw.below(600),
+        slow_permille: rate(draw, 50),
+    }
+}
+
+fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let coordinator = Place::Coordinator(0);
+    let mut add = |draw: &mut Draw,
+                   most: u64,
+                   longest_ms: u64,
+                   kind: &mut dyn FnMut(&mut Draw) -> FaultKind| {
+        // Drawn whether or not the family is on, and the most is small: a crowd hides its members.
+        let on = draw.below(2) == 0;
+        let count = 1 + draw.below(most);
+        for _ in 0..count {
+            let fault = Fault {
+                at_ms: draw.below(heal_ms),
+                for_ms: 20 + draw.below(longest_ms),
+                kind: kind(draw),
+            };
+            if on {
+                faults.push(fault);
+            }
+        }
+    };
+    let participant = |draw: &mut Draw| Place::Participant(number(draw, participants));
+    add(draw, 3, 800, &mut |draw| FaultKind::Crash { place: participant(draw) });
+    add(draw, 3, 800, &mut |_| FaultKind::Crash { place: coordinator });
+    add(draw, 3, 1_200, &mut |draw| FaultKind::Cut { a: coordinator, b: participant(draw) });
+    add(draw, 3, 1_200, &mut |draw| {
+        let other = participant(draw);
+        let (from, to) =
+            if draw.below(2) == 0 { (coordinator, other) } else { (other, coordinator) };
+        FaultKind::CutOneWay { from, to }
+    });
+    add(draw, 1, 1_500, &mut |draw| disk(draw, coordinator));
+    add(draw, 2, 1_500, &mut |draw| {
+        let place = participant(draw);
+        disk(draw, place)
+    });
+    add(draw, 1, 1, &mut |_| FaultKind::Takeover);
+    // Rarer than the rest: after an operator's mistake fewer claims can be made of a run.
+    let operator = draw.below(4) == 0;
+    let (at_ms, p, commit) = (draw.below(heal_ms), number(draw, participants), draw.below(2) == 0);
+    if operator {
+        faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Operator { p, commit } });
+    }
+    faults.sort_by_key(|fault| fault.at_ms);
+    faults
+}
+
+fn disk(draw: &mut Draw, place: Place) -> FaultKind {
+    FaultKind::Disk {
+        place,
+        sync_permille: rate(draw, 300),
+        short_permille: rate(draw, 300),
+        read_permille: rate(draw, 300),
+    }
+}
+
+/// Zero in half of the cases, else up to `most` of 1000. Always two draws.
+fn rate(draw: &mut Draw, most: u64) -> u16 {
+    let (on, rate) = (draw.below(2) == 0, 1 + draw.below(most));
+    if on { u16::try_from(rate).unwrap_or(1000) } else { 0 }
+}
+
+fn number(draw: &mut Draw, bound: u8) -> u8 {
+    u8::try_from(draw.below(bound.into())).unwrap_or(0)
+}

@@ -1,0 +1,102 @@
+//! A scenario: everything that a run needs to know, as data.
+//!
+//! It is drawn from one seed by a generator of its own ([`Scenario::from_seed`]), printed as
+//! TOML and parsed back. Nothing in a run asks for randomness that the scenario's seed does
+//! not provide, so a scenario that is printed, edited and run again is a reproduction.
+
+mod fault;
+mod generate;
+mod place;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+pub use fault::{Fault, FaultKind};
+pub use text::ScenarioError;
+
+/// One run: the world, the work and the faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Seeds every stream of the run: links, disks, transactions.
+    pub seed: u64,
+    /// How many participants there are.
+    pub participants: u8,
+    /// What the transactions do.
+    pub workload: Workload,
+    /// How many transactions the clients begin in all.
+    pub transactions: u32,
+    /// How many clients work at once.
+    pub clients: u8,
+    /// The longest pause of a client between two transactions, in milliseconds.
+    pub think_ms: u64,
+    /// When all faults end, in milliseconds from the start.
+    pub heal_ms: u64,
+    /// How long after that everything must have come to rest, in milliseconds.
+    pub rest_within_ms: u64,
+    /// The deadline of every step of the protocol, in milliseconds.
+    pub deadline_ms: u64,
+    /// The pause between two sweeps of recovery, in milliseconds.
+    pub recovery_ms: u64,
+    /// The network while faults last.
+    pub network: Network,
+    /// The faults, in any order.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+}
+
+/// What the transactions of a run do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Workload {
+    /// Money moves between accounts of different participants.
+    Transfers {
+        /// Accounts at each participant.
+        accounts: u64,
+        /// How many of 1000 transactions overdraw an account, and so are voted down.
+        overdraw_permille: u16,
+        /// How many of 1000 also read an account of a further participant.
+        audit_permille: u16,
+        /// How many of 1000 move money within one participant, in one phase.
+        single_permille: u16,
+    },
+    /// Participant 0 takes orders; the others hold the stock.
+    Orders {
+        /// Items at each stock-keeping participant.
+        items: u64,
+        /// Pieces of each item at the start.
+        stock: i64,
+    },
+}
+
+/// The network between all places while faults last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The shortest time of a packet on its way, in microseconds.
+    pub latency_min_us: u64,
+    /// The longest.
+    pub latency_max_us: u64,
+    /// How many of 1000 packets are lost.
+    pub loss_permille: u16,
+    /// How many arrive twice.
+    pub duplicate_permille: u16,
+    /// How many are held back, so that later ones overtake them.
+    pub reorder_permille: u16,
+    /// The longest holding back, in milliseconds.
+    pub reorder_ms: u64,
+    /// How many are slow.
+    pub slow_permille: u16,
+}
+
+impl Scenario {
+    /// Whether nothing in the run can fail: no faults, and a network whose every packet comes
+    /// well before the deadlines.
+    pub fn is_calm(&self) -> bool {
+        let Network { loss_permille, reorder_permille, slow_permille, latency_max_us, .. } =
+            self.network;
+        self.faults.is_empty()
+            && (loss_permille, reorder_permille, slow_permille) == (0, 0, 0)
+            && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
+    }
+}

@@ -1,0 +1,123 @@
+//! Scenarios as TOML.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{FaultKind, Scenario, Workload};
+use crate::history::Place;
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&toml::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A scenario that cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// The text is not a scenario.
+    #[error("not a scenario: {reason}\n`indoubt-sim replay SEED` prints one to start from")]
+    Malformed {
+        /// What the parser says, with the line.
+        reason: String,
+    },
+    /// A field has a value that no run can have.
+    #[error("{field} = {value} cannot be run: {expected}")]
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: String,
+    },
+}
+
+impl FromStr for Scenario {
+    type Err = ScenarioError;
+
+    fn from_str(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text)
+            .map_err(|error| ScenarioError::Malformed { reason: error.to_string() })?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+}
+
+/// The longest a run may last, in virtual milliseconds: an hour.
+const MAX_MS: u64 = 3_600_000;
+
+impl Scenario {
+    /// Whether the scenario can be run.
+    ///
+    /// # Errors
+    /// [`ScenarioError::OutOfRange`] names the first field that cannot be.
+    pub fn check(&self) -> Result<(), ScenarioError> {
+        let participants = u64::from(self.participants);
+        in_range("participants", participants, 2, 32)?;
+        in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
+        in_range("clients", self.clients.into(), 1, 64)?;
+        in_range("deadline_ms", self.deadline_ms, 10, 60_000)?;
+        in_range("recovery_ms", self.recovery_ms, 10, 60_000)?;
+        in_range("heal_ms", self.heal_ms, 1, MAX_MS)?;
+        in_range("think_ms", self.think_ms, 0, 60_000)?;
+        in_range("rest_within_ms", self.rest_within_ms, 1, MAX_MS)?;
+        in_range("latency_min_us", self.network.latency_min_us, 1, self.network.latency_max_us)?;
+        in_range("latency_max_us", self.network.latency_max_us, 1, 10_000_000)?;
+        in_range("reorder_ms", self.network.reorder_ms, 0, 60_000)?;
+        match self.workload {
+            Workload::Transfers { accounts, .. } => in_range("accounts", accounts, 1, 1_000_000)?,
+            Workload::Orders { items, stock } => {
+                in_range("items", items, 1, 1_000_000)?;
+                in_range("stock", stock.max(0).cast_unsigned(), 0, 1_000_000)?;
+            }
+        }
+        for fault in &self.faults {
+            in_range("at_ms", fault.at_ms, 0, MAX_MS)?;
+            in_range("for_ms", fault.for_ms, 0, MAX_MS)?;
+            for place in fault.kind.places() {
+                self.check_place(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, place: Place) -> Result<(), ScenarioError> {
+        let exists = match place {
+            Place::Coordinator(index) => index < 2,
+            Place::Participant(index) => index < self.participants,
+        };
+        if exists {
+            return Ok(());
+        }
+        let expected = format!(
+            "the places are coordinator-0, coordinator-1 and {} participants from 0",
+            self.participants
+        );
+        Err(ScenarioError::OutOfRange { field: "place", value: place.to_string(), expected })
+    }
+}
+
+impl FaultKind {
+    /// The places that the fault names.
+    fn places(&self) -> Vec<Place> {
+        match *self {
+            Self::Crash { place } | Self::Disk { place, .. } => vec![place],
+            Self::CutOneWay { from, to } => vec![from, to],
+            Self::Cut { a, b } => vec![a, b],
+            Self::Operator { p, .. } => vec![Place::Participant(p)],
+            Self::Takeover => Vec::new(),
+        }
+    }
+}
+
+fn in_range(field: &'static str, value: u64, low: u64, high: u64) -> Result<(), ScenarioError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(ScenarioError::OutOfRange {
+        field,
+        value: value.to_string(),
+        expected: format!("{low} to {high}"),
+    })
+}

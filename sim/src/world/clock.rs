@@ -1,0 +1,42 @@
+//! Virtual time: waiting in it, and stamping the history with it.
+
+use std::time::Duration;
+
+use indoubt::Clock;
+use madsim::time::Instant;
+
+use crate::history::{Event, Recorder};
+
+/// madsim's virtual time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimClock;
+
+impl Clock for SimClock {
+    async fn sleep(&self, duration: Duration) {
+        madsim::time::sleep(duration).await;
+    }
+}
+
+/// A recorder that stamps each event with the virtual time since the run began.
+#[derive(Clone)]
+pub struct Timed {
+    recorder: Recorder,
+    start: Instant,
+}
+
+impl Timed {
+    /// Starts counting now.
+    pub fn start(recorder: Recorder) -> Self {
+        Self { recorder, start: Instant::now() }
+    }
+
+    /// The virtual time since the start.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Writes an event down.
+    pub fn record(&self, event: Event) {
+        self.recorder.record(self.now(), event);
+    }
+}

@@ -1,0 +1,106 @@
+//! A coordinator process's life: open the log, build the coordinator, let its clients work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indoubt::{Clock, Coordinator, Deadlines, DecisionLog, Heuristic};
+use indoubt_real::log::{FileLog, Options};
+
+use super::control::{World, address, lock};
+use super::{Seams, SimClock, Watched};
+use crate::history::{Event, Place};
+use crate::participant::{Rpc, SimParticipant};
+use crate::workload::{Client, tx};
+
+/// A running coordinator, as the harness sees it.
+pub(super) struct Process<S: Seams> {
+    pub(super) coordinator: Coordinator<Arc<S::Log>, SimClock>,
+    pub(super) log: Arc<S::Log>,
+}
+
+impl<S: Seams> Clone for Process<S> {
+    fn clone(&self) -> Self {
+        Self { coordinator: self.coordinator.clone(), log: self.log.clone() }
+    }
+}
+
+/// One life.
+pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place) {
+    let rpc = Rpc::new(world.net.bind(address(place)));
+    madsim::task::spawn(rpc.clone().dispatch());
+    let log = Arc::new(open(&world, place).await);
+    let participants: Vec<_> = (0..world.scenario.participants)
+        .map(|p| {
+            let node = address(Place::Participant(p));
+            world.seams.participant(SimParticipant::new(
+                &Place::Participant(p).to_string(),
+                node,
+                rpc.clone(),
+            ))
+        })
+        .collect();
+    let events = world.events.clone();
+    let alarm = move |heuristic: &Heuristic| {
+        let participant = heuristic.participant.parse();
+        if let Ok(Place::Participant(p)) = participant {
+            events.record(Event::HeuristicReported { tx: tx(&heuristic.gid), p });
+        }
+    };
+    let mut builder = Coordinator::builder(log.clone(), SimClock)
+        .deadlines(deadlines(&world))
+        .on_heuristic(alarm);
+    for participant in &participants {
+        builder = builder.participant(participant.clone());
+    }
+    let Ok((coordinator, driver)) = builder.build() else { return };
+    madsim::task::spawn(driver.run());
+    if let Some(companion) = world.seams.companion(log.clone(), participants.clone()) {
+        madsim::task::spawn(companion);
+    }
+    let epoch = log.epoch();
+    {
+        let mut current = lock(&world.current);
+        if current.as_ref().is_none_or(|other| other.log.epoch() < epoch) {
+            *current = Some(Process { coordinator: coordinator.clone(), log });
+        }
+    }
+    for number in 0..world.scenario.clients {
+        let client = Client {
+            number,
+            place,
+            scenario: world.scenario.clone(),
+            coordinator: coordinator.clone(),
+            participants: participants.clone(),
+            backlog: world.backlog.clone(),
+            events: world.events.clone(),
+        };
+        madsim::task::spawn(client.run(epoch));
+    }
+}
+
+/// Opens the log, however often it takes.
+async fn open<S: Seams>(world: &World<S>, place: Place) -> S::Log {
+    loop {
+        let disk = world.seams.disk(world.log_disk.mount(), place);
+        if let Ok(log) = FileLog::open(disk, world.owner.clone(), Options::default()).await
+            && let Ok(watched) = Watched::opened(log, place, world.events.clone()).await
+        {
+            return world.seams.log(watched);
+        }
+        world.events.record(Event::OpenFailed { by: place });
+        SimClock.sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
+    let step = Duration::from_millis(world.scenario.deadline_ms);
+    Deadlines {
+        begin: step,
+        prepare: step,
+        force: step,
+        finish: step,
+        acknowledge: 2 * step,
+        scan: step,
+        recovery_interval: Duration::from_millis(world.scenario.recovery_ms),
+    }
+}

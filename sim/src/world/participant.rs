@@ -1,0 +1,44 @@
+//! A participant's life: from its start, through its disk's moods, to its crash.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indoubt::Clock;
+
+use super::control::{World, address, lock};
+use super::{Seams, SimClock};
+use crate::disk::SimDisk;
+use crate::history::Place;
+use crate::participant::{Recorded, Server};
+use crate::workload::seeded_rows;
+
+/// What of a participant outlives its crashes, and the server while it is up.
+pub(super) struct Slot<S: Seams> {
+    pub(super) disk: SimDisk,
+    pub(super) recorded: Recorded,
+    pub(super) server: Mutex<Option<Arc<Server<S::Disk>>>>,
+}
+
+/// One life.
+pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
+    let place = Place::Participant(p);
+    let rows = seeded_rows(&world.scenario, p);
+    let idle = Duration::from_millis(4 * world.scenario.deadline_ms);
+    let mut endpoint = world.net.bind(address(place));
+    let server = loop {
+        let slot = &world.slots[usize::from(p)];
+        let disk = world.seams.disk(slot.disk.mount(), place);
+        let (owner, recorded, events) =
+            (world.owner.clone(), slot.recorded.clone(), world.events.clone());
+        match Server::start(p, owner, disk, &rows, endpoint, recorded, events, idle).await {
+            Ok(server) => break Arc::new(server),
+            Err((unused, _)) => endpoint = unused,
+        }
+        SimClock.sleep(Duration::from_millis(50)).await;
+    };
+    *lock(&world.slots[usize::from(p)].server) = Some(server.clone());
+    let _error = server.run().await;
+    // The supervisor has the power cut and the server started again. If it is gone, so is the run.
+    let _ended = world.panics.unbounded_send((p, life));
+    futures::future::pending().await
+}

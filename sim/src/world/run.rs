@@ -1,0 +1,278 @@
+//! Running a scenario to its verdict.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use indoubt::{Clock, CoordinatorId, DecisionLog, Gid};
+use madsim::runtime::{Handle, Runtime};
+
+use super::control::{COORDINATORS, Host, Struck, World, link, lock};
+use super::participant::Slot;
+use super::{Seams, Shipped, SimClock, Timed};
+use crate::disk::{DiskLatency, DiskStats, SimDisk};
+use crate::history::{Event, History, Place, Recorder};
+use crate::invariants::{Violation, judge};
+use crate::net::{NetStats, Network};
+use crate::participant::Recorded;
+use crate::scenario::Scenario;
+use crate::trace::Trace;
+use crate::workload::{Backlog, ask, seeded_rows};
+
+/// The first of the disks' streams; the network seeds its links by itself.
+const DISKS: u64 = 4 << 48;
+
+/// A run that is over.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What happened.
+    pub history: History,
+    /// A hash over everything that happened, messages and disk operations included. The same
+    /// scenario gives the same hash in any process on any machine.
+    pub hash: u64,
+    /// The verdict: every invariant that the history breaks.
+    pub violations: Vec<Violation>,
+    /// How often each kind of fault fired.
+    pub faults: FaultCounts,
+    /// Messages sent.
+    pub messages: u64,
+    /// How long it lasted, in virtual time.
+    pub lasted: Duration,
+}
+
+/// How often each kind of fault fired, by name.
+pub type FaultCounts = Vec<(&'static str, u64)>;
+
+/// Runs a scenario with the shipped parts.
+///
+/// Not inside another madsim runtime.
+pub fn run(scenario: &Scenario) -> Run {
+    run_with(scenario, Shipped)
+}
+
+/// Runs a scenario with something between the shipped parts.
+pub fn run_with<S: Seams>(scenario: &Scenario, seams: S) -> Run {
+    let runtime = Runtime::with_seed_and_config(scenario.seed, madsim::Config::default());
+    runtime.block_on(live(scenario.clone(), seams))
+}
+
+async fn live<S: Seams>(scenario: Scenario, seams: S) -> Run {
+    let recorder = Recorder::default();
+    let (panics, panicked) = mpsc::unbounded();
+    let world = Arc::new(world(scenario, seams, recorder.clone(), panics));
+    let supervisor = madsim::task::spawn(supervise(world.clone(), panicked));
+    begin(&world);
+    suffer(&world).await;
+    let rested = come_to_rest(&world).await;
+    close(&world, rested).await;
+    let lasted = world.events.now();
+    supervisor.abort();
+    let (history, mut trace) = recorder.finish();
+    let (faults, messages) = tally(&world, &mut trace);
+    dismantle(&world);
+    Run { violations: judge(&history), history, hash: trace.hash(), faults, messages, lasted }
+}
+
+fn world<S: Seams>(
+    scenario: Scenario,
+    seams: S,
+    recorder: Recorder,
+    panics: mpsc::UnboundedSender<(u8, u64)>,
+) -> World<S> {
+    let places = COORDINATORS + scenario.participants;
+    let host = |index: u8| Host {
+        node: Handle::current().create_node().name(format!("place-{index}")).build().id(),
+        up: false,
+        life: 0,
+    };
+    let slot = |p: u8| Slot {
+        disk: SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), disk_latency()),
+        recorded: Recorded::default(),
+        server: Mutex::new(None),
+    };
+    World {
+        seams,
+        // A valid id, as its own test would tell.
+        owner: "sim".parse::<CoordinatorId>().expect("a valid coordinator id"),
+        events: Timed::start(recorder),
+        net: Network::new(scenario.seed, places, link(&scenario.network)),
+        backlog: Backlog::default(),
+        log_disk: SimDisk::new(scenario.seed, DISKS, disk_latency()),
+        slots: (0..scenario.participants).map(slot).collect(),
+        hosts: Mutex::new((0..places).map(host).collect()),
+        current: Mutex::new(None),
+        panics,
+        struck: Mutex::default(),
+        scenario: Arc::new(scenario),
+    }
+}
+
+/// A sync is what takes time.
+const fn disk_latency() -> DiskLatency {
+    DiskLatency {
+        call: (Duration::ZERO, Duration::ZERO),
+        sync: (Duration::from_millis(1), Duration::from_millis(6)),
+    }
+}
+
+fn begin<S: Seams>(world: &Arc<World<S>>) {
+    let scenario = &world.scenario;
+    world
+        .events
+        .record(Event::Run { participants: scenario.participants, calm: scenario.is_calm() });
+    for p in 0..scenario.participants {
+        for (key, value) in seeded_rows(scenario, p) {
+            world.events.record(Event::Seeded { p, key, value });
+        }
+        world.start(Place::Participant(p));
+    }
+    world.start(Place::Coordinator(0));
+}
+
+/// The first half: the faults, in order of time, until all of them end.
+async fn suffer<S: Seams>(world: &Arc<World<S>>) {
+    let heal = Duration::from_millis(world.scenario.heal_ms);
+    let mut strokes: Vec<(Duration, bool, usize)> = Vec::new();
+    for (index, fault) in world.scenario.faults.iter().enumerate() {
+        strokes.push((Duration::from_millis(fault.at_ms), true, index));
+        strokes.push((Duration::from_millis(fault.at_ms + fault.for_ms), false, index));
+    }
+    strokes.sort();
+    for (at, begins, index) in strokes.into_iter().take_while(|(at, ..)| *at < heal) {
+        wait_until(world, at).await;
+        let fault = &world.scenario.faults[index].kind;
+        if begins { world.begin(fault) } else { world.end(fault) }
+    }
+    wait_until(world, heal).await;
+    world.heal();
+}
+
+async fn wait_until<S: Seams>(world: &World<S>, at: Duration) {
+    let now = world.events.now();
+    if at > now {
+        SimClock.sleep(at - now).await;
+    }
+}
+
+/// The second half: without faults and without restarts, everything must come to rest, and
+/// stay so for as long as late messages can still arrive.
+async fn come_to_rest<S: Seams>(world: &Arc<World<S>>) -> bool {
+    let scenario = &world.scenario;
+    let bound = world.events.now() + Duration::from_millis(scenario.rest_within_ms);
+    let pause = Duration::from_millis(100);
+    let quiet = Duration::from_millis(
+        2 * scenario.recovery_ms + scenario.network.reorder_ms + 2 * scenario.deadline_ms,
+    );
+    let mut since = None;
+    while world.events.now() < bound {
+        if at_rest(world).await {
+            let since = *since.get_or_insert(world.events.now());
+            if world.events.now() >= since + quiet {
+                return true;
+            }
+        } else {
+            since = None;
+        }
+        SimClock.sleep(pause).await;
+    }
+    false
+}
+
+async fn at_rest<S: Seams>(world: &World<S>) -> bool {
+    let Some(process) = lock(&world.current).clone() else { return false };
+    let participants = world
+        .slots
+        .iter()
+        .all(|slot| lock(&slot.server).as_ref().is_some_and(|server| server.at_rest()));
+    world.backlog.is_empty(world.scenario.transactions)
+        && participants
+        && process.log.unfinished().await.is_ok_and(|unfinished| unfinished.is_empty())
+}
+
+/// Asks what became of every transaction, and looks at what everything holds.
+async fn close<S: Seams>(world: &World<S>, rested: bool) {
+    let current = lock(&world.current).clone();
+    if let Some(process) = current {
+        for tx in world.backlog.asked() {
+            let gid =
+                Gid { coordinator: world.owner.clone(), epoch: tx.epoch, sequence: tx.sequence };
+            let told = ask(&process.coordinator, &gid).await;
+            world.events.record(Event::Status { tx, told });
+        }
+        for commit in process.log.unfinished().await.unwrap_or_default() {
+            world.events.record(Event::StillUnfinished { tx: crate::workload::tx(&commit.gid) });
+        }
+    }
+    for slot in &world.slots {
+        let server = lock(&slot.server).clone();
+        for event in server.iter().flat_map(|server| server.remains()) {
+            world.events.record(event);
+        }
+    }
+    world.events.record(if rested { Event::Quiesced } else { Event::Overran });
+}
+
+/// Starts participants again whose disks made them panic.
+async fn supervise<S: Seams>(
+    world: Arc<World<S>>,
+    mut panicked: mpsc::UnboundedReceiver<(u8, u64)>,
+) {
+    while let Some((p, life)) = panicked.next().await {
+        let place = Place::Participant(p);
+        let same = {
+            let hosts = lock(&world.hosts);
+            let host = &hosts[usize::from(COORDINATORS + p)];
+            host.up && host.life == life
+        };
+        if same {
+            lock(&world.struck).panics += 1;
+            world.crash(place);
+            SimClock.sleep(Duration::from_millis(100)).await;
+            world.start(place);
+        }
+    }
+}
+
+fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
+    let net: NetStats = world.net.stats();
+    trace.word(world.net.trace_hash());
+    let mut disk = DiskStats::default();
+    for one in world.slots.iter().map(|slot| &slot.disk).chain([&world.log_disk]) {
+        trace.word(one.trace_hash());
+        disk.add(&one.stats());
+    }
+    let Struck { coordinator_crashes, participant_crashes, panics, cuts, one_way_cuts, takeovers } =
+        *lock(&world.struck);
+    let counts = vec![
+        ("messages lost", net.lost),
+        ("messages duplicated", net.duplicated),
+        ("messages reordered", net.reordered),
+        ("messages slow", net.slowed),
+        ("messages into a cut", net.cut_dropped),
+        ("messages to the dead", net.dead_dropped),
+        ("cuts", cuts),
+        ("one-way cuts", one_way_cuts),
+        ("coordinator crashes", coordinator_crashes),
+        ("participant crashes", participant_crashes),
+        ("participant panics", panics),
+        ("takeovers", takeovers),
+        ("syncs failed", disk.failed_syncs),
+        ("short writes", disk.short_writes),
+        ("reads failed", disk.read_errors),
+        ("unsynced tails lost", disk.tails_lost),
+        ("unsynced tails torn", disk.tails_torn),
+    ];
+    (counts, net.sent)
+}
+
+/// Without this a run leaks: the tasks of a runtime that has ended are dropped only if their
+/// nodes were killed.
+fn dismantle<S: Seams>(world: &World<S>) {
+    for place in 0..COORDINATORS {
+        world.crash(Place::Coordinator(place));
+    }
+    for p in 0..world.scenario.participants {
+        world.crash(Place::Participant(p));
+    }
+}

@@ -1,0 +1,81 @@
+//! A decision log that tells the history what happens to it.
+//!
+//! It sits directly on the real log, under anything that a test plants, so what it records is
+//! what the log did and not what somebody claims of it.
+
+use std::sync::Arc;
+
+use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
+
+use super::Timed;
+use crate::history::{Event, Place};
+use crate::workload::tx;
+
+/// A log, watched.
+pub struct Watched<L> {
+    log: L,
+    by: Place,
+    events: Timed,
+}
+
+impl<L: DecisionLog> Watched<L> {
+    /// Watches a log that has just been opened, and records what it found unfinished.
+    ///
+    /// # Errors
+    /// The log's, if it cannot say.
+    pub async fn opened(log: L, by: Place, events: Timed) -> Result<Self, LogError> {
+        let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
+        events.record(Event::Opened { by, epoch: log.epoch(), unfinished });
+        Ok(Self { log, by, events })
+    }
+
+    fn noting<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
+        if answer.is_err() {
+            self.events.record(Event::LogUnreadable { by: self.by });
+        }
+        answer
+    }
+}
+
+impl<L: DecisionLog> DecisionLog for Watched<L> {
+    fn coordinator(&self) -> &CoordinatorId {
+        self.log.coordinator()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.log.epoch()
+    }
+
+    async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let tx = tx(&commit.gid);
+        let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
+        self.events.record(Event::Deciding { tx, branches });
+        let forced = self.log.force(commit).await;
+        self.events.record(match &forced {
+            Ok(()) => Event::Decided { tx },
+            Err(error) => {
+                Event::ForceFailed { tx, fenced: matches!(error, ForceError::Fenced { .. }) }
+            }
+        });
+        forced
+    }
+
+    async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
+        // Before it happens: an opening may already miss it while the call is under way.
+        self.events.record(Event::Forgotten { tx: tx(gid) });
+        self.log.forget(gid).await
+    }
+
+    async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
+        let entry = self.noting(self.log.read(gid).await)?;
+        if matches!(entry, Entry::Unfinished(_)) {
+            // After a failed force this is when the decision is known to be durable.
+            self.events.record(Event::Decided { tx: tx(gid) });
+        }
+        Ok(entry)
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
+        self.noting(self.log.unfinished().await)
+    }
+}

@@ -1,0 +1,97 @@
+//! The command line as a user meets it: what it prints, and how it exits.
+
+use std::process::{Command, Output};
+
+fn sim(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_indoubt-sim")).args(args).output().expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Refused with exit code 2, and a message that has this in it.
+fn refused(args: &[&str], saying: &str) {
+    let output = sim(args);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+    assert!(error.contains(saying), "{args:?}: {error}");
+}
+
+#[test]
+fn bad_input_is_refused_with_what_to_do() {
+    refused(&["replay", "twelve"], "invalid digit");
+    refused(&["replay", "-1"], "unexpected argument");
+    refused(&["replay", "99999999999999999999"], "too large");
+    refused(&["replay"], "<SEED|--scenario <FILE>>");
+    refused(&["fuzz", "--seeds", "0"], "0 is not in 1..");
+    refused(&["fuzz", "--jobs", "0"], "0 is not in 1..");
+    refused(&["fuzz", "--frobnicate"], "unexpected argument");
+    refused(&["fuzz", "--seeds", "10", "--time", "1"], "cannot be used with");
+    refused(
+        &["fuzz", "--seeds", "2", "--first-seed", "18446744073709551615"],
+        "pass the largest seed",
+    );
+    refused(&["replay", "--scenario", "/nonexistent/scenario"], "cannot be read");
+}
+
+#[test]
+fn a_scenario_that_cannot_be_run_is_refused() {
+    let file = std::env::temp_dir().join(format!("indoubt-scenario-{}.toml", std::process::id()));
+    let path = file.to_str().expect("a temporary path is text");
+    let printed = stdout(&sim(&["replay", "3"]));
+    let scenario: String = printed
+        .lines()
+        .take_while(|line| !line.contains(" ms  "))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let with = |from: &str, to: &str| {
+        assert!(scenario.contains(from), "{from} in\n{scenario}");
+        std::fs::write(&file, scenario.replacen(from, to, 1)).expect("a temporary file");
+    };
+    with("participants = ", "participants = 1");
+    refused(&["replay", "--scenario", path], "participants = 1");
+    with("seed = 3", "seed = 3\ncolour = \"blue\"");
+    refused(&["replay", "--scenario", path], "colour");
+    with("seed = 3", "seed = \"three\"");
+    refused(&["replay", "--scenario", path], "expected u64");
+    std::fs::remove_file(&file).expect("it was written");
+}
+
+#[test]
+fn a_printed_scenario_replays_to_the_same_trace() {
+    let by_seed = sim(&["replay", "5"]);
+    assert_eq!(by_seed.status.code(), Some(0), "{}", stdout(&by_seed));
+    let printed = stdout(&by_seed);
+    let scenario: String = printed
+        .lines()
+        .take_while(|line| !line.contains(" ms  "))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let file = std::env::temp_dir().join(format!("indoubt-replay-{}.toml", std::process::id()));
+    std::fs::write(&file, scenario).expect("a temporary file");
+    let by_file = sim(&["replay", "--scenario", file.to_str().expect("a temporary path is text")]);
+    assert_eq!(stdout(&by_file), printed);
+    std::fs::remove_file(&file).expect("it was written");
+}
+
+#[test]
+fn json_is_one_object_with_the_whole_run() {
+    let output = sim(&["replay", "5", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["scenario"]["seed"], 5);
+    assert_eq!(json["violations"], serde_json::json!([]));
+    assert!(
+        json["history"].as_array().expect("a list").iter().any(|entry| entry["event"] == "decided")
+    );
+}
+
+#[test]
+fn fuzz_reports_what_it_reached() {
+    let output = sim(&["fuzz", "--seeds", "30", "--jobs", "2"]);
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    for expected in ["30 runs", "answered committed", "messages lost", "every invariant held"] {
+        assert!(printed.contains(expected), "{expected} in\n{printed}");
+    }
+}

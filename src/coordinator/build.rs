@@ -1,0 +1,135 @@
+//! Making a coordinator: its participants and its deadlines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::channel::mpsc;
+
+use super::erased::AnyParticipant;
+use super::shared::{Live, Shared};
+use super::{Coordinator, Driver, Participant};
+use crate::clock::Clock;
+use crate::log::DecisionLog;
+use crate::outcome::Heuristic;
+
+/// How long each step may take, and how often recovery runs.
+///
+/// No step waits for ever: what has not been answered in its time is treated as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// To begin a branch.
+    pub begin: Duration,
+    /// To vote, or to commit in one phase.
+    pub prepare: Duration,
+    /// How long a client waits for the decision to be forced before it is told that the
+    /// transaction is in doubt; the force itself goes on.
+    pub force: Duration,
+    /// To carry out a decision at one participant.
+    pub finish: Duration,
+    /// How long a client waits for acknowledgements after the decision; zero answers at once,
+    /// with every participant pending.
+    pub acknowledge: Duration,
+    /// To list a participant's prepared branches.
+    pub scan: Duration,
+    /// The pause between two sweeps of recovery, and before something unknown is asked again.
+    pub recovery_interval: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            begin: Duration::from_secs(10),
+            prepare: Duration::from_secs(30),
+            force: Duration::from_secs(10),
+            finish: Duration::from_secs(10),
+            acknowledge: Duration::from_secs(5),
+            scan: Duration::from_secs(10),
+            recovery_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A coordinator in the making.
+#[must_use]
+pub struct Builder<L, C> {
+    log: L,
+    clock: C,
+    deadlines: Deadlines,
+    participants: Vec<Arc<dyn AnyParticipant>>,
+    on_heuristic: Box<dyn Fn(&Heuristic) + Send + Sync>,
+}
+
+impl<L: DecisionLog, C: Clock> Builder<L, C> {
+    pub(super) fn new(log: L, clock: C) -> Self {
+        Self {
+            log,
+            clock,
+            deadlines: Deadlines::default(),
+            participants: Vec::new(),
+            on_heuristic: Box::new(|_| {}),
+        }
+    }
+
+    /// Adds a participant. Register every participant that unfinished transactions may name,
+    /// or they cannot be finished.
+    pub fn participant(mut self, participant: impl Participant) -> Self {
+        self.participants.push(Arc::new(participant));
+        self
+    }
+
+    /// Sets the deadlines.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Calls this for every branch that turns out to have been ended by someone else, at a
+    /// commit or in recovery: the operator's alarm. It is called from the driver, so it must
+    /// not block. The same is always logged at the error level.
+    pub fn on_heuristic(mut self, alarm: impl Fn(&Heuristic) + Send + Sync + 'static) -> Self {
+        self.on_heuristic = Box::new(alarm);
+        self
+    }
+
+    /// Makes the coordinator, and its driver, which must be spawned: nothing commits, and
+    /// nothing is recovered, until the driver runs.
+    ///
+    /// # Errors
+    /// [`BuildError`] when two participants have one name.
+    #[expect(
+        clippy::type_complexity,
+        reason = "a pair of two generic types is as plain as it gets"
+    )]
+    pub fn build(self) -> Result<(Coordinator<L, C>, Driver<L, C>), BuildError> {
+        for (index, participant) in self.participants.iter().enumerate() {
+            if self.participants[..index].iter().any(|other| other.name() == participant.name()) {
+                return Err(BuildError::DuplicateParticipant {
+                    name: participant.name().to_owned(),
+                });
+            }
+        }
+        let (requests, received) = mpsc::unbounded();
+        let shared = Arc::new(Shared {
+            live: Live::new(self.log.coordinator().clone(), self.log.epoch()),
+            log: self.log,
+            clock: self.clock,
+            deadlines: self.deadlines,
+            participants: self.participants,
+            on_heuristic: self.on_heuristic,
+        });
+        Ok((Coordinator { shared: shared.clone(), requests }, Driver::new(shared, received)))
+    }
+}
+
+/// A coordinator that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// Two participants have one name.
+    #[error(
+        "two participants are named {name:?}: the decision log refers to them by name, so give each its own"
+    )]
+    DuplicateParticipant {
+        /// The name.
+        name: String,
+    },
+}

@@ -1,0 +1,342 @@
+//! Driving one transaction: the pump between its machine and the world.
+//!
+//! Each effect becomes a future that ends in an input. The texts that the machine does not
+//! carry, why a vote was no, what failed, are kept here until the client is answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::channel::oneshot;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tracing::Instrument;
+
+use super::shared::Shared;
+use super::transaction::{Enlisted, Request, Wish};
+use crate::clock::{Clock, within};
+use crate::gid::Gid;
+use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch};
+use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
+use crate::participant::{Lost, OnePhaseVote, Receipt, Vote};
+use crate::protocol::{
+    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
+    OnePhase, TransactionEffects, TransactionMachine,
+};
+
+/// An event of the world: an input for the machine, and the text that goes with it.
+type Event = (Input, Note);
+type Pending<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
+
+/// What the machine does not carry.
+enum Note {
+    Nothing,
+    Receipt(BranchId, Receipt),
+    /// Of a branch.
+    Reason(BranchId, String),
+    /// Of the log.
+    LogReason(String),
+    Heuristic(BranchId, Heuristic),
+}
+
+pub(super) struct Commitment<'a, L, C> {
+    shared: &'a Shared<L, C>,
+    gid: Gid,
+    wish: Wish,
+    reply: Option<oneshot::Sender<Outcome>>,
+    branches: Vec<Enlisted>,
+    machine: TransactionMachine,
+    receipts: BTreeMap<BranchId, Receipt>,
+    reasons: BTreeMap<BranchId, String>,
+    heuristics: BTreeMap<BranchId, Heuristic>,
+    log_reason: String,
+}
+
+impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
+    pub(super) fn new(shared: &'a Shared<L, C>, request: Request) -> Self {
+        let Request { gid, branches, wish, reply } = request;
+        Self {
+            shared,
+            gid,
+            wish,
+            reply,
+            branches,
+            machine: TransactionMachine::new(),
+            receipts: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            heuristics: BTreeMap::new(),
+            log_reason: String::new(),
+        }
+    }
+
+    pub(super) async fn run(self) {
+        let span = tracing::info_span!("transaction", gid = %self.gid);
+        self.pump().instrument(span).await;
+    }
+
+    async fn pump(mut self) {
+        // Only what a pending future borrows; the rest of `self` changes while they run.
+        let branches = std::mem::take(&mut self.branches);
+        let mut pending = Pending::new();
+        let mut effects = TransactionEffects::new();
+        for branch in &branches {
+            self.machine.handle(Input::Enlisted(branch.id), &mut effects);
+        }
+        let wish = if self.wish == Wish::Commit { Input::Commit } else { Input::Rollback };
+        self.machine.handle(wish, &mut effects);
+        loop {
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Answer(answer) => self.answer(answer, &branches),
+                    Effect::Forget => self.forget().await,
+                    Effect::Done => return self.shared.live.end(&self.gid),
+                    effect => self.start(effect, &branches, &pending),
+                }
+            }
+            // Until it is done the machine always waits for something, so there is a next event.
+            let Some((input, note)) = pending.next().await else { return };
+            self.note(note);
+            tracing::debug!(?input, phase = ?self.machine.phase());
+            self.machine.handle(input, &mut effects);
+        }
+    }
+
+    /// Starts what the effect asks for; its end will be the machine's next input.
+    fn start<'b>(&self, effect: Effect, branches: &'b [Enlisted], pending: &Pending<'b>)
+    where
+        'a: 'b,
+    {
+        let shared = self.shared;
+        let chosen = |set: BranchSet| branches.iter().filter(move |branch| set.contains(branch.id));
+        match effect {
+            Effect::Prepare(set) => {
+                chosen(set).for_each(|branch| pending.push(prepare(shared, branch).boxed()))
+            }
+            Effect::CommitOnePhase(id) => {
+                chosen(BranchSet::only(id))
+                    .for_each(|branch| pending.push(commit_one_phase(shared, branch).boxed()));
+            }
+            Effect::Inquire(id) => {
+                chosen(BranchSet::only(id))
+                    .for_each(|branch| pending.push(inquire(shared, branch).boxed()));
+            }
+            Effect::Finish(set, decision) => {
+                chosen(set).for_each(|branch| {
+                    pending.push(finish(shared, self.gid.clone(), branch, decision).boxed())
+                });
+                pending.push(
+                    after(shared, shared.deadlines.acknowledge, Input::AcknowledgeOverdue).boxed(),
+                );
+            }
+            Effect::Force => {
+                pending.push(force(shared, self.decision(branches)).boxed());
+                pending.push(after(shared, shared.deadlines.force, Input::ForceOverdue).boxed());
+            }
+            Effect::ReadLog => pending.push(read(shared, self.gid.clone()).boxed()),
+            Effect::RetryLater => {
+                pending
+                    .push(after(shared, shared.deadlines.recovery_interval, Input::Retry).boxed());
+            }
+            Effect::Answer(_) | Effect::Forget | Effect::Done => {}
+        }
+    }
+
+    /// The record to force: every branch that voted yes, with its receipt.
+    fn decision(&self, branches: &[Enlisted]) -> Arc<Commit> {
+        let prepared = self.machine.prepared();
+        let named = branches.iter().filter(|branch| prepared.contains(branch.id)).map(|branch| {
+            LoggedBranch {
+                branch: branch.id,
+                participant: branch.participant.clone(),
+                receipt: self.receipts.get(&branch.id).cloned().unwrap_or_default(),
+            }
+        });
+        let mut branches: Vec<_> = named.collect();
+        branches.sort_by_key(|branch| branch.branch);
+        Arc::new(Commit { gid: self.gid.clone(), branches })
+    }
+
+    /// Failing to forget only means that recovery will finish, and forget, again.
+    async fn forget(&self) {
+        if let Err(error) = self.shared.log.forget(&self.gid).await {
+            tracing::warn!(%error, "the finished commit could not be noted");
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::Nothing => {}
+            Note::Receipt(branch, receipt) => drop(self.receipts.insert(branch, receipt)),
+            Note::Reason(branch, reason) => drop(self.reasons.insert(branch, reason)),
+            Note::LogReason(reason) => self.log_reason = reason,
+            Note::Heuristic(branch, heuristic) => drop(self.heuristics.insert(branch, heuristic)),
+        }
+    }
+
+    fn answer(&mut self, answer: Answer, branches: &[Enlisted]) {
+        let outcome = self.outcome(answer, branches);
+        match &outcome {
+            Outcome::Committed(committed) => {
+                tracing::info!(pending = ?committed.pending, "committed")
+            }
+            Outcome::Aborted(aborted) => tracing::info!(reason = %aborted.reason, "aborted"),
+            Outcome::InDoubt(in_doubt) => tracing::warn!(reason = in_doubt.reason, "in doubt"),
+        }
+        if let Some(reply) = self.reply.take() {
+            // A client that has stopped waiting loses nothing but the answer.
+            let _ignored = reply.send(outcome);
+        }
+    }
+
+    fn outcome(&self, answer: Answer, branches: &[Enlisted]) -> Outcome {
+        let gid = self.gid.clone();
+        let names = |set: BranchSet| branches.iter().filter(move |branch| set.contains(branch.id));
+        let heuristic = |set: BranchSet| {
+            set.iter().filter_map(|id| self.heuristics.get(&id).cloned()).collect()
+        };
+        match answer {
+            Answer::Committed { pending, heuristic: set } => Outcome::Committed(Committed {
+                gid,
+                pending: names(pending).map(|branch| branch.participant.to_string()).collect(),
+                heuristic: heuristic(set),
+            }),
+            Answer::Aborted { cause, heuristic: set } => Outcome::Aborted(Aborted {
+                gid,
+                reason: self.abort_reason(cause, branches),
+                heuristic: heuristic(set),
+            }),
+            Answer::InDoubt => Outcome::InDoubt(InDoubt { gid, reason: self.doubt() }),
+        }
+    }
+
+    fn abort_reason(&self, cause: Cause, branches: &[Enlisted]) -> AbortReason {
+        let name = |id| {
+            branches
+                .iter()
+                .find(|branch| branch.id == id)
+                .map_or_else(String::new, |branch| branch.participant.to_string())
+        };
+        let reason = |id| self.reasons.get(&id).cloned().unwrap_or_default();
+        match cause {
+            Cause::Requested => AbortReason::Requested,
+            Cause::VotedNo(id) => {
+                AbortReason::VotedNo { participant: name(id), reason: reason(id) }
+            }
+            Cause::VoteLost(id) => {
+                AbortReason::VoteLost { participant: name(id), reason: reason(id) }
+            }
+            Cause::NotLogged => AbortReason::NotLogged { reason: self.log_reason.clone() },
+        }
+    }
+
+    fn doubt(&self) -> String {
+        let reasons =
+            self.reasons.values().chain(Some(&self.log_reason)).filter(|reason| !reason.is_empty());
+        let known: Vec<_> = reasons.map(String::as_str).collect();
+        if known.is_empty() {
+            format!("the decision log did not answer within {:?}", self.shared.deadlines.force)
+        } else {
+            known.join("; ")
+        }
+    }
+}
+
+/// The call's answer, or `Lost` at the deadline.
+async fn answered<T>(
+    clock: &impl Clock,
+    limit: std::time::Duration,
+    call: BoxFuture<'_, Result<T, Lost>>,
+) -> Result<T, Lost> {
+    within(clock, limit, call)
+        .await
+        .unwrap_or_else(|| Err(Lost::new(format!("nothing came within {limit:?}"))))
+}
+
+async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+    let id = branch.id;
+    match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
+        Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Note::Receipt(id, receipt)),
+        Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Note::Nothing),
+        Ok(Vote::No(reason)) => (Input::Voted(id, Ballot::No), Note::Reason(id, reason)),
+        Err(lost) => (Input::VoteLost(id), Note::Reason(id, lost.to_string())),
+    }
+}
+
+async fn commit_one_phase<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+    match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
+        Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Note::Nothing),
+        Ok(OnePhaseVote::RolledBack(reason)) => {
+            (Input::OnePhased(OnePhase::RolledBack), Note::Reason(branch.id, reason))
+        }
+        Err(lost) => {
+            (Input::OnePhased(OnePhase::Unknown), Note::Reason(branch.id, lost.to_string()))
+        }
+    }
+}
+
+async fn inquire<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+    let end = answered(&shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
+    (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Note::Nothing)
+}
+
+async fn finish<L, C: Clock>(
+    shared: &Shared<L, C>,
+    gid: Gid,
+    branch: &Enlisted,
+    decision: Decision,
+) -> Event {
+    let id = branch.id;
+    match answered(&shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
+        Ok(ending) => {
+            let heuristic = shared.report(&gid, &branch.participant, decision, ending);
+            (
+                Input::Finished(id, ending),
+                heuristic.map_or(Note::Nothing, |heuristic| Note::Heuristic(id, heuristic)),
+            )
+        }
+        Err(lost) => {
+            tracing::warn!(participant = %branch.participant, ?decision, %lost, "left to recovery");
+            (Input::FinishLost(id), Note::Nothing)
+        }
+    }
+}
+
+async fn force<L: DecisionLog, C>(shared: &Shared<L, C>, commit: Arc<Commit>) -> Event {
+    match shared.log.force(&commit).await {
+        Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
+        Err(error) => {
+            let failure = match error {
+                ForceError::Fenced { .. } => ForceFailure::Fenced,
+                ForceError::Unknown { .. } => ForceFailure::Unknown,
+            };
+            (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))
+        }
+    }
+}
+
+async fn read<L: DecisionLog, C>(shared: &Shared<L, C>, gid: Gid) -> Event {
+    match shared.log.read(&gid).await {
+        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Note::Nothing),
+        Ok(Entry::Absent | Entry::Expired) => (Input::LogRead(Ok(false)), Note::Nothing),
+        Err(error) => {
+            let failure = log_failure(&error);
+            (Input::LogRead(Err(failure)), Note::LogReason(error.to_string()))
+        }
+    }
+}
+
+pub(super) const fn log_failure(error: &LogError) -> LogFailure {
+    match error {
+        LogError::Fenced { .. } => LogFailure::Fenced,
+        LogError::Unreadable { .. } => LogFailure::Unreadable,
+    }
+}
+
+async fn after<L, C: Clock>(
+    shared: &Shared<L, C>,
+    delay: std::time::Duration,
+    input: Input,
+) -> Event {
+    shared.clock.sleep(delay).await;
+    (input, Note::Nothing)
+}

@@ -1,0 +1,89 @@
+//! What a coordinator's handles, its driver and its transactions have in common.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Deadlines;
+use super::erased::AnyParticipant;
+use crate::gid::{CoordinatorId, Gid};
+use crate::outcome::Heuristic;
+use crate::protocol::{Decision, Ending};
+
+pub(super) struct Shared<L, C> {
+    pub(super) log: L,
+    pub(super) clock: C,
+    pub(super) deadlines: Deadlines,
+    pub(super) participants: Vec<Arc<dyn AnyParticipant>>,
+    pub(super) live: Live,
+    pub(super) on_heuristic: Box<dyn Fn(&Heuristic) + Send + Sync>,
+}
+
+impl<L, C> Shared<L, C> {
+    pub(super) fn participant(&self, name: &str) -> Option<&Arc<dyn AnyParticipant>> {
+        self.participants.iter().find(|participant| participant.name() == name)
+    }
+
+    /// What an ending that is not as decided amounts to. Never swallowed: it is the operator
+    /// who must mend it.
+    pub(super) fn report(
+        &self,
+        gid: &Gid,
+        participant: &str,
+        decision: Decision,
+        ending: Ending,
+    ) -> Option<Heuristic> {
+        if ending == Ending::AsDecided {
+            return None;
+        }
+        let heuristic = Heuristic { gid: gid.clone(), participant: participant.to_owned(), ending };
+        tracing::error!(%gid, participant, ?decision, "{heuristic}");
+        (self.on_heuristic)(&heuristic);
+        Some(heuristic)
+    }
+}
+
+/// The transactions that this process is still driving. Recovery leaves them alone.
+///
+/// A gid enters when it is allotted, before any participant hears of it, and leaves when its
+/// machine is done; it never enters again.
+pub(super) struct Live {
+    coordinator: CoordinatorId,
+    epoch: u64,
+    sequences: Mutex<Sequences>,
+}
+
+#[derive(Default)]
+struct Sequences {
+    last: u64,
+    live: BTreeSet<u64>,
+}
+
+impl Live {
+    pub(super) fn new(coordinator: CoordinatorId, epoch: u64) -> Self {
+        Self { coordinator, epoch, sequences: Mutex::default() }
+    }
+
+    /// A new gid, live from now on.
+    pub(super) fn allot(&self) -> Gid {
+        let mut sequences = self.lock();
+        sequences.last += 1;
+        let sequence = sequences.last;
+        sequences.live.insert(sequence);
+        Gid { coordinator: self.coordinator.clone(), epoch: self.epoch, sequence }
+    }
+
+    pub(super) fn contains(&self, gid: &Gid) -> bool {
+        gid.epoch == self.epoch
+            && gid.coordinator == self.coordinator
+            && self.lock().live.contains(&gid.sequence)
+    }
+
+    pub(super) fn end(&self, gid: &Gid) {
+        self.lock().live.remove(&gid.sequence);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sequences> {
+        // The set is valid after every statement, so a panic elsewhere cannot have spoilt it.
+        self.sequences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

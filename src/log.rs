@@ -1,0 +1,157 @@
+//! The decision log: the one place where a commit becomes a fact.
+//!
+//! Under presumed abort only commits are written, and only they are forced; a gid that is
+//! not in the log is aborted. That makes an empty log a strong statement, so an implementor
+//! never gives an empty answer for a log that it could not read.
+//!
+//! A value of this trait is an *opened* log. Opening takes a new epoch, and from then on
+//! every force under an older epoch must fail as fenced.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::gid::{CoordinatorId, Gid};
+use crate::participant::Receipt;
+use crate::protocol::BranchId;
+
+/// The decision to commit one transaction, as logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The transaction.
+    pub gid: Gid,
+    /// Every branch that voted yes, in ascending order of branch. Read-only ones have ended.
+    pub branches: Vec<LoggedBranch>,
+}
+
+/// A branch that a commit decision obliges the coordinator to finish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedBranch {
+    /// Which branch of the transaction.
+    pub branch: BranchId,
+    /// The participant's name.
+    pub participant: Arc<str>,
+    /// What the participant's yes carried.
+    pub receipt: Receipt,
+}
+
+/// What the log says of a gid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Decided to commit; not yet known to have finished everywhere.
+    Unfinished(Arc<Commit>),
+    /// Committed and finished everywhere.
+    Finished,
+    /// No commit decision was made.
+    Absent,
+    /// Not unfinished; whether it was ever committed is older than what the log remembers.
+    Expired,
+}
+
+/// An opened, append-only store of commit decisions.
+pub trait DecisionLog: Send + Sync + 'static {
+    /// Whose log it is.
+    fn coordinator(&self) -> &CoordinatorId;
+
+    /// The epoch that this opening took; above that of every earlier opening.
+    fn epoch(&self) -> u64;
+
+    /// Writes a decision and forces it to stable storage.
+    ///
+    /// # Durability
+    /// After `Ok` every later opening finds the decision, whatever crashes, until it is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`ForceError::Fenced`] when a newer epoch exists. Anything else is
+    /// [`ForceError::Unknown`]: it may have been written all the same. A [`read`](Self::read)
+    /// then settles it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the outcome unknown; the driver never does.
+    fn force(&self, commit: &Arc<Commit>) -> impl Future<Output = Result<(), ForceError>> + Send;
+
+    /// Notes that a commit is finished everywhere. Lazy: it may be lost in a crash, which
+    /// costs a recovery nothing but repeating itself. Of a gid that was never forced (a
+    /// one-phase commit) it remembers the outcome for [`read`](Self::read).
+    fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// What the log says of a gid.
+    ///
+    /// # Durability
+    /// The answer is final with respect to forces that have returned: after `Absent`, a force
+    /// that failed earlier can no longer land; after `Unfinished`, the decision is durable.
+    ///
+    /// # Errors
+    /// [`LogError`] when the log cannot say.
+    fn read(&self, gid: &Gid) -> impl Future<Output = Result<Entry, LogError>> + Send;
+
+    /// The commits that are not known to have finished, in the order of their gids.
+    ///
+    /// # Errors
+    /// [`LogError`] when the log cannot say.
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<Arc<Commit>>, LogError>> + Send;
+}
+
+/// A decision was not acknowledged as written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForceError {
+    /// Another coordinator has opened the log since.
+    #[error(
+        "epoch {epoch} is fenced: a newer coordinator has opened the decision log; stop this one"
+    )]
+    Fenced {
+        /// This opening's epoch.
+        epoch: u64,
+    },
+    /// The write or its sync failed.
+    #[error("it is unknown whether the decision was written: {reason}")]
+    Unknown {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// The log could not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// Another coordinator has opened the log since.
+    #[error(
+        "epoch {epoch} is fenced: a newer coordinator has opened the decision log; stop this one"
+    )]
+    Fenced {
+        /// This opening's epoch.
+        epoch: u64,
+    },
+    /// The log cannot be read now.
+    #[error("the decision log cannot be read: {reason}")]
+    Unreadable {
+        /// What failed.
+        reason: String,
+    },
+}
+
+impl<L: DecisionLog> DecisionLog for Arc<L> {
+    fn coordinator(&self) -> &CoordinatorId {
+        L::coordinator(self)
+    }
+
+    fn epoch(&self) -> u64 {
+        L::epoch(self)
+    }
+
+    fn force(&self, commit: &Arc<Commit>) -> impl Future<Output = Result<(), ForceError>> + Send {
+        L::force(self, commit)
+    }
+
+    fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send {
+        L::forget(self, gid)
+    }
+
+    fn read(&self, gid: &Gid) -> impl Future<Output = Result<Entry, LogError>> + Send {
+        L::read(self, gid)
+    }
+
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<Arc<Commit>>, LogError>> + Send {
+        L::unfinished(self)
+    }
+}

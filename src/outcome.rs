@@ -1,0 +1,140 @@
+//! What a user learns of a transaction: at its commit, and later by its gid.
+
+use std::fmt;
+
+use crate::gid::Gid;
+use crate::protocol::Ending;
+
+/// How a commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a commit can end as aborted or in doubt"]
+pub enum Outcome {
+    /// Committed, durably and for ever.
+    Committed(Committed),
+    /// Rolled back everywhere, or about to be.
+    Aborted(Aborted),
+    /// Not known yet. Nothing is lost: recovery settles it, and
+    /// [`Coordinator::status`](crate::Coordinator::status) tells how.
+    InDoubt(InDoubt),
+}
+
+impl Outcome {
+    /// The transaction's gid.
+    pub fn gid(&self) -> &Gid {
+        match self {
+            Self::Committed(Committed { gid, .. })
+            | Self::Aborted(Aborted { gid, .. })
+            | Self::InDoubt(InDoubt { gid, .. }) => gid,
+        }
+    }
+
+    /// Whether it is committed.
+    pub const fn is_committed(&self) -> bool {
+        matches!(self, Self::Committed(_))
+    }
+
+    /// Whether it is aborted.
+    pub const fn is_aborted(&self) -> bool {
+        matches!(self, Self::Aborted(_))
+    }
+}
+
+/// A committed transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The transaction.
+    pub gid: Gid,
+    /// Participants that have not acknowledged the commit yet. They are prepared, still hold
+    /// their locks, and will be finished by recovery.
+    pub pending: Vec<String>,
+    /// Participants where someone else rolled the branch back, or may have.
+    pub heuristic: Vec<Heuristic>,
+}
+
+/// An aborted transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aborted {
+    /// The transaction.
+    pub gid: Gid,
+    /// Why.
+    pub reason: AbortReason,
+    /// Participants where someone else committed the branch, or may have.
+    pub heuristic: Vec<Heuristic>,
+}
+
+/// A transaction whose outcome is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDoubt {
+    /// The transaction.
+    pub gid: Gid,
+    /// What stands in the way.
+    pub reason: String,
+}
+
+/// Why a transaction was aborted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AbortReason {
+    /// The client asked for it.
+    #[error("the client rolled back")]
+    Requested,
+    /// A participant voted no.
+    #[error("{participant} voted no: {reason}")]
+    VotedNo {
+        /// The participant's name.
+        participant: String,
+        /// Its reason.
+        reason: String,
+    },
+    /// A participant's vote did not come.
+    #[error("the vote of {participant} did not come: {reason}")]
+    VoteLost {
+        /// The participant's name.
+        participant: String,
+        /// What is known of why.
+        reason: String,
+    },
+    /// The decision could not be written to the log, and is certain not to be in it.
+    #[error("the decision could not be logged: {reason}")]
+    NotLogged {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// A branch that was ended by someone else: a heuristic decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heuristic {
+    /// The transaction.
+    pub gid: Gid,
+    /// The participant's name.
+    pub participant: String,
+    /// [`Ending::Heuristic`] if it contradicts the decision, [`Ending::Untold`] if it may.
+    pub ending: Ending,
+}
+
+impl fmt::Display for Heuristic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.ending {
+            Ending::AsDecided => "ended as decided",
+            Ending::Heuristic => "was ended by someone else, against the decision",
+            Ending::Untold => "is gone, and the participant cannot say how it ended",
+        };
+        write!(f, "the branch of {} at {} {what}", self.gid, self.participant)
+    }
+}
+
+/// What a coordinator says of a gid when asked later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Live at this coordinator and not decided, or its decision is not known yet.
+    Undecided,
+    /// Committed.
+    Committed,
+    /// No decision to commit exists, and none can come: every branch of a transaction of two
+    /// or more participants is rolled back, or will be (presumed abort). What a transaction
+    /// of one participant did before a restart of the coordinator only that participant
+    /// knows, since it commits in one phase.
+    PresumedAborted,
+    /// It ended before what the log remembers.
+    Expired,
+}

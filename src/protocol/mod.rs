@@ -1,0 +1,54 @@
+//! The protocol itself: sans-I/O state machines and nothing else.
+//!
+//! Presumed abort (Mohan, Lindsay and Obermarck, "Transaction Management in the R*
+//! Distributed Database Management System", TODS 1986, section 3.1) with parallel
+//! phases, read-only votes and one-phase commit. A machine is plain data: it is given
+//! an input and answers with effects. Names, payloads, error texts, counters and time
+//! are absent on purpose: they live in the driver, so that the machines can be copied,
+//! compared, hashed and explored exhaustively, and what is explored is what ships.
+
+mod branches;
+mod recovery;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+pub use branches::{BranchId, BranchSet, MAX_BRANCHES};
+pub use recovery::{
+    EpochOrder, LogAnswer, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine,
+    Verdict, verdict,
+};
+pub use transaction::{
+    Answer, Ballot, Cause, Effect, ForceFailure, Input, OnePhase, Phase, TransactionEffects,
+    TransactionMachine,
+};
+
+/// What a transaction's outcome shall be, everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// Every branch commits.
+    Commit,
+    /// Every branch rolls back.
+    Abort,
+}
+
+/// How a branch turned out to have ended when it was told the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ending {
+    /// The branch has durably ended as decided, now or earlier.
+    AsDecided,
+    /// The branch had durably ended the other way: someone else resolved it (a heuristic
+    /// decision, X/Open XA section 2.3.4).
+    Heuristic,
+    /// The branch is gone, and the participant cannot say how it ended (a heuristic hazard).
+    Untold,
+}
+
+/// Why the decision log gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogFailure {
+    /// A coordinator of a newer epoch owns the log.
+    Fenced,
+    /// The log could not be read; it may be readable later.
+    Unreadable,
+}

@@ -1,0 +1,196 @@
+//! The machine of recovery for one transaction, within one sweep.
+//!
+//! The order of reads is Citus's: first what is prepared at the participants (the sweep
+//! did that before it made this machine), then whether the transaction is live here, then
+//! the decision log. In any other order a transaction that is being committed can look
+//! like an orphan. Forgetting rests on an acknowledgement from every branch that the
+//! decision names, never on a branch's absence: absent can mean rolled back by an operator.
+
+use arrayvec::ArrayVec;
+
+use super::{BranchId, BranchSet, Decision, Ending, LogFailure};
+
+/// What one input can make the machine do; never more than two effects.
+pub type RecoveryEffects = ArrayVec<RecoveryEffect, 2>;
+
+/// A gid's epoch against the epoch of the coordinator that found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EpochOrder {
+    /// The transaction began under this opening of the log or an earlier one.
+    NotNewer,
+    /// The transaction belongs to a coordinator that has taken the log over.
+    Newer,
+}
+
+/// What the decision log says of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogAnswer {
+    /// No commit decision: by presumed abort, it is aborted.
+    Absent,
+    /// Decided to commit, and not known to have finished at these branches.
+    Commit(BranchSet),
+    /// Committed, finished everywhere and forgotten, and still remembered as such.
+    Finished,
+}
+
+/// What recovery may do with a transaction's branches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Leave them as they are.
+    Leave,
+    /// Resolve them.
+    Resolve(Decision),
+}
+
+/// The whole of recovery's judgement.
+///
+/// A gid of a newer epoch is left alone whatever the log says: the force of an old
+/// coordinator is fenced at the log, but its recovery sends aborts, not forces.
+pub const fn verdict(
+    live_here: bool,
+    epoch: EpochOrder,
+    log: Result<LogAnswer, LogFailure>,
+) -> Verdict {
+    match (live_here, epoch, log) {
+        (true, _, _) | (_, EpochOrder::Newer, _) | (_, _, Err(_)) => Verdict::Leave,
+        (false, EpochOrder::NotNewer, Ok(LogAnswer::Absent)) => Verdict::Resolve(Decision::Abort),
+        (false, EpochOrder::NotNewer, Ok(LogAnswer::Commit(_) | LogAnswer::Finished)) => {
+            Verdict::Resolve(Decision::Commit)
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Phase {
+    Found,
+    AskingLive,
+    ReadingLog,
+    Resolving,
+    Done,
+}
+
+/// What happens to the machine. An input that no longer matters is a silent no-op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecoveryInput {
+    /// The scan of the participants is over: begin.
+    Start,
+    /// Whether the transaction is live at this coordinator.
+    Live(bool),
+    /// The log's answer.
+    LogRead(Result<LogAnswer, LogFailure>),
+    /// A branch has ended.
+    Finished(BranchId, Ending),
+    /// A branch could not be reached; a later sweep will try again.
+    FinishLost(BranchId),
+}
+
+/// What the machine wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecoveryEffect {
+    /// Ask whether the transaction is live at this coordinator.
+    AskLive,
+    /// Read the log.
+    ReadLog,
+    /// Tell these branches the decision, in parallel.
+    Finish(BranchSet, Decision),
+    /// The commit is finished everywhere: the log owes it nothing more.
+    Forget,
+    /// The sweep is done with this transaction.
+    Done,
+}
+
+/// Recovery of one transaction, within one sweep.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecoveryMachine {
+    phase: Phase,
+    epoch: EpochOrder,
+    /// Branches found prepared.
+    found: BranchSet,
+    decision: Decision,
+    /// Branches that were told the decision.
+    told: BranchSet,
+    finished: BranchSet,
+    lost: BranchSet,
+    /// Whether the log still owes the decision: then finishing it everywhere forgets it.
+    owed: bool,
+}
+
+impl RecoveryMachine {
+    /// Recovery of a transaction whose branches `found` are prepared; empty when only the
+    /// log names it.
+    pub const fn new(epoch: EpochOrder, found: BranchSet) -> Self {
+        Self {
+            phase: Phase::Found,
+            epoch,
+            found,
+            decision: Decision::Abort,
+            told: BranchSet::EMPTY,
+            finished: BranchSet::EMPTY,
+            lost: BranchSet::EMPTY,
+            owed: false,
+        }
+    }
+
+    /// Takes one input and appends what it makes necessary to `effects`.
+    pub fn handle(&mut self, input: RecoveryInput, effects: &mut RecoveryEffects) {
+        match (self.phase, input) {
+            (Phase::Found, RecoveryInput::Start) => {
+                if self.epoch == EpochOrder::Newer {
+                    self.done(effects);
+                } else {
+                    self.phase = Phase::AskingLive;
+                    effects.push(RecoveryEffect::AskLive);
+                }
+            }
+            (Phase::AskingLive, RecoveryInput::Live(true)) => self.done(effects),
+            (Phase::AskingLive, RecoveryInput::Live(false)) => {
+                self.phase = Phase::ReadingLog;
+                effects.push(RecoveryEffect::ReadLog);
+            }
+            (Phase::ReadingLog, RecoveryInput::LogRead(answer)) => self.judge(answer, effects),
+            (Phase::Resolving, RecoveryInput::Finished(branch, _)) => {
+                self.finished.insert(branch);
+                self.conclude(effects);
+            }
+            (Phase::Resolving, RecoveryInput::FinishLost(branch)) => {
+                self.lost.insert(branch);
+                self.conclude(effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(&mut self, answer: Result<LogAnswer, LogFailure>, effects: &mut RecoveryEffects) {
+        // Not live at the earlier question means not live for ever: a gid is never used again.
+        let Verdict::Resolve(decision) = verdict(false, self.epoch, answer) else {
+            return self.done(effects);
+        };
+        self.phase = Phase::Resolving;
+        self.decision = decision;
+        self.told = self.found;
+        if let Ok(LogAnswer::Commit(named)) = answer {
+            // Also those not found: their acknowledgement is what forgetting waits for.
+            self.told = named;
+            self.owed = true;
+        }
+        if !self.told.is_empty() {
+            effects.push(RecoveryEffect::Finish(self.told, decision));
+        }
+        self.conclude(effects);
+    }
+
+    fn conclude(&mut self, effects: &mut RecoveryEffects) {
+        if !self.told.is_within(self.finished.union(self.lost)) {
+            return;
+        }
+        if self.owed && self.told.is_within(self.finished) {
+            effects.push(RecoveryEffect::Forget);
+        }
+        self.done(effects);
+    }
+
+    fn done(&mut self, effects: &mut RecoveryEffects) {
+        self.phase = Phase::Done;
+        effects.push(RecoveryEffect::Done);
+    }
+}

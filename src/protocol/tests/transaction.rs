@@ -1,0 +1,200 @@
+//! The transaction machine.
+
+use super::branch;
+use crate::protocol::*;
+
+struct Machine(TransactionMachine);
+
+impl Machine {
+    /// With this many branches, and nothing asked yet.
+    fn with(branches: u8) -> Self {
+        let mut machine = Self(TransactionMachine::new());
+        for index in 0..branches {
+            assert_eq!(machine.give(Input::Enlisted(branch(index))), []);
+        }
+        machine
+    }
+
+    /// With all branches prepared and the decision on its way.
+    fn forcing(branches: u8) -> Self {
+        let mut machine = Self::with(branches);
+        machine.give(Input::Commit);
+        for index in 0..branches {
+            machine.give(Input::Voted(branch(index), Ballot::Yes));
+        }
+        assert_eq!(machine.0.phase(), Phase::Forcing);
+        machine
+    }
+
+    fn give(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = TransactionEffects::new();
+        self.0.handle(input, &mut effects);
+        effects.into_iter().collect()
+    }
+}
+
+fn set(indices: &[u8]) -> BranchSet {
+    indices.iter().map(|index| branch(*index)).collect()
+}
+
+fn committed(pending: &[u8]) -> Effect {
+    Effect::Answer(Answer::Committed { pending: set(pending), heuristic: BranchSet::EMPTY })
+}
+
+fn aborted(cause: Cause) -> Effect {
+    Effect::Answer(Answer::Aborted { cause, heuristic: BranchSet::EMPTY })
+}
+
+#[test]
+fn commits_when_all_vote_yes_and_forgets_when_all_have_finished() {
+    let mut machine = Machine::with(2);
+    assert_eq!(machine.give(Input::Commit), [Effect::Prepare(set(&[0, 1]))]);
+    assert_eq!(machine.give(Input::Voted(branch(1), Ballot::Yes)), []);
+    assert_eq!(machine.give(Input::Voted(branch(0), Ballot::Yes)), [Effect::Force]);
+    assert_eq!(
+        machine.give(Input::Forced(Ok(()))),
+        [Effect::Finish(set(&[0, 1]), Decision::Commit)]
+    );
+    assert_eq!(machine.give(Input::Finished(branch(0), Ending::AsDecided)), []);
+    let end = machine.give(Input::Finished(branch(1), Ending::AsDecided));
+    assert_eq!(end, [committed(&[]), Effect::Forget, Effect::Done]);
+}
+
+#[test]
+fn a_branch_that_could_not_be_told_is_named_and_never_forgotten() {
+    let mut machine = Machine::forcing(2);
+    machine.give(Input::Forced(Ok(())));
+    machine.give(Input::Finished(branch(0), Ending::AsDecided));
+    assert_eq!(machine.give(Input::FinishLost(branch(1))), [committed(&[1]), Effect::Done]);
+}
+
+#[test]
+fn no_answer_is_not_a_yes_and_the_silent_branch_is_told_to_abort() {
+    let mut machine = Machine::with(3);
+    machine.give(Input::Commit);
+    machine.give(Input::Voted(branch(0), Ballot::Yes));
+    let effects = machine.give(Input::VoteLost(branch(1)));
+    assert_eq!(effects, [Effect::Finish(set(&[0, 1]), Decision::Abort)]);
+    // The third is still preparing: told when its vote comes, so that nothing overtakes it.
+    let effects = machine.give(Input::Voted(branch(2), Ballot::Yes));
+    assert_eq!(effects, [Effect::Finish(set(&[2]), Decision::Abort)]);
+    machine.give(Input::Finished(branch(0), Ending::AsDecided));
+    machine.give(Input::FinishLost(branch(1)));
+    let end = machine.give(Input::Finished(branch(2), Ending::AsDecided));
+    assert_eq!(end, [aborted(Cause::VoteLost(branch(1))), Effect::Done]);
+}
+
+#[test]
+fn a_no_ends_its_own_branch() {
+    let mut machine = Machine::with(2);
+    machine.give(Input::Commit);
+    assert_eq!(machine.give(Input::Voted(branch(0), Ballot::No)), []);
+    let end = machine.give(Input::Voted(branch(1), Ballot::ReadOnly));
+    assert_eq!(end, [aborted(Cause::VotedNo(branch(0))), Effect::Done]);
+}
+
+#[test]
+fn read_only_branches_drop_out_and_need_no_decision() {
+    let mut machine = Machine::with(2);
+    machine.give(Input::Commit);
+    machine.give(Input::Voted(branch(0), Ballot::ReadOnly));
+    assert_eq!(
+        machine.give(Input::Voted(branch(1), Ballot::ReadOnly)),
+        [committed(&[]), Effect::Done]
+    );
+
+    let mut machine = Machine::with(2);
+    machine.give(Input::Commit);
+    machine.give(Input::Voted(branch(0), Ballot::ReadOnly));
+    machine.give(Input::Voted(branch(1), Ballot::Yes));
+    assert_eq!(machine.give(Input::Forced(Ok(()))), [Effect::Finish(set(&[1]), Decision::Commit)]);
+    let end = machine.give(Input::Finished(branch(1), Ending::AsDecided));
+    assert_eq!(end, [committed(&[]), Effect::Forget, Effect::Done]);
+}
+
+#[test]
+fn a_failed_force_is_unknown_until_the_log_is_read() {
+    let failed = Input::Forced(Err(ForceFailure::Unknown));
+
+    let mut machine = Machine::forcing(2);
+    assert_eq!(machine.give(failed), [Effect::ReadLog]);
+    assert_eq!(
+        machine.give(Input::LogRead(Ok(true))),
+        [Effect::Finish(set(&[0, 1]), Decision::Commit)]
+    );
+
+    let mut machine = Machine::forcing(2);
+    machine.give(failed);
+    assert_eq!(
+        machine.give(Input::LogRead(Ok(false))),
+        [Effect::Finish(set(&[0, 1]), Decision::Abort)]
+    );
+
+    let mut machine = Machine::forcing(2);
+    machine.give(failed);
+    let unreadable = Input::LogRead(Err(LogFailure::Unreadable));
+    assert_eq!(machine.give(unreadable), [Effect::Answer(Answer::InDoubt), Effect::RetryLater]);
+    assert_eq!(machine.give(Input::Retry), [Effect::ReadLog]);
+    assert_eq!(machine.give(unreadable), [Effect::RetryLater]);
+}
+
+#[test]
+fn a_fenced_coordinator_tells_nobody_anything() {
+    let mut machine = Machine::forcing(2);
+    let effects = machine.give(Input::Forced(Err(ForceFailure::Fenced)));
+    assert_eq!(effects, [Effect::Answer(Answer::InDoubt), Effect::Done]);
+}
+
+#[test]
+fn the_client_is_answered_once_however_late_the_rest_is() {
+    let mut machine = Machine::forcing(2);
+    assert_eq!(machine.give(Input::ForceOverdue), [Effect::Answer(Answer::InDoubt)]);
+    machine.give(Input::Forced(Ok(())));
+    assert_eq!(machine.give(Input::AcknowledgeOverdue), []);
+    machine.give(Input::Finished(branch(0), Ending::AsDecided));
+    assert_eq!(
+        machine.give(Input::Finished(branch(1), Ending::AsDecided)),
+        [Effect::Forget, Effect::Done]
+    );
+}
+
+#[test]
+fn one_branch_commits_in_one_phase_and_a_lost_answer_is_in_doubt() {
+    let mut machine = Machine::with(1);
+    assert_eq!(machine.give(Input::Commit), [Effect::CommitOnePhase(branch(0))]);
+    let lost = machine.give(Input::OnePhased(OnePhase::Unknown));
+    assert_eq!(lost, [Effect::Answer(Answer::InDoubt), Effect::RetryLater]);
+    assert_eq!(machine.give(Input::Retry), [Effect::Inquire(branch(0))]);
+    assert_eq!(machine.give(Input::OnePhased(OnePhase::Committed)), [Effect::Forget, Effect::Done]);
+}
+
+#[test]
+fn a_heuristic_ending_is_reported_with_the_answer() {
+    let mut machine = Machine::forcing(2);
+    machine.give(Input::Forced(Ok(())));
+    machine.give(Input::Finished(branch(0), Ending::Heuristic));
+    let end = machine.give(Input::Finished(branch(1), Ending::AsDecided));
+    let answer = Answer::Committed { pending: BranchSet::EMPTY, heuristic: set(&[0]) };
+    assert_eq!(end, [Effect::Answer(answer), Effect::Forget, Effect::Done]);
+}
+
+#[test]
+fn stale_inputs_do_nothing() {
+    let mut machine = Machine::with(2);
+    machine.give(Input::Commit);
+    machine.give(Input::Voted(branch(0), Ballot::No));
+    let before = machine.0.clone();
+    for stale in [
+        Input::Commit,
+        Input::Rollback,
+        Input::Voted(branch(0), Ballot::Yes),
+        Input::VoteLost(branch(0)),
+        Input::Forced(Ok(())),
+        Input::LogRead(Ok(true)),
+        Input::Retry,
+        Input::OnePhased(OnePhase::Committed),
+    ] {
+        assert_eq!(machine.give(stale), [], "{stale:?}");
+        assert_eq!(machine.0, before, "{stale:?}");
+    }
+}

@@ -1,0 +1,146 @@
+//! What goes wrong around the decision log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use indoubt::{
+    Commit, Coordinator, CoordinatorId, Deadlines, DecisionLog, Entry, ForceError, Gid, LogError,
+};
+use indoubt_real::log::FileLog;
+use indoubt_sim::disk::Mount;
+use indoubt_sim::history::Place;
+use indoubt_sim::participant::SimParticipant;
+use indoubt_sim::world::{Seams, SimClock, Watched};
+
+type Real = Watched<FileLog<Mount>>;
+
+/// What a bug does instead of forcing.
+pub trait Force: Clone + Send + Sync + 'static {
+    fn force(
+        log: &Arc<Real>,
+        commit: &Arc<Commit>,
+    ) -> impl Future<Output = Result<(), ForceError>> + Send;
+}
+
+/// The real log but for its force.
+pub struct Bent<F> {
+    log: Arc<Real>,
+    force: std::marker::PhantomData<F>,
+}
+
+impl<F: Force> DecisionLog for Bent<F> {
+    fn coordinator(&self) -> &CoordinatorId {
+        self.log.coordinator()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.log.epoch()
+    }
+
+    async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        F::force(&self.log, commit).await
+    }
+
+    async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
+        self.log.forget(gid).await
+    }
+
+    async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
+        self.log.read(gid).await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
+        self.log.unfinished().await
+    }
+}
+
+/// A world in which forcing is bent.
+#[derive(Clone)]
+pub struct Forcing<F>(pub F);
+
+impl<F: Force> Seams for Forcing<F> {
+    type Disk = Mount;
+    type Log = Bent<F>;
+    type Participant = SimParticipant;
+
+    fn disk(&self, disk: Mount, _place: Place) -> Mount {
+        disk
+    }
+
+    fn log(&self, log: Real) -> Bent<F> {
+        Bent { log: Arc::new(log), force: std::marker::PhantomData }
+    }
+
+    fn participant(&self, participant: SimParticipant) -> SimParticipant {
+        participant
+    }
+}
+
+/// The commits are sent while the decision is still on its way to the disk.
+#[derive(Clone)]
+pub struct CommitBeforeForce;
+
+impl Force for CommitBeforeForce {
+    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let (log, commit) = (log.clone(), commit.clone());
+        madsim::task::spawn(async move { log.force(&commit).await });
+        Ok(())
+    }
+}
+
+/// The decision is forgotten before the participants have acknowledged it.
+#[derive(Clone)]
+pub struct ForgottenEarly;
+
+impl Force for ForgottenEarly {
+    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        log.force(commit).await?;
+        let _lazy = log.forget(&commit.gid).await;
+        Ok(())
+    }
+}
+
+/// A recovery that does not know which transactions are live (Narayana JBTM-3079).
+#[derive(Clone)]
+pub struct RecoveryAbortsLive;
+
+impl Seams for RecoveryAbortsLive {
+    type Disk = Mount;
+    type Log = Real;
+    type Participant = SimParticipant;
+
+    fn disk(&self, disk: Mount, _place: Place) -> Mount {
+        disk
+    }
+
+    fn log(&self, log: Real) -> Real {
+        log
+    }
+
+    fn participant(&self, participant: SimParticipant) -> SimParticipant {
+        participant
+    }
+
+    /// A second coordinator on the same opening of the log: its own recovery sees none of the
+    /// first one's transactions as live.
+    fn companion(
+        &self,
+        log: Arc<Real>,
+        participants: Vec<SimParticipant>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let recovery_interval = Duration::from_millis(50);
+        let mut builder = Coordinator::builder(log, SimClock)
+            .deadlines(Deadlines { recovery_interval, ..Deadlines::default() });
+        for participant in participants {
+            builder = builder.participant(participant);
+        }
+        let (coordinator, driver) = builder.build().ok()?;
+        let run = async move {
+            driver.run().await;
+            drop(coordinator);
+        };
+        Some(run.boxed())
+    }
+}

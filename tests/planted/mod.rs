@@ -1,0 +1,12 @@
+//! Bugs that were shipped by someone, planted between the shipped parts.
+//!
+//! Each is a type that goes into a seam of the simulated world. None of them changes, or is
+//! known to, any shipped code.
+
+mod disks;
+mod logs;
+mod participants;
+
+pub use disks::{DecisionNeverSynced, PrepareNeverSynced};
+pub use logs::{CommitBeforeForce, Forcing, ForgottenEarly, RecoveryAbortsLive};
+pub use participants::TimeoutTakenAsYes;

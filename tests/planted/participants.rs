@@ -1,0 +1,86 @@
+//! What goes wrong between a coordinator and its participants.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use indoubt::{
+    BeginError, BranchGid, Clock, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
+    Participant, Receipt, Vote,
+};
+use indoubt_real::log::FileLog;
+use indoubt_sim::disk::Mount;
+use indoubt_sim::history::Place;
+use indoubt_sim::participant::{SimBranch, SimParticipant};
+use indoubt_sim::world::{Seams, SimClock, Watched};
+
+/// A vote that does not come in time counts as a yes.
+#[derive(Clone)]
+pub struct TimeoutTakenAsYes;
+
+impl Seams for TimeoutTakenAsYes {
+    type Disk = Mount;
+    type Log = Watched<FileLog<Mount>>;
+    type Participant = Impatient;
+
+    fn disk(&self, disk: Mount, _place: Place) -> Mount {
+        disk
+    }
+
+    fn log(&self, log: Self::Log) -> Self::Log {
+        log
+    }
+
+    fn participant(&self, participant: SimParticipant) -> Impatient {
+        Impatient(participant)
+    }
+}
+
+/// A participant as an optimist sees it.
+#[derive(Clone)]
+pub struct Impatient(SimParticipant);
+
+impl Participant for Impatient {
+    type Branch = SimBranch;
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    async fn begin(&self, gid: &BranchGid) -> Result<SimBranch, BeginError> {
+        self.0.begin(gid).await
+    }
+
+    async fn prepare(&self, branch: &SimBranch) -> Result<Vote, Lost> {
+        let vote = std::pin::pin!(self.0.prepare(branch));
+        let limit = std::pin::pin!(SimClock.sleep(Duration::from_millis(40)));
+        match select(vote, limit).await {
+            Either::Left((vote, _)) => vote,
+            Either::Right(_) => Ok(Vote::Yes(Receipt::none())),
+        }
+    }
+
+    async fn commit_one_phase(&self, branch: &SimBranch) -> Result<OnePhaseVote, Lost> {
+        self.0.commit_one_phase(branch).await
+    }
+
+    async fn inquire(&self, branch: &SimBranch) -> Result<OnePhase, Lost> {
+        self.0.inquire(branch).await
+    }
+
+    async fn finish(&self, branch: &SimBranch, decision: Decision) -> Result<Ending, Lost> {
+        self.0.finish(branch, decision).await
+    }
+
+    async fn resolve(
+        &self,
+        gid: &BranchGid,
+        decision: Decision,
+        receipt: &Receipt,
+    ) -> Result<Ending, Lost> {
+        self.0.resolve(gid, decision, receipt).await
+    }
+
+    async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
+        self.0.in_doubt(owner).await
+    }
+}

@@ -1,0 +1,124 @@
+//! Property tests: whatever scenario is drawn, the shipped coordinator keeps every invariant.
+
+use indoubt_sim::history::Place;
+use indoubt_sim::scenario::{Fault, FaultKind, Network, Scenario, Workload};
+use indoubt_sim::world::run;
+use proptest::prelude::*;
+
+const PARTICIPANTS: u8 = 4;
+
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![Just(Place::Coordinator(0)), participant().prop_map(Place::Participant)]
+}
+
+fn participant() -> impl Strategy<Value = u8> {
+    // Of the smallest world, so that a place exists however many participants are drawn.
+    0..2_u8
+}
+
+fn kind() -> impl Strategy<Value = FaultKind> {
+    let (rate, coordinator) = (0..300_u16, Place::Coordinator(0));
+    prop_oneof![
+        place().prop_map(|place| FaultKind::Crash { place }),
+        participant()
+            .prop_map(move |p| FaultKind::Cut { a: coordinator, b: Place::Participant(p) }),
+        participant().prop_map(move |p| FaultKind::CutOneWay {
+            from: coordinator,
+            to: Place::Participant(p)
+        }),
+        participant().prop_map(move |p| FaultKind::CutOneWay {
+            from: Place::Participant(p),
+            to: coordinator
+        }),
+        (place(), rate.clone(), rate.clone(), rate).prop_map(
+            |(place, sync_permille, short_permille, read_permille)| {
+                FaultKind::Disk { place, sync_permille, short_permille, read_permille }
+            }
+        ),
+        Just(FaultKind::Takeover),
+        (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),
+    ]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    (0..2_500_u64, 1..1_500_u64, kind()).prop_map(|(at_ms, for_ms, kind)| Fault {
+        at_ms,
+        for_ms,
+        kind,
+    })
+}
+
+fn workload() -> impl Strategy<Value = Workload> {
+    prop_oneof![
+        (1..20_u64, 0..300_u16, 0..500_u16, 0..500_u16).prop_map(
+            |(accounts, overdraw_permille, audit_permille, single_permille)| Workload::Transfers {
+                accounts,
+                overdraw_permille,
+                audit_permille,
+                single_permille,
+            }
+        ),
+        (1..5_u64, 0..60_i64).prop_map(|(items, stock)| Workload::Orders { items, stock }),
+    ]
+}
+
+fn network() -> impl Strategy<Value = Network> {
+    (1..500_u64, 500..20_000_u64, 0..150_u16, 0..150_u16, 0..150_u16, 0..800_u64).prop_map(
+        |(
+            latency_min_us,
+            latency_max_us,
+            loss_permille,
+            duplicate_permille,
+            reorder_permille,
+            reorder_ms,
+        )| Network {
+            latency_min_us,
+            latency_max_us,
+            loss_permille,
+            duplicate_permille,
+            reorder_permille,
+            reorder_ms,
+            slow_permille: 10,
+        },
+    )
+}
+
+prop_compose! {
+    fn scenario()(
+        seed in any::<u64>(),
+        participants in 2..=PARTICIPANTS,
+        workload in workload(),
+        transactions in 1..20_u32,
+        clients in 1..6_u8,
+        think_ms in 0..200_u64,
+        deadline_ms in 50..500_u64,
+        recovery_ms in 50..600_u64,
+        network in network(),
+        faults in prop::collection::vec(fault(), 0..8),
+    ) -> Scenario {
+        Scenario {
+            seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
+            deadline_ms, recovery_ms, network, faults,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_invariant_holds_whatever_the_scenario(scenario in scenario()) {
+        scenario.check().expect("the strategy draws what can be run");
+        let run = run(&scenario);
+        prop_assert!(
+            run.violations.is_empty(),
+            "{:?}\nsave this as a file and run `cargo sim replay --scenario FILE`:\n{scenario}",
+            run.violations
+        );
+    }
+
+    #[test]
+    fn a_printed_scenario_is_the_same_scenario(scenario in scenario()) {
+        prop_assert_eq!(scenario.to_string().parse::<Scenario>().unwrap(), scenario);
+    }
+}

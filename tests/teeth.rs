@@ -1,0 +1,93 @@
+//! The harness bites: each planted bug is caught within 2,000 seeds, and the printed line
+//! replays it with the same trace hash in a new process.
+
+mod planted;
+
+use std::process::Command;
+
+use indoubt_sim::fuzz::{Budget, Sweep, sweep};
+use indoubt_sim::scenario::Scenario;
+use indoubt_sim::world::{Seams, run_with};
+
+const SEEDS: u64 = 2_000;
+
+/// Set to a seed, this makes a test of this file replay it instead of searching.
+const REPLAY: &str = "INDOUBT_REPLAY";
+
+fn caught(test: &str, seams: &impl Seams) {
+    if let Ok(seed) = std::env::var(REPLAY) {
+        let seed = seed.parse().expect("INDOUBT_REPLAY is a seed");
+        let run = run_with(&Scenario::from_seed(seed), seams.clone());
+        println!("{}\ntrace {:016x}", run.history, run.hash);
+        run.violations.iter().for_each(|violation| println!("VIOLATION {violation}"));
+        return;
+    }
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let search =
+        Sweep { first_seed: 0, budget: Budget::Seeds(SEEDS), jobs, scenario: Scenario::from_seed };
+    let report = sweep(search, seams, || {});
+    let failure = report.failure.unwrap_or_else(|| panic!("{test} survived {} seeds", report.runs));
+    println!(
+        "caught after {} runs, at seed {}, trace {:016x}",
+        report.runs, failure.seed, failure.hash
+    );
+    failure.violations.iter().for_each(|violation| println!("  {violation}"));
+    println!(
+        "replay it with\n  {REPLAY}={} cargo test --test teeth -- --exact {test} --nocapture",
+        failure.seed
+    );
+
+    // What that line runs, without building again.
+    let replayed = Command::new(std::env::current_exe().expect("the test's own binary"))
+        .args(["--exact", test, "--nocapture"])
+        .env(REPLAY, failure.seed.to_string())
+        .output()
+        .expect("a second process");
+    let printed = String::from_utf8_lossy(&replayed.stdout);
+    assert!(
+        printed.contains(&format!("trace {:016x}", failure.hash)),
+        "another trace in a new process:\n{printed}"
+    );
+    for violation in &failure.violations {
+        assert!(
+            printed.contains(&format!("VIOLATION {violation}")),
+            "{violation} is gone in a new process"
+        );
+    }
+}
+
+#[test]
+fn commit_sent_before_the_decision_is_forced() {
+    caught(
+        "commit_sent_before_the_decision_is_forced",
+        &planted::Forcing(planted::CommitBeforeForce),
+    );
+}
+
+#[test]
+fn the_sync_of_the_decision_is_skipped() {
+    caught("the_sync_of_the_decision_is_skipped", &planted::DecisionNeverSynced);
+}
+
+#[test]
+fn a_decision_is_forgotten_before_every_acknowledgement() {
+    caught(
+        "a_decision_is_forgotten_before_every_acknowledgement",
+        &planted::Forcing(planted::ForgottenEarly),
+    );
+}
+
+#[test]
+fn recovery_aborts_a_live_transaction() {
+    caught("recovery_aborts_a_live_transaction", &planted::RecoveryAbortsLive);
+}
+
+#[test]
+fn a_timeout_is_taken_for_a_yes() {
+    caught("a_timeout_is_taken_for_a_yes", &planted::TimeoutTakenAsYes);
+}
+
+#[test]
+fn a_prepare_is_acknowledged_before_it_is_durable() {
+    caught("a_prepare_is_acknowledged_before_it_is_durable", &planted::PrepareNeverSynced);
+}
