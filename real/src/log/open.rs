@@ -141,10 +141,12 @@ struct Opening<'a, S> {
 }
 
 impl<S: Storage> Opening<'_, S> {
-    /// The epochs that have files, in ascending order; epoch 0, newly made, if there was none.
+    /// The epochs that have files, in ascending order; epoch 0, newly made, if there was no
+    /// other. It is made again if it is all there is, for it may be there by name and not on
+    /// the disk, after an opening that could not sync the directory. Nothing is ever in it.
     async fn existing_epochs(&self) -> Result<Vec<u64>, OpenError> {
         let epochs = names::epochs(&self.list().await?);
-        if !epochs.is_empty() {
+        if epochs.last().is_some_and(|&last| last > 0) {
             return Ok(epochs.into_iter().collect());
         }
         let (temporary, name) = (names::temporary(0), names::decisions(0));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::{Event, History, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
-pub type Index = usize;
+pub(super) type Index = usize;
 
 /// What is known of one transaction.
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ impl<'a> Facts<'a> {
                 self.tx(tx).endings.push(Ending { at, p, committed, one_phase });
             }
             Event::OperatorEnded { tx, p, committed } => {
-                drop(self.tx(tx).operator.insert(p, committed))
+                self.tx(tx).operator.insert(p, committed);
             }
             Event::HeuristicReported { tx, p } => drop(self.tx(tx).reported.insert(p)),
             Event::Decided { tx } => {

@@ -11,13 +11,13 @@ const ORDER: u64 = 2 << 60;
 
 /// The row that a transaction leaves at each participant where it writes. Its value is the
 /// number of those participants.
-pub const fn marker(tx: Tx) -> u64 {
+pub(crate) const fn marker(tx: Tx) -> u64 {
     MARKER | tx.epoch << 32 | tx.sequence
 }
 
 /// The row of an order for one item at one stock-keeping participant, by the transaction that
 /// placed it. Its value is the quantity.
-pub const fn order(p: u8, item: u64, tx: Tx) -> u64 {
+pub(crate) const fn order(p: u8, item: u64, tx: Tx) -> u64 {
     ORDER | (p as u64) << 52 | (item & 0xfff) << 40 | (tx.epoch & 0xff) << 32 | tx.sequence
 }
 

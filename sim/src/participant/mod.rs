@@ -15,4 +15,4 @@ mod wire;
 pub use client::{SimBranch, SimParticipant, WorkError};
 pub use rpc::Rpc;
 pub use server::{Recorded, Server};
-pub use wire::{Message, Op, Xid};
+pub use wire::{Message, Op, Refusal, Xid};

@@ -17,16 +17,17 @@ pub struct Rpc {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-#[derive(Default)]
 struct Waiting {
     last: u64,
     calls: BTreeMap<u64, oneshot::Sender<Reply>>,
 }
 
 impl Rpc {
-    /// Over an endpoint that nobody else receives from.
-    pub fn new(endpoint: Endpoint<Message>) -> Self {
-        Self { endpoint: Arc::new(endpoint), waiting: Arc::default() }
+    /// Over an endpoint that nobody else receives from. `life` sets this process apart from
+    /// earlier ones at the same address, whose replies can still be on their way.
+    pub fn new(endpoint: Endpoint<Message>, life: u64) -> Self {
+        let waiting = Waiting { last: life << 32, calls: BTreeMap::new() };
+        Self { endpoint: Arc::new(endpoint), waiting: Arc::new(Mutex::new(waiting)) }
     }
 
     /// Hands replies to their callers, for ever. Spawn it on the process's node.

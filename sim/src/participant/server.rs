@@ -230,14 +230,15 @@ impl<D: Storage> Server<D> {
             if session.state == SessionState::Busy {
                 return Ok(None);
             }
-            if session.writes.is_empty() || !session.constraint_holds() {
-                let end = if session.writes.is_empty() {
-                    OnePhase::Committed
-                } else {
-                    OnePhase::RolledBack
-                };
+            if session.writes.is_empty() {
                 store.roll_back_session(xid);
-                return Ok(Some(Reply::OnePhase(end)));
+                return Ok(Some(Reply::OnePhase(OnePhase::Committed)));
+            }
+            if !session.constraint_holds() {
+                let tx = tx(&session.gid.gid);
+                store.roll_back_session(xid);
+                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::No });
+                return Ok(Some(Reply::OnePhase(OnePhase::RolledBack)));
             }
             let (gid, writes) = (session.gid.to_string(), session.writes.clone());
             store.set_busy(xid);

@@ -21,6 +21,8 @@ pub(super) struct Wal<D: Storage> {
     disk: D,
     file: D::File,
     length: u64,
+    /// A write failed: what the file holds is unknown, so nothing may follow.
+    broken: bool,
 }
 
 impl<D: Storage> Wal<D> {
@@ -48,16 +50,21 @@ impl<D: Storage> Wal<D> {
         disk.sync(&file).await?;
         disk.rename(NEXT, NAME).await?;
         disk.sync_dir().await?;
-        Ok((Self { disk, file, length }, records))
+        Ok((Self { disk, file, length, broken: false }, records))
     }
 
     /// Appends a record and forces it. After an error the log must be opened anew.
     pub(super) async fn write(&mut self, record: &Record) -> io::Result<()> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(io::Error::other("an earlier write failed"));
+        }
         let mut bytes = Vec::new();
         push(&mut bytes, self.length, record)?;
         self.length += bytes.len() as u64;
         self.disk.append(&self.file, bytes).await?;
-        self.disk.sync(&self.file).await
+        self.disk.sync(&self.file).await?;
+        self.broken = false;
+        Ok(())
     }
 }
 

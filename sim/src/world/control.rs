@@ -95,7 +95,7 @@ impl<S: Seams> World<S> {
         let (world, life) = (self.clone(), host.life);
         self.events.record(Event::Started { place });
         match place {
-            Place::Coordinator(_) => host.spawn(coordinator::live(world, place)),
+            Place::Coordinator(_) => host.spawn(coordinator::live(world, place, life)),
             Place::Participant(p) => host.spawn(participant::live(world, p, life)),
         }
     }
@@ -180,8 +180,12 @@ impl<S: Seams> World<S> {
                 let server = lock(&self.slots[p as usize].server).clone();
                 if let Some(server) = server {
                     let host = &lock(&self.hosts)[address(Place::Participant(p)).0 as usize];
-                    // A failed write ends the server by way of its own next one.
-                    host.spawn(async move { drop(server.operator(commit).await) });
+                    let (panics, life) = (self.panics.clone(), host.life);
+                    host.spawn(async move {
+                        if server.operator(commit).await.is_err() {
+                            let _ended = panics.unbounded_send((p, life));
+                        }
+                    });
                 }
             }
         }

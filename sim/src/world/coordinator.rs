@@ -25,8 +25,8 @@ impl<S: Seams> Clone for Process<S> {
 }
 
 /// One life.
-pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place) {
-    let rpc = Rpc::new(world.net.bind(address(place)));
+pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64) {
+    let rpc = Rpc::new(world.net.bind(address(place)), life);
     madsim::task::spawn(rpc.clone().dispatch());
     let log = Arc::new(open(&world, place).await);
     let participants: Vec<_> = (0..world.scenario.participants)

@@ -3,12 +3,14 @@
 //! It sits directly on the real log, under anything that a test plants, so what it records is
 //! what the log did and not what somebody claims of it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
 
 use super::Timed;
-use crate::history::{Event, Place};
+use super::control::lock;
+use crate::history::{Event, Place, Tx};
 use crate::workload::tx;
 
 /// A log, watched.
@@ -16,6 +18,8 @@ pub struct Watched<L> {
     log: L,
     by: Place,
     events: Timed,
+    /// Decisions whose force failed: a later reading tells whether they are durable.
+    unknown: Mutex<BTreeSet<Tx>>,
 }
 
 impl<L: DecisionLog> Watched<L> {
@@ -26,7 +30,7 @@ impl<L: DecisionLog> Watched<L> {
     pub async fn opened(log: L, by: Place, events: Timed) -> Result<Self, LogError> {
         let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
         events.record(Event::Opened { by, epoch: log.epoch(), unfinished });
-        Ok(Self { log, by, events })
+        Ok(Self { log, by, events, unknown: Mutex::default() })
     }
 
     fn noting<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
@@ -51,6 +55,9 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
         self.events.record(Event::Deciding { tx, branches });
         let forced = self.log.force(commit).await;
+        if forced.is_err() {
+            lock(&self.unknown).insert(tx);
+        }
         self.events.record(match &forced {
             Ok(()) => Event::Decided { tx },
             Err(error) => {
@@ -68,9 +75,9 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
 
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         let entry = self.noting(self.log.read(gid).await)?;
-        if matches!(entry, Entry::Unfinished(_)) {
-            // After a failed force this is when the decision is known to be durable.
-            self.events.record(Event::Decided { tx: tx(gid) });
+        let tx = tx(gid);
+        if lock(&self.unknown).remove(&tx) && matches!(entry, Entry::Unfinished(_)) {
+            self.events.record(Event::Decided { tx });
         }
         Ok(entry)
     }
