@@ -8,7 +8,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
 use futures::channel::oneshot;
@@ -23,6 +23,9 @@ type Call = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub struct Directory {
     path: Arc<Path>,
+    /// Open from the lock on, for Linux tells of a failed sync through each handle that was
+    /// open then, and through no later one.
+    directory: Arc<OnceLock<File>>,
     calls: mpsc::Sender<Call>,
 }
 
@@ -37,7 +40,7 @@ impl Directory {
         thread::Builder::new()
             .name("decision-log".to_owned())
             .spawn(move || queue.into_iter().for_each(|call| call()))?;
-        Ok(Self { path: path.into().into(), calls })
+        Ok(Self { path: path.into().into(), directory: Arc::default(), calls })
     }
 
     /// Carries a call out on the thread. It is queued before this returns, not when the future
@@ -65,8 +68,11 @@ impl Storage for Directory {
     type Lock = File;
 
     async fn lock(&self) -> io::Result<Option<File>> {
-        self.call(|path| {
+        let directory = Arc::clone(&self.directory);
+        self.call(move |path| {
             create_directory(path)?;
+            let opened = File::open(path)?;
+            directory.get_or_init(|| opened);
             let lock =
                 File::options().create(true).truncate(false).write(true).open(path.join(LOCK))?;
             match lock.try_lock() {
@@ -125,7 +131,12 @@ impl Storage for Directory {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        self.call(|path| File::open(path)?.sync_all()).await
+        let directory = Arc::clone(&self.directory);
+        self.call(move |path| match directory.get() {
+            Some(directory) => directory.sync_all(),
+            None => File::open(path)?.sync_all(),
+        })
+        .await
     }
 }
 

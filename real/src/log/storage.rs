@@ -77,6 +77,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Forces the directory's names to stable storage.
     ///
     /// # Errors
-    /// As for [`sync`](Self::sync).
+    /// As for [`sync`](Self::sync). A failure is reported to each who had taken the lock
+    /// before it, whoever asked for the sync: what it dropped may be anyone's.
     fn sync_dir(&self) -> impl Future<Output = io::Result<()>> + Send;
 }

@@ -27,6 +27,9 @@ pub(super) struct Machine {
     names: Names,
     next: u64,
     mounts: BTreeSet<MountId>,
+    /// Who has yet to be told that a sync of the directory has failed: as on Linux, each
+    /// process that had it open is, once, whoever asked for that sync.
+    untold: BTreeSet<MountId>,
     holder: Option<Holder>,
     stats: DiskStats,
     trace: Trace,
@@ -91,6 +94,7 @@ impl Machine {
             names: Names::default(),
             next: 0,
             mounts: BTreeSet::new(),
+            untold: BTreeSet::new(),
             holder: None,
             stats: DiskStats::default(),
             trace: Trace::default(),
@@ -109,6 +113,7 @@ impl Machine {
 
     pub(super) fn kill(&mut self, mount: MountId) {
         self.mounts.remove(&mount);
+        self.untold.remove(&mount);
         if self.holder.is_some_and(|holder| holder.mount == mount) {
             self.holder = None;
         }
@@ -116,6 +121,7 @@ impl Machine {
 
     pub(super) fn crash(&mut self) {
         self.mounts.clear();
+        self.untold.clear();
         self.holder = None;
         self.stats.crashes += 1;
         let pending = self.names.dirty();
@@ -295,13 +301,19 @@ impl Machine {
         if self.names.unlink(name) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    pub(super) fn sync_dir(&mut self, roll: Roll) -> io::Result<()> {
+    pub(super) fn sync_dir(&mut self, mount: MountId, roll: Roll) -> io::Result<()> {
+        let failed = || io::Error::other("simulated failure of a directory's sync");
         if roll.strikes(self.faults.failed_sync) {
             self.names.sync(roll.part_of(self.names.dirty()));
+            self.untold.clone_from(&self.mounts);
+            self.untold.remove(&mount);
             self.stats.failed_syncs += 1;
-            return Err(io::Error::other("simulated failure of a directory's sync"));
+            return Err(failed());
         }
         self.names.sync(self.names.dirty());
+        if self.untold.remove(&mount) {
+            return Err(failed());
+        }
         self.drop_unnamed();
         self.stats.syncs += 1;
         Ok(())

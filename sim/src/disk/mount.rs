@@ -135,7 +135,7 @@ impl Storage for Mount {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        self.call(Call::SyncDir, 0, Machine::sync_dir).await
+        self.call(Call::SyncDir, 0, |machine, roll| machine.sync_dir(self.id, roll)).await
     }
 }
 

@@ -87,7 +87,7 @@ pub enum Event {
     /// A coordinator opened the log, which held these unfinished decisions.
     Opened { by: Place, epoch: u64, unfinished: Vec<Tx> },
     /// A coordinator could not open the log this time.
-    OpenFailed { by: Place },
+    OpenFailed { by: Place, why: String },
     /// The log was read while its answer to a force was unknown, or by recovery.
     LogUnreadable { by: Place },
     /// A place lost power or was killed.
@@ -158,7 +158,7 @@ impl Event {
                 mix(trace, 14, &[by.word(), *epoch]);
                 unfinished.iter().for_each(|tx| trace.word(tx.word()));
             }
-            E::OpenFailed { by } => mix(trace, 15, &[by.word()]),
+            E::OpenFailed { by, why } => mix(trace, 15, &[by.word(), why.len() as u64]),
             E::LogUnreadable { by } => mix(trace, 16, &[by.word()]),
             E::Crashed { place } => mix(trace, 17, &[place.word()]),
             E::Started { place } => mix(trace, 18, &[place.word()]),

@@ -113,7 +113,7 @@ impl fmt::Display for Event {
                 write!(f, "{by} opened the log: epoch {epoch}, {} unfinished", unfinished.len())?;
                 unfinished.iter().try_for_each(|tx| write!(f, ", {tx}"))
             }
-            Self::OpenFailed { by } => write!(f, "{by} could not open the log"),
+            Self::OpenFailed { by, why } => write!(f, "{by} could not open the log: {why}"),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
             Self::Crashed { place } => write!(f, "{place} CRASHED"),
             Self::Started { place } => write!(f, "{place} started"),

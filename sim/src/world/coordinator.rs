@@ -82,12 +82,14 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
 async fn open<S: Seams>(world: &World<S>, place: Place) -> S::Log {
     loop {
         let disk = world.seams.disk(world.log_disk.mount(), place);
-        if let Ok(log) = FileLog::open(disk, world.owner.clone(), Options::default()).await
-            && let Ok(watched) = Watched::opened(log, place, world.events.clone()).await
-        {
-            return world.seams.log(watched);
-        }
-        world.events.record(Event::OpenFailed { by: place });
+        let why = match FileLog::open(disk, world.owner.clone(), Options::default()).await {
+            Ok(log) => match Watched::opened(log, place, world.events.clone()).await {
+                Ok(watched) => return world.seams.log(watched),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        world.events.record(Event::OpenFailed { by: place, why });
         SimClock.sleep(Duration::from_millis(50)).await;
     }
 }
