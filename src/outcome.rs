@@ -130,10 +130,12 @@ pub enum Status {
     Undecided,
     /// Committed.
     Committed,
-    /// No decision to commit exists, and none can come: every branch of a transaction of two
-    /// or more participants is rolled back, or will be (presumed abort). What a transaction
-    /// of one participant did before a restart of the coordinator only that participant
-    /// knows, since it commits in one phase.
+    /// No decision to commit exists, and none can come: wherever two or more participants
+    /// wrote, every branch is rolled back, or will be (presumed abort).
+    ///
+    /// Of a transaction that needed no decision, because it had one participant or only read,
+    /// this says nothing once the coordinator has restarted: such a commit is noted without
+    /// being forced.
     PresumedAborted,
     /// It ended before what the log remembers.
     Expired,

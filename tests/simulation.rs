@@ -50,12 +50,15 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn workload() -> impl Strategy<Value = Workload> {
     prop_oneof![
-        (1..20_u64, 0..300_u16, 0..500_u16, 0..500_u16).prop_map(
-            |(accounts, overdraw_permille, audit_permille, single_permille)| Workload::Transfers {
-                accounts,
-                overdraw_permille,
-                audit_permille,
-                single_permille,
+        (1..20_u64, 0..300_u16, 0..500_u16, 0..200_u16, 0..500_u16).prop_map(
+            |(accounts, overdraw_permille, audit_permille, read_only_permille, single_permille)| {
+                Workload::Transfers {
+                    accounts,
+                    overdraw_permille,
+                    audit_permille,
+                    read_only_permille,
+                    single_permille,
+                }
             }
         ),
         (1..5_u64, 0..60_i64).prop_map(|(items, stock)| Workload::Orders { items, stock }),

@@ -21,7 +21,7 @@ use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcom
 use crate::participant::{Lost, OnePhaseVote, Receipt, Vote};
 use crate::protocol::{
     Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
-    OnePhase, TransactionEffects, TransactionMachine,
+    OnePhase, Phase, TransactionEffects, TransactionMachine,
 };
 
 /// An event of the world: an input for the machine, and the text that goes with it.
@@ -85,13 +85,27 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         let wish = if self.wish == Wish::Commit { Input::Commit } else { Input::Rollback };
         self.machine.handle(wish, &mut effects);
         loop {
+            if self.machine.phase() == Phase::Aborting {
+                self.shared.live.aborting(&self.gid);
+            }
+            let (mut answer, mut done) = (None, false);
             for effect in effects.drain(..) {
                 match effect {
-                    Effect::Answer(answer) => self.answer(answer, &branches),
+                    Effect::Answer(given) => answer = Some(given),
                     Effect::Forget => self.forget().await,
-                    Effect::Done => return self.shared.live.end(&self.gid),
+                    Effect::Done => done = true,
                     effect => self.start(effect, &branches, &pending),
                 }
+            }
+            if done {
+                self.shared.live.end(&self.gid);
+            }
+            // Last, so that what the client asks next by gid agrees with it.
+            if let Some(answer) = answer {
+                self.answer(answer, &branches);
+            }
+            if done {
+                return;
             }
             // Until it is done the machine always waits for something, so there is a next event.
             let Some((input, note)) = pending.next().await else { return };

@@ -28,7 +28,7 @@ pub use driver::Driver;
 pub use recover::RecoveryReport;
 pub use transaction::{Branch, EnlistError, Transaction};
 
-use shared::Shared;
+use shared::{Shared, Stage};
 use transaction::Request;
 
 /// Coordinates atomic transactions over several participants.
@@ -69,10 +69,13 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         }
         // Live is asked before the log: a transaction leaves the live ones only after its
         // decision, if it has one, is in the log.
-        let live = self.shared.live.contains(gid);
+        let live = self.shared.live.stage(gid);
+        if live == Some(Stage::Aborting) {
+            return Ok(Status::PresumedAborted);
+        }
         match self.shared.log.read(gid).await? {
             Entry::Unfinished(_) | Entry::Finished => Ok(Status::Committed),
-            _ if live => Ok(Status::Undecided),
+            _ if live.is_some() => Ok(Status::Undecided),
             Entry::Absent => Ok(Status::PresumedAborted),
             Entry::Expired => Ok(Status::Expired),
         }

@@ -169,7 +169,8 @@ async fn recover<L: DecisionLog, C: Clock>(
     while let Some(effect) = effects.pop_at(0) {
         match effect {
             RecoveryEffect::AskLive => {
-                machine.handle(RecoveryInput::Live(shared.live.contains(&gid)), &mut effects);
+                machine
+                    .handle(RecoveryInput::Live(shared.live.stage(&gid).is_some()), &mut effects);
             }
             RecoveryEffect::ReadLog => {
                 let entry = shared.log.read(&gid).await;

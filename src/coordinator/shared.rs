@@ -1,6 +1,6 @@
 //! What a coordinator's handles, its driver and its transactions have in common.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Deadlines;
@@ -52,10 +52,17 @@ pub(super) struct Live {
     sequences: Mutex<Sequences>,
 }
 
+/// What is known of a live transaction beside the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Undecided,
+    Aborting,
+}
+
 #[derive(Default)]
 struct Sequences {
     last: u64,
-    live: BTreeSet<u64>,
+    live: BTreeMap<u64, Stage>,
 }
 
 impl Live {
@@ -68,14 +75,21 @@ impl Live {
         let mut sequences = self.lock();
         sequences.last += 1;
         let sequence = sequences.last;
-        sequences.live.insert(sequence);
+        sequences.live.insert(sequence, Stage::Undecided);
         Gid { coordinator: self.coordinator.clone(), epoch: self.epoch, sequence }
     }
 
-    pub(super) fn contains(&self, gid: &Gid) -> bool {
-        gid.epoch == self.epoch
-            && gid.coordinator == self.coordinator
-            && self.lock().live.contains(&gid.sequence)
+    /// How far a transaction is, if it is live here.
+    pub(super) fn stage(&self, gid: &Gid) -> Option<Stage> {
+        let ours = gid.epoch == self.epoch && gid.coordinator == self.coordinator;
+        if ours { self.lock().live.get(&gid.sequence).copied() } else { None }
+    }
+
+    /// The transaction is going to abort, whatever its branches still have to be told.
+    pub(super) fn aborting(&self, gid: &Gid) {
+        if let Some(stage) = self.lock().live.get_mut(&gid.sequence) {
+            *stage = Stage::Aborting;
+        }
     }
 
     pub(super) fn end(&self, gid: &Gid) {

@@ -282,13 +282,7 @@ impl TransactionMachine {
     fn begin_commit(&mut self, effects: &mut TransactionEffects) {
         let mut branches = self.enlisted.iter();
         match (branches.next(), branches.next()) {
-            (None, _) => {
-                self.answer(
-                    Answer::Committed { pending: BranchSet::EMPTY, heuristic: BranchSet::EMPTY },
-                    effects,
-                );
-                self.done(effects);
-            }
+            (None, _) => self.committed_unlogged(effects),
             (Some(only), None) => {
                 self.phase = Phase::OnePhase;
                 effects.push(Effect::CommitOnePhase(only));
@@ -337,12 +331,8 @@ impl TransactionMachine {
 
     fn all_voted(&mut self, effects: &mut TransactionEffects) {
         if self.prepared.is_empty() {
-            // All read-only: there is nothing to decide, and nothing to write.
-            self.answer(
-                Answer::Committed { pending: BranchSet::EMPTY, heuristic: BranchSet::EMPTY },
-                effects,
-            );
-            self.done(effects);
+            // All read-only: there is nothing to decide.
+            self.committed_unlogged(effects);
         } else {
             self.phase = Phase::Forcing;
             effects.push(Effect::Force);
@@ -385,15 +375,7 @@ impl TransactionMachine {
     fn one_phased(&mut self, end: OnePhase, effects: &mut TransactionEffects) {
         let only = self.enlisted;
         match end {
-            OnePhase::Committed => {
-                self.answer(
-                    Answer::Committed { pending: BranchSet::EMPTY, heuristic: BranchSet::EMPTY },
-                    effects,
-                );
-                // Nothing was forced; this tells the log how it ended, for those who ask by gid.
-                effects.push(Effect::Forget);
-                self.done(effects);
-            }
+            OnePhase::Committed => self.committed_unlogged(effects),
             OnePhase::RolledBack => {
                 let cause = only.iter().next().map_or(Cause::Requested, Cause::VotedNo);
                 self.answer(Answer::Aborted { cause, heuristic: BranchSet::EMPTY }, effects);
@@ -409,6 +391,15 @@ impl TransactionMachine {
                 self.done(effects);
             }
         }
+    }
+
+    /// Committed without a decision: nothing was forced, and forgetting it tells the log how it
+    /// ended, for those who ask by gid.
+    fn committed_unlogged(&mut self, effects: &mut TransactionEffects) {
+        let none = BranchSet::EMPTY;
+        self.answer(Answer::Committed { pending: none, heuristic: none }, effects);
+        effects.push(Effect::Forget);
+        self.done(effects);
     }
 
     fn answer(&mut self, answer: Answer, effects: &mut TransactionEffects) {

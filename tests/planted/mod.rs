@@ -7,6 +7,6 @@ mod disks;
 mod logs;
 mod participants;
 
-pub use disks::{DecisionNeverSynced, PrepareNeverSynced};
-pub use logs::{CommitBeforeForce, Forcing, ForgottenEarly, RecoveryAbortsLive};
-pub use participants::TimeoutTakenAsYes;
+pub(crate) use disks::{DecisionNeverSynced, PrepareNeverSynced};
+pub(crate) use logs::{CommitBeforeForce, Forcing, ForgottenEarly, RecoveryAbortsLive};
+pub(crate) use participants::TimeoutTakenAsYes;

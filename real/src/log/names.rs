@@ -13,10 +13,10 @@ pub(super) fn decisions(epoch: u64) -> String {
     format!("{STEM}{epoch}")
 }
 
-/// What that file is written as before it replaces one of its name. Each epoch has its own,
-/// so that two processes never write to the same one.
-pub(super) fn temporary(epoch: u64) -> String {
-    format!("{STEM}{epoch}{TEMPORARY}")
+/// What that file is written as before it replaces one of its name. There are many, so that
+/// two processes need never write to the same one.
+pub(super) fn temporary(epoch: u64, number: u64) -> String {
+    format!("{STEM}{epoch}{TEMPORARY}{number}")
 }
 
 /// The epochs whose files are among these names.
@@ -26,7 +26,8 @@ pub(super) fn epochs(names: &[String]) -> BTreeSet<u64> {
 
 /// Whether the name is a temporary's.
 pub(super) fn is_temporary(name: &str) -> bool {
-    name.strip_suffix(TEMPORARY).is_some_and(|name| epoch(name).is_some())
+    name.rsplit_once(TEMPORARY)
+        .is_some_and(|(name, number)| epoch(name).is_some() && number.parse::<u64>().is_ok())
 }
 
 /// Strict: a file that an operator copied or renamed is none of ours.
@@ -51,7 +52,11 @@ mod tests {
             "decisions.",
         ];
         assert_eq!(epochs(&names.map(str::to_owned)), BTreeSet::from([0, 12]));
-        assert!(is_temporary(&temporary(3)));
-        assert!(!is_temporary("decisions.tmp") && !is_temporary("decisions.3"));
+        assert!(is_temporary(&temporary(3, 1)));
+        assert!(
+            !is_temporary("decisions.tmp0")
+                && !is_temporary("decisions.3.tmp")
+                && !is_temporary("decisions.3")
+        );
     }
 }

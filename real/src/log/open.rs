@@ -24,7 +24,7 @@ use super::ledger::Ledger;
 use super::names;
 use super::record::{self, Malformed};
 use super::storage::Storage;
-use super::write::{Writer, write_new};
+use super::write::{Writer, replace};
 
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -141,19 +141,17 @@ struct Opening<'a, S> {
 }
 
 impl<S: Storage> Opening<'_, S> {
-    /// The epochs that have files, in ascending order; epoch 0, newly made, if there was no
-    /// other. It is made again if it is all there is, for it may be there by name and not on
-    /// the disk, after an opening that could not sync the directory. Nothing is ever in it.
+    /// The epochs that have files, in ascending order; only epoch 0, newly made, if there was
+    /// no other. That one is made again even if it is there, for its name may be known and not
+    /// durable, after an opening that could not sync the directory. It never holds a decision.
     async fn existing_epochs(&self) -> Result<Vec<u64>, OpenError> {
         let epochs = names::epochs(&self.list().await?);
         if epochs.last().is_some_and(|&last| last > 0) {
             return Ok(epochs.into_iter().collect());
         }
-        let (temporary, name) = (names::temporary(0), names::decisions(0));
+        let name = names::decisions(0);
         let bytes = snapshot(0, &Ledger::new(self.coordinator.clone(), self.options.remembered));
-        write_new(self.storage, &temporary, bytes).await.map_err(failed("write", &temporary))?;
-        self.storage.rename(&temporary, &name).await.map_err(failed("name", &name))?;
-        self.storage.sync_dir().await.map_err(failed("sync the directory", ""))?;
+        replace(self.storage, 0, bytes).await.map_err(failed("write", &name))?;
         Ok(vec![0])
     }
 

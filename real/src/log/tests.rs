@@ -301,7 +301,7 @@ fn an_opening_that_got_no_further_than_its_epoch_is_passed_over() {
     block_on(async {
         let disk = three_decisions().await;
         disk.put("decisions.2", b"not a whole snapsh".to_vec());
-        disk.put("decisions.1.tmp", b"stray".to_vec());
+        disk.put("decisions.1.tmp0", b"stray".to_vec());
         let log = open(&disk).await;
         assert_eq!(log.epoch(), 3);
         assert_eq!(log.unfinished().await.unwrap().len(), 3);

@@ -141,29 +141,16 @@ impl<S: Storage> FileLog<S> {
 
     /// Replaces the file by a snapshot of the ledger, all of which is durable or a forget.
     async fn rewrite(&self, writer: &mut Writer<S::File>) -> io::Result<()> {
-        let temporary = names::temporary(self.epoch);
         let payload = record::snapshot(&self.shared().ledger.snapshot());
         let mut bytes = Vec::new();
         frame::push(&mut bytes, self.epoch, 0, &payload);
         let length = bytes.len() as u64;
-        let file = match self.write_new(&temporary, bytes).await {
-            Ok(file) => file,
-            Err(error) => {
-                // It may be what fills the disk. If it stays, the next rewrite removes it.
-                let _ = self.storage.remove(&temporary).await;
-                return Err(error);
-            }
-        };
+        let replacement = write_aside(&self.storage, self.epoch, bytes).await?;
         // From here on a crash may leave either file, so neither can be appended to.
         writer.broken.get_or_insert_with(|| "a rewrite was interrupted".to_owned());
-        self.storage.rename(&temporary, &names::decisions(self.epoch)).await?;
-        self.storage.sync_dir().await?;
+        let file = put_in_place(&self.storage, self.epoch, replacement).await?;
         *writer = Writer { file, length, broken: None, compact_at: 0 };
         Ok(())
-    }
-
-    async fn write_new(&self, name: &str, bytes: Vec<u8>) -> io::Result<S::File> {
-        write_new(&self.storage, name, bytes).await
     }
 
     pub(super) fn is_fenced(&self) -> bool {
@@ -205,18 +192,57 @@ impl<F> Writer<F> {
     }
 }
 
-/// Writes and syncs a whole file under a temporary's name, over what a failed try left there.
-pub(super) async fn write_new<S: Storage>(
+/// A file that is whole and durable, under a temporary name.
+struct Aside<F> {
+    file: F,
+    temporary: String,
+}
+
+/// Writes and syncs a whole file under a temporary name of its own.
+async fn write_aside<S: Storage>(
     storage: &S,
-    name: &str,
+    epoch: u64,
+    bytes: Vec<u8>,
+) -> io::Result<Aside<S::File>> {
+    let mut number = 0;
+    let (file, temporary) = loop {
+        let temporary = names::temporary(epoch, number);
+        match storage.create(&temporary).await {
+            Ok(file) => break (file, temporary),
+            // Left by a crash, or a rival's: the next opening that succeeds removes it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    };
+    let mut written = storage.append(&file, bytes).await;
+    if written.is_ok() {
+        written = storage.sync(&file).await;
+    }
+    if let Err(error) = written {
+        // It may be what fills the disk.
+        let _ = storage.remove(&temporary).await;
+        return Err(error);
+    }
+    Ok(Aside { file, temporary })
+}
+
+/// Makes it the file of its epoch, durably.
+async fn put_in_place<S: Storage>(
+    storage: &S,
+    epoch: u64,
+    aside: Aside<S::File>,
+) -> io::Result<S::File> {
+    storage.rename(&aside.temporary, &names::decisions(epoch)).await?;
+    storage.sync_dir().await?;
+    Ok(aside.file)
+}
+
+/// Writes an epoch's file anew, whole and durable from the moment it has its name.
+pub(super) async fn replace<S: Storage>(
+    storage: &S,
+    epoch: u64,
     bytes: Vec<u8>,
 ) -> io::Result<S::File> {
-    match storage.remove(name).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = storage.create(name).await?;
-    storage.append(&file, bytes).await?;
-    storage.sync(&file).await?;
-    Ok(file)
+    let aside = write_aside(storage, epoch, bytes).await?;
+    put_in_place(storage, epoch, aside).await
 }

@@ -66,7 +66,7 @@ fn without_evidence_a_missing_branch_is_never_called_committed() -> Result<()> {
             // Another cluster, another timeline, and an xid that is still to come.
             format!("{xid}/{}/{timeline}", system.parse::<u64>()? + 1),
             format!("{xid}/{system}/000000FF"),
-            format!("{}/{system}/{timeline}", 1_u64 << 40),
+            format!("{}/{system}/{timeline}", xid.parse::<u64>()? + 1_000_000),
         ];
         for text in worthless {
             let receipt = Receipt::new(text.clone()).expect("short");

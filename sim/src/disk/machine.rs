@@ -215,7 +215,6 @@ impl Machine {
         self.trace.word(call as u64 | fate << 8 | (size as u64) << 16);
     }
 
-    pub(super) fn debug_names(&self) -> Vec<String> { self.names.seen().keys().cloned().collect() }
     pub(super) fn lock(&mut self, mount: MountId) -> Option<Holder> {
         if self.holder.is_some() {
             return None;

@@ -70,7 +70,6 @@ impl Mount {
         let Some(roll) = self.alive(|machine| machine.roll(call)) else { return pending().await };
         let effect = |machine: &mut Machine| {
             let result = effect(machine, roll);
-            if std::env::var("TRACE").is_ok() { println!("{:?} mount {:?} {call:?} {size} early={} err={:?} names={:?}", now(), self.id, roll.early, result.as_ref().err(), machine.debug_names()); }
             machine.trace(call, size, result.as_ref().err().map(io::Error::kind));
             result
         };

@@ -145,6 +145,12 @@ impl TxFacts {
         self.endings.iter().any(|ending| ending.committed && ending.p == p)
     }
 
+    /// Whether it can commit without a decision: one branch, or none that wrote.
+    pub fn needs_no_decision(&self) -> bool {
+        let read_only = |p| matches!(self.votes.get(p), Some((_, VoteKind::ReadOnly)));
+        self.enlisted.len() == 1 || self.enlisted.iter().all(read_only)
+    }
+
     /// Enlisted participants where the branch has neither committed, nor dropped out as
     /// read-only, nor been ended by an operator.
     pub fn not_committed(&self) -> Vec<u8> {

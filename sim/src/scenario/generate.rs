@@ -67,6 +67,7 @@ impl Scenario {
                 accounts: 20,
                 overdraw_permille: 50,
                 audit_permille: 0,
+                read_only_permille: 0,
                 single_permille: 0,
             },
             transactions: 20,
@@ -105,6 +106,7 @@ fn workload(draw: &mut Draw) -> Workload {
             accounts: 4 + draw.below(20),
             overdraw_permille: rate(draw, 150),
             audit_permille: rate(draw, 300),
+            read_only_permille: rate(draw, 100),
             single_permille: rate(draw, 200),
         }
     }

@@ -57,6 +57,8 @@ pub enum Workload {
         overdraw_permille: u16,
         /// How many of 1000 also read an account of a further participant.
         audit_permille: u16,
+        /// How many of 1000 only read, at two participants.
+        read_only_permille: u16,
         /// How many of 1000 move money within one participant, in one phase.
         single_permille: u16,
     },

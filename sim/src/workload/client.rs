@@ -114,6 +114,7 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
         }
         self.events.record(Event::AskedCommit { tx });
         self.backlog.work().asked.insert(tx);
+        let gid = transaction.gid().clone();
         let outcome = transaction.commit().await;
         let (told, pending, heuristic) = match &outcome {
             Outcome::Committed(done) => (Told::Committed, done.pending.len(), done.heuristic.len()),
@@ -127,6 +128,11 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
             pending: small(pending),
             heuristic: small(heuristic),
         });
+        // Some clients ask again at once: what they hear must agree with the answer.
+        if number % 4 == 0 {
+            let told = ask(&self.coordinator, &gid).await;
+            self.events.record(Event::Status { tx, told });
+        }
     }
 
     async fn work(

@@ -39,7 +39,13 @@ pub fn seeded_rows(scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
 pub fn plan(scenario: &Scenario, number: u32, tx: Tx) -> Plan {
     let mut draw = Draw::new(scenario.seed, STREAM + u64::from(number));
     let steps = match scenario.workload {
-        Workload::Transfers { accounts, overdraw_permille, audit_permille, single_permille } => {
+        Workload::Transfers {
+            accounts,
+            overdraw_permille,
+            audit_permille,
+            read_only_permille,
+            single_permille,
+        } => {
             let single = draw.permille(single_permille);
             let amount = if draw.permille(overdraw_permille) {
                 10 * BALANCE
@@ -47,10 +53,13 @@ pub fn plan(scenario: &Scenario, number: u32, tx: Tx) -> Plan {
                 1 + draw.below(50).cast_signed()
             };
             let audit = draw.permille(audit_permille);
+            let read_only = draw.permille(read_only_permille);
             let [from, to, further] = distinct(&mut draw, scenario.participants);
             let mut account = || draw.below(accounts);
             let (source, target, audited) = (account(), account(), account());
-            if single {
+            if read_only {
+                vec![(from, Op::Read { key: source }), (to, Op::Read { key: target })]
+            } else if single {
                 vec![
                     (from, insert(marker(tx), 1)),
                     (from, add(source, -amount)),

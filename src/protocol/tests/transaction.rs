@@ -100,7 +100,7 @@ fn read_only_branches_drop_out_and_need_no_decision() {
     machine.give(Input::Voted(branch(0), Ballot::ReadOnly));
     assert_eq!(
         machine.give(Input::Voted(branch(1), Ballot::ReadOnly)),
-        [committed(&[]), Effect::Done]
+        [committed(&[]), Effect::Forget, Effect::Done]
     );
 
     let mut machine = Machine::with(2);
