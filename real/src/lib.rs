@@ -9,3 +9,8 @@ pub mod postgres;
 
 pub use clock::TokioClock;
 pub use postgres::{Dialer, InvalidConnectionString, Postgres, PostgresBranch, TcpDialer, TcpTask};
+
+/// The README's transaction, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -124,7 +124,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         let chosen = |set: BranchSet| branches.iter().filter(move |branch| set.contains(branch.id));
         match effect {
             Effect::Prepare(set) => {
-                chosen(set).for_each(|branch| pending.push(prepare(shared, branch).boxed()))
+                chosen(set).for_each(|branch| pending.push(prepare(shared, branch).boxed()));
             }
             Effect::CommitOnePhase(id) => {
                 chosen(BranchSet::only(id))
@@ -136,7 +136,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             }
             Effect::Finish(set, decision) => {
                 chosen(set).for_each(|branch| {
-                    pending.push(finish(shared, self.gid.clone(), branch, decision).boxed())
+                    pending.push(finish(shared, self.gid.clone(), branch, decision).boxed());
                 });
                 pending.push(
                     after(shared, shared.deadlines.acknowledge, Input::AcknowledgeOverdue).boxed(),
@@ -191,7 +191,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         let outcome = self.outcome(answer, branches);
         match &outcome {
             Outcome::Committed(committed) => {
-                tracing::info!(pending = ?committed.pending, "committed")
+                tracing::info!(pending = ?committed.pending, "committed");
             }
             Outcome::Aborted(aborted) => tracing::info!(reason = %aborted.reason, "aborted"),
             Outcome::InDoubt(in_doubt) => tracing::warn!(reason = in_doubt.reason, "in doubt"),

@@ -228,7 +228,9 @@ fn read<L, C>(
         Ok(Entry::Finished) => {
             // The list of prepared branches was read before the last of them ended; or one has
             // come back, as after a failover.
-            targets.values_mut().for_each(|target| target.acknowledged = true);
+            for target in targets.values_mut() {
+                target.acknowledged = true;
+            }
             Ok(LogAnswer::Finished)
         }
         Ok(Entry::Absent | Entry::Expired) => Ok(LogAnswer::Absent),

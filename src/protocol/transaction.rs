@@ -255,7 +255,7 @@ impl TransactionMachine {
             }
             (Phase::Rereading, Input::Retry) => effects.push(Effect::ReadLog),
             (Phase::Forcing | Phase::Rereading, Input::ForceOverdue) => {
-                self.answer(Answer::InDoubt, effects)
+                self.answer(Answer::InDoubt, effects);
             }
             (Phase::Committing | Phase::Aborting, Input::Finished(branch, ending)) => {
                 self.finished.insert(branch);
@@ -270,10 +270,10 @@ impl TransactionMachine {
             }
             (Phase::Committing | Phase::Aborting, Input::AcknowledgeOverdue) => self.tell(effects),
             (Phase::OnePhase | Phase::Inquiring, Input::OnePhased(end)) => {
-                self.one_phased(end, effects)
+                self.one_phased(end, effects);
             }
             (Phase::Inquiring, Input::Retry) => {
-                effects.extend(self.enlisted.iter().map(Effect::Inquire))
+                effects.extend(self.enlisted.iter().map(Effect::Inquire));
             }
             _ => {}
         }
@@ -307,7 +307,7 @@ impl TransactionMachine {
             (Phase::Preparing, Ballot::No) => self.abort(Cause::VotedNo(branch), effects),
             (Phase::Preparing, _) if self.voted == self.enlisted => self.all_voted(effects),
             (Phase::Aborting, Ballot::Yes) => {
-                effects.push(Effect::Finish(BranchSet::only(branch), Decision::Abort))
+                effects.push(Effect::Finish(BranchSet::only(branch), Decision::Abort));
             }
             (Phase::Aborting, _) => self.conclude(effects),
             _ => {}

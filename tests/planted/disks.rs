@@ -11,7 +11,7 @@ use indoubt_sim::participant::SimParticipant;
 use indoubt_sim::world::{Seams, Watched};
 
 /// Syncs as it should while a log is opened, and no longer once it is in use.
-pub struct Lazy {
+pub(crate) struct Lazy {
     disk: Mount,
     lazy: bool,
     opened: Arc<AtomicBool>,
@@ -74,7 +74,7 @@ impl Storage for Lazy {
 
 /// The decision's sync is skipped.
 #[derive(Clone)]
-pub struct DecisionNeverSynced;
+pub(crate) struct DecisionNeverSynced;
 
 impl Seams for DecisionNeverSynced {
     type Disk = Lazy;
@@ -96,7 +96,7 @@ impl Seams for DecisionNeverSynced {
 
 /// A participant acknowledges a prepare that it has not made durable (MySQL bug 98709).
 #[derive(Clone)]
-pub struct PrepareNeverSynced;
+pub(crate) struct PrepareNeverSynced;
 
 impl Seams for PrepareNeverSynced {
     type Disk = Lazy;

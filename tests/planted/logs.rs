@@ -17,7 +17,7 @@ use indoubt_sim::world::{Seams, SimClock, Watched};
 type Real = Watched<FileLog<Mount>>;
 
 /// What a bug does instead of forcing.
-pub trait Force: Clone + Send + Sync + 'static {
+pub(crate) trait Force: Clone + Send + Sync + 'static {
     fn force(
         log: &Arc<Real>,
         commit: &Arc<Commit>,
@@ -25,7 +25,7 @@ pub trait Force: Clone + Send + Sync + 'static {
 }
 
 /// The real log but for its force.
-pub struct Bent<F> {
+pub(crate) struct Bent<F> {
     log: Arc<Real>,
     force: std::marker::PhantomData<F>,
 }
@@ -58,7 +58,7 @@ impl<F: Force> DecisionLog for Bent<F> {
 
 /// A world in which forcing is bent.
 #[derive(Clone)]
-pub struct Forcing<F>(pub F);
+pub(crate) struct Forcing<F>(pub(crate) F);
 
 impl<F: Force> Seams for Forcing<F> {
     type Disk = Mount;
@@ -80,7 +80,7 @@ impl<F: Force> Seams for Forcing<F> {
 
 /// The commits are sent while the decision is still on its way to the disk.
 #[derive(Clone)]
-pub struct CommitBeforeForce;
+pub(crate) struct CommitBeforeForce;
 
 impl Force for CommitBeforeForce {
     async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
@@ -92,7 +92,7 @@ impl Force for CommitBeforeForce {
 
 /// The decision is forgotten before the participants have acknowledged it.
 #[derive(Clone)]
-pub struct ForgottenEarly;
+pub(crate) struct ForgottenEarly;
 
 impl Force for ForgottenEarly {
     async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
@@ -104,7 +104,7 @@ impl Force for ForgottenEarly {
 
 /// A recovery that does not know which transactions are live (Narayana JBTM-3079).
 #[derive(Clone)]
-pub struct RecoveryAbortsLive;
+pub(crate) struct RecoveryAbortsLive;
 
 impl Seams for RecoveryAbortsLive {
     type Disk = Mount;

@@ -15,7 +15,7 @@ use indoubt_sim::world::{Seams, SimClock, Watched};
 
 /// A vote that does not come in time counts as a yes.
 #[derive(Clone)]
-pub struct TimeoutTakenAsYes;
+pub(crate) struct TimeoutTakenAsYes;
 
 impl Seams for TimeoutTakenAsYes {
     type Disk = Mount;
@@ -37,7 +37,7 @@ impl Seams for TimeoutTakenAsYes {
 
 /// A participant as an optimist sees it.
 #[derive(Clone)]
-pub struct Impatient(SimParticipant);
+pub(crate) struct Impatient(SimParticipant);
 
 impl Participant for Impatient {
     type Branch = SimBranch;

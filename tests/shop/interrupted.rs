@@ -7,25 +7,25 @@ use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogErr
 
 /// What happens between the last vote and the commits.
 #[derive(Default)]
-pub struct Interruption {
+pub(crate) struct Interruption {
     /// All branches are prepared; nothing is decided. An error is the force's.
-    pub before: Option<Hook<Result<(), ForceError>>>,
+    pub(crate) before: Option<Hook<Result<(), ForceError>>>,
     /// The decision is durable; nobody has been told.
-    pub after: Option<Hook<()>>,
+    pub(crate) after: Option<Hook<()>>,
 }
 
 /// Something to do at such a moment.
-pub type Hook<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
+pub(crate) type Hook<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
 /// A log with an interruption.
-pub struct Interrupted<L> {
+pub(crate) struct Interrupted<L> {
     log: L,
     interruption: Interruption,
 }
 
 impl<L> Interrupted<L> {
     /// The log, with this happening at every force.
-    pub fn new(log: L, interruption: Interruption) -> Self {
+    pub(crate) fn new(log: L, interruption: Interruption) -> Self {
         Self { log, interruption }
     }
 }

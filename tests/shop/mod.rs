@@ -22,30 +22,30 @@ use tokio_postgres::NoTls;
 pub(crate) use interrupted::{Hook, Interrupted, Interruption};
 
 /// The shop's log: the real one, with a place to interrupt it.
-pub type Log = Interrupted<FileLog<Directory>>;
+pub(crate) type Log = Interrupted<FileLog<Directory>>;
 
 /// Pieces of each item in every stock at the start.
-pub const STOCK: i32 = 10;
+pub(crate) const STOCK: i32 = 10;
 
 /// The servers, and what of the coordinator outlives its crashes.
-pub struct Shop {
+pub(crate) struct Shop {
     /// Server 0 has the orders, the others have stock.
-    pub servers: Vec<Arc<Server>>,
+    pub(crate) servers: Vec<Arc<Server>>,
     /// The participants, in the order of the servers.
-    pub participants: Vec<Postgres>,
+    pub(crate) participants: Vec<Postgres>,
     directory: PathBuf,
 }
 
 /// A running coordinator.
-pub struct Running {
+pub(crate) struct Running {
     /// Its handle.
-    pub coordinator: Coordinator<Log, TokioClock>,
+    pub(crate) coordinator: Coordinator<Log, TokioClock>,
     driver: JoinHandle<()>,
 }
 
 impl Running {
     /// Ends the coordinator as a crash does, and waits until it is gone.
-    pub async fn crash(self) {
+    pub(crate) async fn crash(self) {
         self.driver.abort();
         let _aborted = self.driver.await;
     }
@@ -53,7 +53,7 @@ impl Running {
 
 impl Shop {
     /// A shop over this many servers.
-    pub async fn open(name: &str, servers: usize) -> Result<Self> {
+    pub(crate) async fn open(name: &str, servers: usize) -> Result<Self> {
         let servers = try_join_all((0..servers).map(|_| Server::start())).await?;
         let servers: Vec<_> = servers.into_iter().map(Arc::new).collect();
         let participants = servers
@@ -82,7 +82,7 @@ impl Shop {
     }
 
     /// Opens the log and starts a coordinator on it.
-    pub async fn start(&self, interruption: Interruption) -> Result<Running> {
+    pub(crate) async fn start(&self, interruption: Interruption) -> Result<Running> {
         let id: CoordinatorId = "shop".parse()?;
         let log = FileLog::open(Directory::new(&self.directory)?, id, Options::default()).await?;
         let deadlines = Deadlines {
@@ -104,7 +104,7 @@ impl Shop {
     }
 
     /// Writes an order and takes it from every stock, without committing.
-    pub async fn order(
+    pub(crate) async fn order(
         &self,
         transaction: &Transaction<Log, TokioClock>,
         id: i32,
@@ -125,7 +125,7 @@ impl Shop {
     }
 
     /// What everybody sees: the number of orders, and what is left of each stock.
-    pub async fn look(&self) -> Result<(i64, Vec<i32>)> {
+    pub(crate) async fn look(&self) -> Result<(i64, Vec<i32>)> {
         let orders = number(&self.servers[0], "SELECT count(*) FROM orders").await?;
         let mut stocks = Vec::new();
         for server in &self.servers[1..] {
@@ -136,7 +136,7 @@ impl Shop {
     }
 
     /// How many prepared transactions there are at each server.
-    pub async fn prepared(&self) -> Result<Vec<i64>> {
+    pub(crate) async fn prepared(&self) -> Result<Vec<i64>> {
         let mut prepared = Vec::new();
         for server in &self.servers {
             prepared.push(number(server, "SELECT count(*) FROM pg_prepared_xacts").await?);
@@ -146,7 +146,7 @@ impl Shop {
 
     /// Sweeps until everything was reached. A server that has just been started may refuse a
     /// first attempt, and one sweep is never promised to be enough.
-    pub async fn recover(&self, running: &Running) -> Result<RecoveryReport> {
+    pub(crate) async fn recover(&self, running: &Running) -> Result<RecoveryReport> {
         for _ in 0..10 {
             let report = running.coordinator.recover().await;
             if report.is_complete() {
@@ -167,7 +167,7 @@ impl Drop for Shop {
 
 /// An order that could not be written.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub(crate) enum OrderError {
     /// A branch could not be had.
     #[error(transparent)]
     Enlist(#[from] EnlistError),
@@ -183,11 +183,11 @@ async fn connect(server: &Server) -> Result<tokio_postgres::Client> {
 }
 
 /// Runs a script outside of any transaction of the coordinator.
-pub async fn sql(server: &Server, script: &str) -> Result<()> {
+pub(crate) async fn sql(server: &Server, script: &str) -> Result<()> {
     Ok(connect(server).await?.batch_execute(script).await?)
 }
 
 /// One number, as anybody else sees it.
-pub async fn number(server: &Server, query: &str) -> Result<i64> {
+pub(crate) async fn number(server: &Server, query: &str) -> Result<i64> {
     Ok(connect(server).await?.query_one(query, &[]).await?.get(0))
 }

@@ -25,7 +25,7 @@ pub struct Directory {
     path: Arc<Path>,
     /// Open from the lock on, for Linux tells of a failed sync through each handle that was
     /// open then, and through no later one.
-    directory: Arc<OnceLock<File>>,
+    handle: Arc<OnceLock<File>>,
     calls: mpsc::Sender<Call>,
 }
 
@@ -40,11 +40,10 @@ impl Directory {
         thread::Builder::new()
             .name("decision-log".to_owned())
             .spawn(move || queue.into_iter().for_each(|call| call()))?;
-        Ok(Self { path: path.into().into(), directory: Arc::default(), calls })
+        Ok(Self { path: path.into().into(), handle: Arc::default(), calls })
     }
 
-    /// Carries a call out on the thread. It is queued before this returns, not when the future
-    /// is first polled, and happens even if the future is dropped.
+    /// Queues a call for the thread, which carries it out even if the future is dropped.
     fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
@@ -68,11 +67,11 @@ impl Storage for Directory {
     type Lock = File;
 
     async fn lock(&self) -> io::Result<Option<File>> {
-        let directory = Arc::clone(&self.directory);
+        let handle = Arc::clone(&self.handle);
         self.call(move |path| {
             create_directory(path)?;
             let opened = File::open(path)?;
-            directory.get_or_init(|| opened);
+            handle.get_or_init(|| opened);
             let lock =
                 File::options().create(true).truncate(false).write(true).open(path.join(LOCK))?;
             match lock.try_lock() {
@@ -131,9 +130,9 @@ impl Storage for Directory {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        let directory = Arc::clone(&self.directory);
-        self.call(move |path| match directory.get() {
-            Some(directory) => directory.sync_all(),
+        let handle = Arc::clone(&self.handle);
+        self.call(move |path| match handle.get() {
+            Some(handle) => handle.sync_all(),
             None => File::open(path)?.sync_all(),
         })
         .await

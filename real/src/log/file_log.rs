@@ -30,7 +30,7 @@ pub struct Options {
     pub remembered: usize,
     /// The file is not compacted while it is shorter than this, in bytes.
     pub compact_from_bytes: u64,
-    /// The file is compacted when it is this many times as long as what it says.
+    /// The file is compacted when it is this many times as long as what it says; at least 2.
     pub compact_ratio: u64,
 }
 
@@ -147,8 +147,12 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// As the trait has it. When several forces wait, one of them writes for all. If that one
     /// is dropped, the others learn that it is unknown, and the next call repairs the file. A
     /// fenced decision may have been read by the successor all the same, as any unknown one.
+    /// A commit that no later opening could read as this log's is [`ForceError::Unknown`] too,
+    /// though it is known not to have been written.
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
-        record::check(commit).map_err(|error| ForceError::Unknown { reason: error.to_string() })?;
+        let unwritten = |reason| ForceError::Unknown { reason };
+        self.key(&commit.gid).map_err(|error| unwritten(error.to_string()))?;
+        record::check(commit).map_err(|error| unwritten(error.to_string()))?;
         let (answer, mut answered) = oneshot::channel();
         self.shared().forces.push_back(Force { commit: Arc::clone(commit), answer });
         let mut writer = match select(&mut answered, pin!(self.writer.lock())).await {

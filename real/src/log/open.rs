@@ -88,12 +88,13 @@ pub enum OpenError {
         version: u16,
     },
     /// The storage failed. Opening again later may succeed.
-    #[error("cannot {action} {file} of the decision log: {source}")]
+    #[error(
+        "cannot {action} of the decision log: {source}; nothing is lost by that: check the disk and the directory's \
+         permissions, and open it again"
+    )]
     Io {
         /// What was being done.
-        action: &'static str,
-        /// To which file; empty if to the directory.
-        file: String,
+        action: String,
         /// What the storage said.
         source: io::Error,
     },
@@ -115,8 +116,11 @@ impl<S: Storage> FileLog<S> {
         coordinator: CoordinatorId,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let lock =
-            storage.lock().await.map_err(failed("lock", ""))?.ok_or(OpenError::AlreadyOpen)?;
+        let lock = storage
+            .lock()
+            .await
+            .map_err(failed("lock", "the directory"))?
+            .ok_or(OpenError::AlreadyOpen)?;
         let opening = Opening { storage: &storage, coordinator: &coordinator, options: &options };
         let older = opening.existing_epochs().await?;
         let (epoch, file) = opening.take_epoch(&older).await?;
@@ -190,7 +194,7 @@ impl<S: Storage> Opening<'_, S> {
         let length = bytes.len() as u64;
         self.storage.append(&file, bytes).await.map_err(failed("write", &name))?;
         self.storage.sync(&file).await.map_err(failed("sync", &name))?;
-        self.storage.sync_dir().await.map_err(failed("sync the directory", ""))?;
+        self.storage.sync_dir().await.map_err(failed("sync", "the directory"))?;
 
         let names = self.list().await?;
         if names::epochs(&names).last() != Some(&epoch) {
@@ -274,11 +278,11 @@ impl<S: Storage> Opening<'_, S> {
                 _ => {}
             }
         }
-        self.storage.sync_dir().await.map_err(failed("sync the directory", ""))
+        self.storage.sync_dir().await.map_err(failed("sync", "the directory"))
     }
 
     async fn list(&self) -> Result<Vec<String>, OpenError> {
-        self.storage.list().await.map_err(failed("list the files", ""))
+        self.storage.list().await.map_err(failed("list", "the files"))
     }
 }
 
@@ -289,6 +293,6 @@ fn snapshot(epoch: u64, ledger: &Ledger) -> Vec<u8> {
     bytes
 }
 
-fn failed(action: &'static str, file: &str) -> impl Fn(io::Error) -> OpenError {
-    move |source| OpenError::Io { action, file: file.to_owned(), source }
+fn failed(action: &str, what: &str) -> impl Fn(io::Error) -> OpenError {
+    move |source| OpenError::Io { action: format!("{action} {what}"), source }
 }

@@ -208,13 +208,14 @@ fn a_force_dropped_at_any_point_is_settled_by_the_next_read() {
                     let _ = poll_immediate(follower.as_mut()).await;
                 }
             }
-            let found = log.unfinished().await.unwrap();
+            let mut found = log.unfinished().await.unwrap();
             seen[usize::from(found.is_empty())] = true;
-            assert_eq!(
-                open(&disk.copy()).await.unfinished().await.unwrap(),
-                found,
-                "dropped after {polls} polls"
-            );
+            // Nothing of it lands later, in the company of another.
+            log.force(&decision(1, 3)).await.unwrap();
+            found.push(decision(1, 3));
+            assert_eq!(log.unfinished().await.unwrap(), found, "dropped after {polls} polls");
+            let reopened = open(&disk.copy()).await;
+            assert_eq!(reopened.unfinished().await.unwrap(), found, "dropped after {polls} polls");
         }
         assert_eq!(seen, [true, true]);
     });
@@ -365,6 +366,9 @@ fn of_a_gid_that_it_cannot_know_a_log_says_nothing() {
         let foreign = indoubt::Gid { coordinator: "warehouse".parse().unwrap(), ..gid(1, 1) };
         assert!(matches!(log.read(&foreign).await, Err(LogError::Unreadable { .. })));
         assert!(matches!(log.forget(&foreign).await, Err(LogError::Unreadable { .. })));
+        let commit = Arc::new(Commit { gid: foreign, branches: vec![] });
+        assert!(matches!(log.force(&commit).await, Err(ForceError::Unknown { .. })));
+        assert_eq!(log.unfinished().await.unwrap(), []);
     });
 }
 

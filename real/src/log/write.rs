@@ -132,7 +132,7 @@ impl<S: Storage> FileLog<S> {
     async fn compact_if_grown(&self, writer: &mut Writer<S::File>) {
         let content = self.shared().ledger.bytes();
         let grown = writer.length >= self.options.compact_from_bytes.max(writer.compact_at)
-            && writer.length >= content.saturating_mul(self.options.compact_ratio);
+            && writer.length >= content.saturating_mul(self.options.compact_ratio.max(2));
         if grown && let Err(error) = self.rewrite(writer).await {
             tracing::warn!(%error, "the decision log could not be compacted; it goes on growing for now");
             writer.compact_at = writer.length * 2;

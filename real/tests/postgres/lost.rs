@@ -101,7 +101,7 @@ fn a_zombie_that_nobody_could_fence_is_found_by_a_later_sweep() -> Result<()> {
                 == Ending::AsDecided
         );
         sleep(SLOW + SHORT).await;
-        ensure!(successor.in_doubt(&scene.owner).await? == [gid.clone()]);
+        ensure!(successor.in_doubt(&scene.owner).await? == std::slice::from_ref(&gid));
         ensure!(
             successor.resolve(&gid, Decision::Abort, &indoubt::Receipt::none()).await?
                 == Ending::AsDecided
@@ -189,7 +189,9 @@ fn a_dropped_call_does_not_spoil_the_handle() -> Result<()> {
         let gid = postgres.in_doubt(&scene.owner).await?.pop().expect("one is prepared");
         proxy.swallow("COMMIT PREPARED");
         ensure!(timeout(SHORT, postgres.resolve(&gid, Decision::Commit, &receipt)).await.is_err());
-        ensure!(timeout(SHORT, postgres.in_doubt(&scene.owner)).await?? == [gid.clone()]);
+        ensure!(
+            timeout(SHORT, postgres.in_doubt(&scene.owner)).await?? == std::slice::from_ref(&gid)
+        );
         ensure!(postgres.resolve(&gid, Decision::Commit, &receipt).await? == Ending::AsDecided);
         Ok(())
     })

@@ -19,7 +19,7 @@ fn a_fresh_handle_commits_and_rolls_back_as_often_as_it_is_told() -> Result<()> 
             let gid = branch.gid().clone();
             drop(branch);
             let fresh = scene.postgres();
-            ensure!(fresh.in_doubt(&scene.owner).await? == [gid.clone()]);
+            ensure!(fresh.in_doubt(&scene.owner).await? == std::slice::from_ref(&gid));
             for _ in 0..3 {
                 ensure!(fresh.resolve(&gid, decision, &receipt).await? == Ending::AsDecided);
                 ensure!(

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
-use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::Shipped;
 
-use super::{VIOLATED, print, usage};
+use super::{Family, VIOLATED, print, seed, usage};
 
 /// From how many runs on every claim must have been reached: fewer are too few to demand it.
 const DEMAND_REACH: u64 = 1_000;
@@ -26,7 +25,7 @@ pub(super) struct Fuzz {
     time: Option<u64>,
 
     /// The first seed; the others follow it.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
     first_seed: u64,
 
     /// How many threads; by default as many as there are cores.
@@ -36,14 +35,6 @@ pub(super) struct Fuzz {
     /// What a seed stands for.
     #[arg(long, value_enum, default_value_t = Family::Swarm)]
     family: Family,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Family {
-    /// Everything is drawn from the seed; whole families of faults are off at random.
-    Swarm,
-    /// The fixed shape for measuring: 3 participants, 20 transactions, 3 crashes, 3 partitions.
-    Reference,
 }
 
 impl Fuzz {
@@ -62,12 +53,11 @@ impl Fuzz {
                 u64::MAX
             ));
         }
-        let scenario =
-            if self.family == Family::Swarm { Scenario::from_seed } else { Scenario::reference };
+        let scenario = self.family.scenario();
         let bar = bar(budget);
         let report =
             sweep(Sweep { first_seed: self.first_seed, budget, jobs, scenario }, &Shipped, || {
-                bar.inc(1)
+                bar.inc(1);
             });
         bar.finish_and_clear();
         self.summarize(&report)

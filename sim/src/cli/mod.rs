@@ -9,7 +9,8 @@ mod replay;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use indoubt_sim::scenario::Scenario;
 
 /// An invariant was broken.
 const VIOLATED: u8 = 1;
@@ -39,6 +40,30 @@ impl Cli {
             Command::Replay(replay) => replay.run(),
         }
     }
+}
+
+/// What a seed stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Family {
+    /// Everything is drawn from the seed; whole families of faults are off at random.
+    Swarm,
+    /// The fixed shape for measuring: 3 participants, 20 transactions, 3 crashes, 3 partitions.
+    Reference,
+}
+
+impl Family {
+    const fn scenario(self) -> fn(u64) -> Scenario {
+        match self {
+            Self::Swarm => Scenario::from_seed,
+            Self::Reference => Scenario::reference,
+        }
+    }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        format!("a seed is a whole number from 0 to {}, as `fuzz` prints it", u64::MAX)
+    })
 }
 
 /// Prints an error that says what to do, and gives the exit code for it.

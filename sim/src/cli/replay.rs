@@ -3,40 +3,27 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indoubt_sim::history::Entry;
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Run, run};
 use serde::Serialize;
 
-use super::{VIOLATED, print, usage};
+use super::{Family, VIOLATED, print, seed, usage};
 
 /// Run one seed, or a scenario from a file, and print what happened.
 #[derive(Debug, Args)]
 pub(super) struct Replay {
-    /// The seed that `fuzz` printed.
-    #[arg(required_unless_present = "scenario", conflicts_with = "scenario")]
-    seed: Option<u64>,
-
-    /// A file with a scenario, as `replay` prints it, instead of a seed.
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    what: What,
 
     /// What the seed stands for.
-    #[arg(long, value_enum, default_value_t = Family::Swarm, conflicts_with = "scenario")]
+    #[arg(long, value_enum, default_value_t = Family::Swarm)]
     family: Family,
 
     /// Print one JSON object for machines.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Family {
-    /// Everything is drawn from the seed.
-    Swarm,
-    /// The fixed shape for measuring.
-    Reference,
 }
 
 #[derive(Serialize)]
@@ -45,6 +32,19 @@ struct Json<'a> {
     hash: String,
     violations: Vec<(&'static str, &'a str)>,
     history: &'a [Entry],
+}
+
+/// Exactly one of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// The seed that `fuzz` printed.
+    #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
+    seed: Option<u64>,
+
+    /// A file with a scenario, as `replay` prints it, instead of a seed.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
 impl Replay {
@@ -71,13 +71,8 @@ impl Replay {
     }
 
     fn scenario(&self) -> Result<Scenario, String> {
-        let Some(path) = &self.scenario else {
-            let of = if self.family == Family::Swarm {
-                Scenario::from_seed
-            } else {
-                Scenario::reference
-            };
-            return Ok(of(self.seed.unwrap_or_default()));
+        let Some(path) = &self.what.scenario else {
+            return Ok(self.family.scenario()(self.what.seed.unwrap_or_default()));
         };
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("the scenario {} cannot be read: {error}", path.display()))?;

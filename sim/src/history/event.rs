@@ -156,7 +156,9 @@ impl Event {
             E::Forgotten { tx } => mix(trace, 13, &[tx.word()]),
             E::Opened { by, epoch, unfinished } => {
                 mix(trace, 14, &[by.word(), *epoch]);
-                unfinished.iter().for_each(|tx| trace.word(tx.word()));
+                for tx in unfinished {
+                    trace.word(tx.word());
+                }
             }
             E::OpenFailed { by, why } => mix(trace, 15, &[by.word(), why.len() as u64]),
             E::LogUnreadable { by } => mix(trace, 16, &[by.word()]),

@@ -27,7 +27,7 @@ impl Scenario {
             seed,
             participants,
             workload,
-            transactions: 6 + draw.below(19) as u32,
+            transactions: 6 + u32::from(number(&mut draw, 19)),
             clients: 1 + number(&mut draw, 4),
             think_ms: draw.below(200),
             heal_ms,

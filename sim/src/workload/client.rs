@@ -107,7 +107,7 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
         self.events.record(Event::Began { tx, by: self.place });
         if self.work(&transaction, number, tx).await.is_none() {
             // Half of the time the client rolls back, half of the time it just drops it.
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 transaction.rollback().await;
             }
             return;
@@ -129,7 +129,7 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
             heuristic: small(heuristic),
         });
         // Some clients ask again at once: what they hear must agree with the answer.
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             let told = ask(&self.coordinator, &gid).await;
             self.events.record(Event::Status { tx, told });
         }

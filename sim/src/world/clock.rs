@@ -26,6 +26,7 @@ pub struct Timed {
 
 impl Timed {
     /// Starts counting now.
+    #[expect(clippy::disallowed_methods, reason = "madsim's own clock, which is virtual")]
     pub fn start(recorder: Recorder) -> Self {
         Self { recorder, start: Instant::now() }
     }

@@ -40,5 +40,5 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
     let _error = server.run().await;
     // The supervisor has the power cut and the server started again. If it is gone, so is the run.
     let _ended = world.panics.unbounded_send((p, life));
-    futures::future::pending().await
+    futures::future::pending::<()>().await;
 }

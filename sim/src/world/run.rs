@@ -151,7 +151,7 @@ async fn suffer<S: Seams>(world: &Arc<World<S>>) {
 async fn wait_until<S: Seams>(world: &World<S>, at: Duration) {
     let now = world.events.now();
     if at > now {
-        SimClock.sleep(at - now).await;
+        SimClock.sleep(at.saturating_sub(now)).await;
     }
 }
 
