@@ -47,7 +47,9 @@ fn the_same_seed_on_other_threads_is_the_same_run() {
 fn the_same_seed_in_another_process_is_the_same_run() {
     let test = "the_same_seed_in_another_process_is_the_same_run";
     if std::env::var_os(PRINT).is_some() {
-        hashes().iter().for_each(|line| println!("hash {line}"));
+        for line in hashes() {
+            println!("hash {line}");
+        }
         return;
     }
     let other = Command::new(std::env::current_exe().expect("the test's own binary"))

@@ -19,7 +19,9 @@ fn caught(test: &str, seams: &impl Seams) {
         let seed = seed.parse().expect("INDOUBT_REPLAY is a seed");
         let run = run_with(&Scenario::from_seed(seed), seams.clone());
         println!("{}\ntrace {:016x}", run.history, run.hash);
-        run.violations.iter().for_each(|violation| println!("VIOLATION {violation}"));
+        for violation in &run.violations {
+            println!("VIOLATION {violation}");
+        }
         return;
     }
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -31,7 +33,9 @@ fn caught(test: &str, seams: &impl Seams) {
         "caught after {} runs, at seed {}, trace {:016x}",
         report.runs, failure.seed, failure.hash
     );
-    failure.violations.iter().for_each(|violation| println!("  {violation}"));
+    for violation in &failure.violations {
+        println!("  {violation}");
+    }
     println!(
         "replay it with\n  {REPLAY}={} cargo test --test teeth -- --exact {test} --nocapture",
         failure.seed

@@ -13,13 +13,13 @@ use indoubt_sim::world::{Seams, Watched};
 /// Syncs as it should while a log is opened, and no longer once it is in use.
 pub(crate) struct Lazy {
     disk: Mount,
-    lazy: bool,
+    sleeps: bool,
     opened: Arc<AtomicBool>,
 }
 
 impl Lazy {
-    fn new(disk: Mount, lazy: bool) -> Self {
-        Self { disk, lazy, opened: Arc::default() }
+    fn new(disk: Mount, sleeps: bool) -> Self {
+        Self { disk, sleeps, opened: Arc::default() }
     }
 }
 
@@ -50,7 +50,7 @@ impl Storage for Lazy {
     }
 
     async fn sync(&self, file: &Self::File) -> io::Result<()> {
-        if self.lazy && self.opened.load(Ordering::Relaxed) {
+        if self.sleeps && self.opened.load(Ordering::Relaxed) {
             Ok(())
         } else {
             self.disk.sync(file).await
