@@ -10,6 +10,12 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The scenario at the head of what `replay` prints.
+fn scenario_of(printed: &str) -> String {
+    let lines: Vec<_> = printed.lines().take_while(|line| !line.contains(" ms  ")).collect();
+    lines.join("\n")
+}
+
 /// Refused with exit code 2, and a message that has this in it.
 fn refused(args: &[&str], saying: &str) {
     let output = sim(args);
@@ -40,17 +46,11 @@ fn a_scenario_that_cannot_be_run_is_refused() {
     let file = std::env::temp_dir().join(format!("indoubt-scenario-{}.toml", std::process::id()));
     let path = file.to_str().expect("a temporary path is text");
     let printed = stdout(&sim(&["replay", "3"]));
-    let scenario: String = printed
-        .lines()
-        .take_while(|line| !line.contains(" ms  "))
-        .map(|l| format!("{l}\n"))
-        .collect();
+    let scenario = scenario_of(&printed);
     let with = |line: &str| {
         let key = line.split('=').next().expect("a line has a key");
-        let changed: String = scenario
-            .lines()
-            .map(|old| if old.starts_with(key) { format!("{line}\n") } else { format!("{old}\n") })
-            .collect();
+        let swapped = |old| if str::starts_with(old, key) { line } else { old };
+        let changed = scenario.lines().map(swapped).collect::<Vec<_>>().join("\n");
         assert_ne!(changed, scenario, "{line} changes nothing");
         std::fs::write(&file, changed).expect("a temporary file");
     };
@@ -68,11 +68,7 @@ fn a_printed_scenario_replays_to_the_same_trace() {
     let by_seed = sim(&["replay", "5"]);
     assert_eq!(by_seed.status.code(), Some(0), "{}", stdout(&by_seed));
     let printed = stdout(&by_seed);
-    let scenario: String = printed
-        .lines()
-        .take_while(|line| !line.contains(" ms  "))
-        .map(|l| format!("{l}\n"))
-        .collect();
+    let scenario = scenario_of(&printed);
     let file = std::env::temp_dir().join(format!("indoubt-replay-{}.toml", std::process::id()));
     std::fs::write(&file, scenario).expect("a temporary file");
     let by_file = sim(&["replay", "--scenario", file.to_str().expect("a temporary path is text")]);

@@ -2,17 +2,73 @@
 
 use std::fmt;
 
+use crate::invariants::rows::{self, Meaning};
+
 use super::{Entry, Event, History, Place, Told, Tx, VoteKind};
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+        // What a participant holds is many events and one thing to read.
+        for group in self.entries.chunk_by(|one, next| one.is_row_beside(next)) {
+            match group {
+                [entry] => writeln!(f, "{entry}")?,
+                [first, rest @ ..] => {
+                    write!(f, "{first}")?;
+                    rest.iter()
+                        .filter_map(Entry::row)
+                        .try_for_each(|(_, row)| write!(f, ", {row}"))?;
+                    writeln!(f)?;
+                }
+                [] => {}
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>7}.{:03} ms  {}", self.at_us / 1000, self.at_us % 1000, self.event)
+    }
+}
+
+impl Entry {
+    /// The participant and its row, if the event is one.
+    fn row(&self) -> Option<(u8, Row)> {
+        match self.event {
+            Event::Seeded { p, key, value } | Event::Row { p, key, value } => {
+                Some((p, Row { key, value }))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_row_beside(&self, next: &Self) -> bool {
+        let (this, next) = (self.row(), next.row());
+        this.is_some() && this.map(|(p, _)| p) == next.map(|(p, _)| p)
+    }
+}
+
+/// A row by the name of what it stands for.
+struct Row {
+    key: u64,
+    value: i64,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match rows::meaning(self.key) {
+            Meaning::Marker(tx) => write!(f, "marker of {tx} = {}", self.value),
+            Meaning::Order { p, item, tx } => {
+                write!(
+                    f,
+                    "order of item {item} at {} by {tx} = {}",
+                    Place::Participant(p),
+                    self.value
+                )
+            }
+            Meaning::Account(number) => write!(f, "{number} = {}", self.value),
+        }
     }
 }
 
@@ -67,7 +123,7 @@ impl fmt::Display for Event {
                 )
             }
             Self::Seeded { p, key, value } => {
-                write!(f, "{}: row {key:#x} = {value}", participant(p))
+                write!(f, "{} begins with {}", participant(p), Row { key: *key, value: *value })
             }
             Self::Began { tx, by } => write!(f, "{tx}: begun at {by}"),
             Self::Enlisted { tx, p } => write!(f, "{tx}: {} enlisted", participant(p)),
@@ -131,7 +187,9 @@ impl fmt::Display for Event {
             Self::Healed => f.write_str("all faults end"),
             Self::Quiesced => f.write_str("everything has come to rest"),
             Self::Overran => f.write_str("the bound has PASSED and something is still at work"),
-            Self::Row { p, key, value } => write!(f, "{}: row {key:#x} = {value}", participant(p)),
+            Self::Row { p, key, value } => {
+                write!(f, "{} holds {}", participant(p), Row { key: *key, value: *value })
+            }
             Self::StillPrepared { tx, p } => {
                 write!(f, "{tx}: still prepared at {}", participant(p))
             }

@@ -21,6 +21,32 @@ pub(crate) const fn order(p: u8, item: u64, tx: Tx) -> u64 {
     ORDER | (p as u64) << 52 | (item & 0xfff) << 40 | (tx.epoch & 0xff) << 32 | tx.sequence
 }
 
+/// What a row stands for.
+pub(crate) enum Meaning {
+    Marker(Tx),
+    /// An order for this item of this stock-keeping participant.
+    Order {
+        p: u8,
+        item: u64,
+        tx: Tx,
+    },
+    /// An account, or an item in stock.
+    Account(u64),
+}
+
+pub(crate) const fn meaning(key: u64) -> Meaning {
+    let sequence = key & 0xffff_ffff;
+    match key & KIND {
+        MARKER => Meaning::Marker(Tx { epoch: key >> 32 & 0x0fff_ffff, sequence }),
+        ORDER => Meaning::Order {
+            p: (key >> 52) as u8,
+            item: key >> 40 & 0xfff,
+            tx: Tx { epoch: key >> 32 & 0xff, sequence },
+        },
+        _ => Meaning::Account(key),
+    }
+}
+
 /// The total is constant at quiescence, *and* each transaction's marker is on all the
 /// participants where it wrote or on none: a sum can hide errors that compensate.
 ///
@@ -72,9 +98,10 @@ fn totals(facts: &Facts<'_>) -> Result<(), String> {
 
 fn stock(facts: &Facts<'_>) -> Result<(), String> {
     let mut ordered: BTreeMap<(u8, u64), i64> = BTreeMap::new();
-    for ((_, key), quantity) in facts.rows.iter().filter(|((_, key), _)| key & KIND == ORDER) {
-        let p = u8::try_from(key >> 52 & 0xff).unwrap_or(u8::MAX);
-        *ordered.entry((p, key >> 40 & 0xfff)).or_default() += quantity;
+    for ((_, key), quantity) in &facts.rows {
+        if let Meaning::Order { p, item, .. } = meaning(*key) {
+            *ordered.entry((p, item)).or_default() += quantity;
+        }
     }
     for ((p, item), quantity) in ordered {
         let stock = |rows: &BTreeMap<(u8, u64), i64>| rows.get(&(p, item)).copied().unwrap_or(0);

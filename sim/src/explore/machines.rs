@@ -1,0 +1,197 @@
+//! The two shipped machines, put into tables: their alphabets, and what renaming does to them.
+
+use indoubt::protocol::{
+    Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, EpochOrder, ForceFailure, Input,
+    LogAnswer, LogFailure, OnePhase, RecoveryEffect, RecoveryEffects, RecoveryInput,
+    RecoveryMachine, TransactionEffects, TransactionMachine,
+};
+
+use super::automaton::Tabulate;
+use super::rules::Rules;
+
+/// The branch at a participant: they have the same number.
+pub(super) fn branch(participant: usize) -> BranchId {
+    // Below `MAX_PARTICIPANTS`, which is below the machine's own limit.
+    u8::try_from(participant).ok().and_then(BranchId::new).unwrap_or_else(first)
+}
+
+const fn first() -> BranchId {
+    match BranchId::new(0) {
+        Some(branch) => branch,
+        None => panic!("branch 0 exists"),
+    }
+}
+
+/// A set of branches from its bits.
+pub(super) fn set(bits: u8) -> BranchSet {
+    (0..8).filter(|p| bits & 1 << p != 0).map(branch).collect()
+}
+
+/// The bits of a set of branches.
+pub(super) fn bits(set: BranchSet) -> u8 {
+    set.iter().fold(0, |bits, branch| bits | 1 << branch.index())
+}
+
+fn renamed(id: BranchId, names: &[u8]) -> BranchId {
+    branch(usize::from(names[usize::from(id.index())]))
+}
+
+fn renamed_set(set: BranchSet, names: &[u8]) -> BranchSet {
+    set.iter().map(|id| renamed(id, names)).collect()
+}
+
+const BALLOTS: [Ballot; 3] = [Ballot::Yes, Ballot::ReadOnly, Ballot::No];
+const ENDINGS: [Ending; 3] = [Ending::AsDecided, Ending::Heuristic, Ending::Untold];
+const FAILURES: [LogFailure; 2] = [LogFailure::Fenced, LogFailure::Unreadable];
+
+/// Transaction machines, under some rules.
+pub(super) struct Transactions<'a, R>(pub(super) &'a R);
+
+impl<R: Rules> Tabulate for Transactions<'_, R> {
+    type State = TransactionMachine;
+    type Input = Input;
+    type Effects = TransactionEffects;
+
+    fn alphabet(branches: usize) -> Vec<Input> {
+        let mut all = vec![
+            Input::Commit,
+            Input::Rollback,
+            Input::ForceOverdue,
+            Input::AcknowledgeOverdue,
+            Input::Retry,
+            Input::Forced(Ok(())),
+            Input::Forced(Err(ForceFailure::Fenced)),
+            Input::Forced(Err(ForceFailure::Unknown)),
+            Input::LogRead(Ok(true)),
+            Input::LogRead(Ok(false)),
+        ];
+        all.extend(FAILURES.map(|failure| Input::LogRead(Err(failure))));
+        let ends =
+            [OnePhase::Committed, OnePhase::RolledBack, OnePhase::Unknown, OnePhase::Untold];
+        all.extend(ends.map(Input::OnePhased));
+        for id in (0..branches).map(branch) {
+            all.extend(BALLOTS.map(|ballot| Input::Voted(id, ballot)));
+            all.extend(ENDINGS.map(|ending| Input::Finished(id, ending)));
+            all.extend([Input::VoteLost(id), Input::FinishLost(id)]);
+        }
+        all
+    }
+
+    fn handle(&self, state: &mut TransactionMachine, input: Input) -> TransactionEffects {
+        let mut effects = TransactionEffects::new();
+        self.0.transaction(state, input, &mut effects);
+        effects
+    }
+
+    fn rename_input(input: Input, names: &[u8]) -> Input {
+        match input {
+            Input::Enlisted(id) => Input::Enlisted(renamed(id, names)),
+            Input::Voted(id, ballot) => Input::Voted(renamed(id, names), ballot),
+            Input::VoteLost(id) => Input::VoteLost(renamed(id, names)),
+            Input::Finished(id, ending) => Input::Finished(renamed(id, names), ending),
+            Input::FinishLost(id) => Input::FinishLost(renamed(id, names)),
+            other => other,
+        }
+    }
+
+    fn rename_effects(effects: &TransactionEffects, names: &[u8]) -> TransactionEffects {
+        let rename = |effect: &Effect| match *effect {
+            Effect::Prepare(set) => Effect::Prepare(renamed_set(set, names)),
+            Effect::CommitOnePhase(id) => Effect::CommitOnePhase(renamed(id, names)),
+            Effect::Inquire(id) => Effect::Inquire(renamed(id, names)),
+            Effect::Finish(set, decision) => Effect::Finish(renamed_set(set, names), decision),
+            Effect::Answer(answer) => Effect::Answer(renamed_answer(answer, names)),
+            other => other,
+        };
+        effects.iter().map(rename).collect()
+    }
+}
+
+fn renamed_answer(answer: Answer, names: &[u8]) -> Answer {
+    match answer {
+        Answer::Committed { pending, heuristic } => Answer::Committed {
+            pending: renamed_set(pending, names),
+            heuristic: renamed_set(heuristic, names),
+        },
+        Answer::Aborted { cause, heuristic } => Answer::Aborted {
+            cause: match cause {
+                Cause::VotedNo(id) => Cause::VotedNo(renamed(id, names)),
+                Cause::VoteLost(id) => Cause::VoteLost(renamed(id, names)),
+                other => other,
+            },
+            heuristic: renamed_set(heuristic, names),
+        },
+        Answer::InDoubt => Answer::InDoubt,
+    }
+}
+
+/// A transaction with this many branches.
+pub(super) fn enlisted(rules: &impl Rules, branches: usize) -> TransactionMachine {
+    let mut machine = TransactionMachine::new();
+    for id in (0..branches).map(branch) {
+        rules.transaction(&mut machine, Input::Enlisted(id), &mut TransactionEffects::new());
+    }
+    machine
+}
+
+/// Recovery machines, under some rules.
+pub(super) struct Recoveries<'a, R>(pub(super) &'a R);
+
+impl<R: Rules> Tabulate for Recoveries<'_, R> {
+    type State = RecoveryMachine;
+    type Input = RecoveryInput;
+    type Effects = RecoveryEffects;
+
+    fn alphabet(branches: usize) -> Vec<RecoveryInput> {
+        let mut all =
+            vec![RecoveryInput::Start, RecoveryInput::Live(true), RecoveryInput::Live(false)];
+        all.extend(FAILURES.map(|failure| RecoveryInput::LogRead(Err(failure))));
+        let answers = [LogAnswer::Absent, LogAnswer::Finished].into_iter();
+        let commits = (0..1u8 << branches).map(|named| LogAnswer::Commit(set(named)));
+        all.extend(answers.chain(commits).map(|answer| RecoveryInput::LogRead(Ok(answer))));
+        for id in (0..branches).map(branch) {
+            all.extend(ENDINGS.map(|ending| RecoveryInput::Finished(id, ending)));
+            all.push(RecoveryInput::FinishLost(id));
+        }
+        all
+    }
+
+    fn handle(&self, state: &mut RecoveryMachine, input: RecoveryInput) -> RecoveryEffects {
+        let mut effects = RecoveryEffects::new();
+        self.0.recovery(state, input, &mut effects);
+        effects
+    }
+
+    fn rename_input(input: RecoveryInput, names: &[u8]) -> RecoveryInput {
+        match input {
+            RecoveryInput::Finished(id, ending) => {
+                RecoveryInput::Finished(renamed(id, names), ending)
+            }
+            RecoveryInput::FinishLost(id) => RecoveryInput::FinishLost(renamed(id, names)),
+            RecoveryInput::LogRead(Ok(LogAnswer::Commit(named))) => {
+                RecoveryInput::LogRead(Ok(LogAnswer::Commit(renamed_set(named, names))))
+            }
+            other => other,
+        }
+    }
+
+    fn rename_effects(effects: &RecoveryEffects, names: &[u8]) -> RecoveryEffects {
+        let rename = |effect: &RecoveryEffect| match *effect {
+            RecoveryEffect::Finish(set, decision) => {
+                RecoveryEffect::Finish(renamed_set(set, names), decision)
+            }
+            other => other,
+        };
+        effects.iter().map(rename).collect()
+    }
+}
+
+/// Every recovery machine as it starts: for each order of epochs, for each set found.
+pub(super) fn found(branches: usize) -> Vec<RecoveryMachine> {
+    let orders = [EpochOrder::NotNewer, EpochOrder::Newer];
+    let sets = 0..1u8 << branches;
+    orders
+        .into_iter()
+        .flat_map(|order| sets.clone().map(move |bits| RecoveryMachine::new(order, set(bits))))
+        .collect()
+}
