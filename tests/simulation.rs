@@ -35,6 +35,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
                 FaultKind::Disk { place, sync_permille, short_permille, read_permille }
             }
         ),
+        place().prop_map(|place| FaultKind::DiskFull { place }),
         Just(FaultKind::Takeover),
         (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),
     ]

@@ -50,6 +50,11 @@ pub enum FaultKind {
         /// How many of 1000 reads fail.
         read_permille: u16,
     },
+    /// The place's disk is full.
+    DiskFull {
+        /// Which place.
+        place: Place,
+    },
     /// The lock on the decision log is broken, and a second coordinator opens the log while
     /// the first goes on.
     Takeover,

@@ -161,6 +161,10 @@ fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
         let place = participant(draw);
         disk(draw, place)
     });
+    add(draw, 1, 600, &mut |draw| {
+        let place = if draw.below(2) == 0 { coordinator } else { participant(draw) };
+        FaultKind::DiskFull { place }
+    });
     add(draw, 1, 1, &mut |_| FaultKind::Takeover);
     // Rarer than the rest: after an operator's mistake fewer claims can be made of a run.
     let operator = draw.below(4) == 0;

@@ -102,7 +102,9 @@ impl FaultKind {
     /// The places that the fault names.
     fn places(&self) -> Vec<Place> {
         match *self {
-            Self::Crash { place } | Self::Disk { place, .. } => vec![place],
+            Self::Crash { place } | Self::Disk { place, .. } | Self::DiskFull { place } => {
+                vec![place]
+            }
             Self::CutOneWay { from, to } => vec![from, to],
             Self::Cut { a, b } => vec![a, b],
             Self::Operator { p, .. } => vec![Place::Participant(p)],

@@ -15,7 +15,7 @@ use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
 use crate::net::{self, LinkOptions, Network};
 use crate::participant::Message;
-use crate::scenario::{FaultKind, Scenario};
+use crate::scenario::{Fault, FaultKind, Scenario};
 use crate::workload::Backlog;
 
 /// How many coordinator processes there can be at once.
@@ -136,9 +136,9 @@ impl<S: Seams> World<S> {
         true
     }
 
-    pub(super) fn begin(self: &Arc<Self>, fault: &FaultKind) {
+    pub(super) fn begin(self: &Arc<Self>, fault: &Fault) {
         let mut struck = lock(&self.struck);
-        match *fault {
+        match fault.kind {
             FaultKind::Crash { place } => {
                 if self.crash(place) {
                     match place {
@@ -165,6 +165,10 @@ impl<S: Seams> World<S> {
                     ..DiskFaults::default()
                 };
                 self.disk(place).set_faults(faults);
+            }
+            FaultKind::DiskFull { place } => {
+                self.events.record(Event::DiskFaulty { place, faulty: true });
+                self.disk(place).fill_for(Duration::from_millis(fault.for_ms));
             }
             FaultKind::Takeover => {
                 let up =
@@ -204,6 +208,10 @@ impl<S: Seams> World<S> {
                 self.events.record(Event::DiskFaulty { place, faulty: false });
                 self.disk(place).set_faults(DiskFaults::default());
             }
+            FaultKind::DiskFull { place } => {
+                self.events.record(Event::DiskFaulty { place, faulty: false });
+                self.disk(place).fill_for(Duration::ZERO);
+            }
             FaultKind::Takeover | FaultKind::Operator { .. } => {}
         }
     }
@@ -212,9 +220,9 @@ impl<S: Seams> World<S> {
     pub(super) fn heal(self: &Arc<Self>) {
         self.net.heal_all();
         self.net.set_all(link(&crate::scenario::Network::calm()));
-        self.log_disk.set_faults(DiskFaults::default());
-        for slot in &self.slots {
-            slot.disk.set_faults(DiskFaults::default());
+        for disk in self.slots.iter().map(|slot| &slot.disk).chain([&self.log_disk]) {
+            disk.set_faults(DiskFaults::default());
+            disk.fill_for(Duration::ZERO);
         }
         self.start_coordinator();
         for p in 0..self.scenario.participants {

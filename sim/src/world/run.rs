@@ -141,8 +141,8 @@ async fn suffer<S: Seams>(world: &Arc<World<S>>) {
     strokes.sort();
     for (at, begins, index) in strokes.into_iter().take_while(|(at, ..)| *at < heal) {
         wait_until(world, at).await;
-        let fault = &world.scenario.faults[index].kind;
-        if begins { world.begin(fault) } else { world.end(fault) }
+        let fault = &world.scenario.faults[index];
+        if begins { world.begin(fault) } else { world.end(&fault.kind) }
     }
     wait_until(world, heal).await;
     world.heal();
@@ -260,6 +260,7 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
         ("syncs failed", disk.failed_syncs),
         ("short writes", disk.short_writes),
         ("reads failed", disk.read_errors),
+        ("writes to a full disk", disk.full_disk),
         ("unsynced tails lost", disk.tails_lost),
         ("unsynced tails torn", disk.tails_torn),
     ];

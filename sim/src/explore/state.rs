@@ -1,0 +1,316 @@
+//! A state of the explored system: both machines by number, and everything around them.
+//!
+//! All of it is small and of fixed size, so a state is copied freely and packs into six words.
+//! Absent are rows, locks and payloads: the protocol does not look at them.
+//!
+//! Of the network only what can still make a difference is kept. A reply that is lost and a
+//! call that is given up on are the same to a coordinator that gives up at any time, so a reply
+//! is in its call until it is given up. A request that nobody waits for any more is a *stray*;
+//! equal strays are one, since that each can arrive by itself is what a duplicate stands for.
+
+use super::automaton::Id;
+
+/// How many participants an exploration can have.
+pub const MAX_PARTICIPANTS: usize = 3;
+/// How many transactions.
+pub const MAX_TRANSACTIONS: usize = 2;
+/// How many coordinators.
+pub const MAX_COORDINATORS: usize = 2;
+/// The largest budget of faults: every crash takes an epoch, and a state has 4 bits for one.
+pub const MAX_FAULTS: u8 = 12;
+
+/// A transaction that nobody has begun: the machine's first state.
+pub(super) const NOT_BEGUN: Id = 0;
+/// No machine: it is done, or its coordinator crashed.
+pub(super) const NO_MACHINE: Id = Id::MAX;
+
+/// Fieldless enums that a state packs, with a way back.
+macro_rules! packed {
+    ($(#[$doc:meta])* $name:ident { $first:ident, $($variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub(super) enum $name { #[default] $first, $($variant),+ }
+
+        impl $name {
+            const ALL: &[Self] = &[Self::$first, $(Self::$variant),+];
+
+            fn unpack(word: &mut u64, bits: u32) -> Self {
+                Self::ALL.get(usize::from(take(word, bits))).copied().unwrap_or_default()
+            }
+        }
+    };
+}
+
+packed! {
+    /// A branch at its participant. `Open` lives in a session, `Gone` left nothing behind; all
+    /// others are durable.
+    At {
+        Open, Prepared, Committed, RolledBack, CommittedAlone, ReadOnly, Gone,
+        OperatorCommitted, OperatorRolledBack,
+    }
+}
+
+packed! {
+    /// A call of a transaction machine to a participant: what was asked, or what was replied.
+    Call {
+        None, Prepare, OnePhase, Inquire, Commit, Abort,
+        Yes, ReadOnly, No, OneCommitted, OneRolledBack, AsDecided, Heuristic, Untold,
+    }
+}
+
+packed! {
+    /// A call of recovery. `Recommit` is told for a commit that was acknowledged before, and
+    /// so without the evidence that the log has let go.
+    Resolve { None, Commit, Recommit, Abort, AsDecided, Heuristic, Untold }
+}
+
+packed! {
+    /// A decision on its way to the log: its coordinator waits, or nobody does.
+    Force { None, Flying, Limbo }
+}
+
+packed! {
+    /// What of the log a transaction machine waits for.
+    Wait { Nothing, Force, Read, Retry }
+}
+
+packed! {
+    /// A transaction in the log. `Noted` and `NotedForGood` were committed without a decision;
+    /// `Forgetting` and `Noted` do not survive the next opening.
+    Log { Absent, Decided, Forgetting, Finished, Expired, Noted, NotedForGood }
+}
+
+packed! {
+    /// What the client was told.
+    Told { Nothing, Committed, Aborted, InDoubt }
+}
+
+impl At {
+    /// Whether the branch committed by the protocol.
+    pub(super) const fn committed(self) -> bool {
+        matches!(self, Self::Committed | Self::CommittedAlone)
+    }
+
+    /// Whether the branch ended by the protocol, or by nobody, without committing.
+    pub(super) const fn aborted(self) -> bool {
+        matches!(self, Self::RolledBack | Self::Gone)
+    }
+
+    /// Whether someone else ended it.
+    pub(super) const fn by_operator(self) -> bool {
+        matches!(self, Self::OperatorCommitted | Self::OperatorRolledBack)
+    }
+}
+
+impl Call {
+    /// Whether the request is still on its way.
+    pub(super) const fn asked(self) -> bool {
+        matches!(
+            self,
+            Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort
+        )
+    }
+}
+
+impl Resolve {
+    /// Whether the request is still on its way.
+    pub(super) const fn asked(self) -> bool {
+        matches!(self, Self::Commit | Self::Recommit | Self::Abort)
+    }
+}
+
+impl Log {
+    /// Whether the decision to commit has become durable.
+    pub(super) const fn decided(self) -> bool {
+        matches!(self, Self::Decided | Self::Forgetting | Self::Finished | Self::Expired)
+    }
+}
+
+/// A branch, all that is on its way to it, and the transaction machine's call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Branch {
+    pub(super) at: At,
+    pub(super) call: Call,
+    /// Requests that nobody waits for, as the bits of [`Stray`](super::action::Stray).
+    pub(super) strays: u8,
+}
+
+/// A transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tx {
+    pub(super) machine: Id,
+    pub(super) owner: u8,
+    /// Of its gid.
+    pub(super) epoch: u8,
+    pub(super) wait: Wait,
+    pub(super) force: Force,
+    pub(super) log: Log,
+    /// The branches that the decision names, once it is being forced.
+    pub(super) named: u8,
+    pub(super) told: Told,
+    /// The branches whose heuristic ending was reported.
+    pub(super) reported: u8,
+    pub(super) branches: [Branch; MAX_PARTICIPANTS],
+}
+
+/// Recovery of one transaction at one coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recovery {
+    pub(super) machine: Id,
+    /// Branches that the sweep has found prepared and not judged yet.
+    pub(super) found: u8,
+    pub(super) calls: [Resolve; MAX_PARTICIPANTS],
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self { machine: NO_MACHINE, found: 0, calls: [Resolve::None; MAX_PARTICIPANTS] }
+    }
+}
+
+/// A coordinator's process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Coordinator {
+    /// The epoch that its opening of the log took; 0 while it is down.
+    pub(super) epoch: u8,
+    pub(super) recoveries: [Recovery; MAX_TRANSACTIONS],
+}
+
+/// A state of the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    pub(super) txs: [Tx; MAX_TRANSACTIONS],
+    pub(super) coordinators: [Coordinator; MAX_COORDINATORS],
+    /// Of the latest opening of the log.
+    pub(super) log_epoch: u8,
+    /// Faults that may still happen.
+    pub(super) budget: u8,
+}
+
+impl State {
+    /// Faults that may still happen.
+    pub const fn budget(&self) -> u8 {
+        self.budget
+    }
+}
+
+/// A state in as few words as it needs.
+pub(super) type Packed = [u64; 2 * MAX_TRANSACTIONS + MAX_COORDINATORS];
+
+fn put(word: &mut u64, bits: u32, value: impl Into<u64>) {
+    *word = *word << bits | value.into();
+}
+
+fn take(word: &mut u64, bits: u32) -> u8 {
+    // At most 8 bits are ever asked for.
+    let value = (*word & ((1 << bits) - 1)) as u8;
+    *word >>= bits;
+    value
+}
+
+fn take_id(word: &mut u64) -> Id {
+    let value = *word as Id;
+    *word >>= Id::BITS;
+    value
+}
+
+impl State {
+    pub(super) fn pack(&self) -> Packed {
+        let mut packed = Packed::default();
+        for (t, tx) in self.txs.iter().enumerate() {
+            let [head, branches] = tx.pack();
+            packed[2 * t] = head;
+            packed[2 * t + 1] = branches;
+        }
+        for (c, coordinator) in self.coordinators.iter().enumerate() {
+            packed[2 * MAX_TRANSACTIONS + c] = coordinator.pack();
+        }
+        put(&mut packed[1], 4, self.log_epoch);
+        put(&mut packed[1], 4, self.budget);
+        packed
+    }
+
+    pub(super) fn unpack(packed: &Packed) -> Self {
+        let mut packed = *packed;
+        let budget = take(&mut packed[1], 4);
+        let log_epoch = take(&mut packed[1], 4);
+        let mut state = Self { log_epoch, budget, ..Self::default() };
+        for (t, tx) in state.txs.iter_mut().enumerate() {
+            *tx = Tx::unpack(packed[2 * t], packed[2 * t + 1]);
+        }
+        for (c, coordinator) in state.coordinators.iter_mut().enumerate() {
+            *coordinator = Coordinator::unpack(packed[2 * MAX_TRANSACTIONS + c]);
+        }
+        state
+    }
+}
+
+impl Tx {
+    fn pack(&self) -> [u64; 2] {
+        let (mut head, mut branches) = (0, 0);
+        put(&mut head, Id::BITS, self.machine);
+        put(&mut head, 1, self.owner);
+        put(&mut head, 4, self.epoch);
+        put(&mut head, 2, self.wait as u8);
+        put(&mut head, 2, self.force as u8);
+        put(&mut head, 3, self.log as u8);
+        put(&mut head, 3, self.named);
+        put(&mut head, 2, self.told as u8);
+        put(&mut head, 3, self.reported);
+        for branch in &self.branches {
+            put(&mut branches, 4, branch.at as u8);
+            put(&mut branches, 4, branch.call as u8);
+            put(&mut branches, 5, branch.strays);
+        }
+        [head, branches]
+    }
+
+    fn unpack(mut head: u64, mut branches: u64) -> Self {
+        let mut tx = Self {
+            reported: take(&mut head, 3),
+            told: Told::unpack(&mut head, 2),
+            named: take(&mut head, 3),
+            log: Log::unpack(&mut head, 3),
+            force: Force::unpack(&mut head, 2),
+            wait: Wait::unpack(&mut head, 2),
+            epoch: take(&mut head, 4),
+            owner: take(&mut head, 1),
+            machine: take_id(&mut head),
+            ..Self::default()
+        };
+        for branch in tx.branches.iter_mut().rev() {
+            branch.strays = take(&mut branches, 5);
+            branch.call = Call::unpack(&mut branches, 4);
+            branch.at = At::unpack(&mut branches, 4);
+        }
+        tx
+    }
+}
+
+impl Coordinator {
+    fn pack(&self) -> u64 {
+        let mut word = 0;
+        put(&mut word, 4, self.epoch);
+        for recovery in &self.recoveries {
+            put(&mut word, Id::BITS, recovery.machine);
+            put(&mut word, 3, recovery.found);
+            for call in &recovery.calls {
+                put(&mut word, 3, *call as u8);
+            }
+        }
+        word
+    }
+
+    fn unpack(mut word: u64) -> Self {
+        let mut coordinator = Self::default();
+        for recovery in coordinator.recoveries.iter_mut().rev() {
+            for call in recovery.calls.iter_mut().rev() {
+                *call = Resolve::unpack(&mut word, 3);
+            }
+            recovery.found = take(&mut word, 3);
+            recovery.machine = take_id(&mut word);
+        }
+        coordinator.epoch = take(&mut word, 4);
+        coordinator
+    }
+}
