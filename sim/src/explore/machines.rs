@@ -125,6 +125,47 @@ fn renamed_answer(answer: Answer, names: &[u8]) -> Answer {
     }
 }
 
+/// The place of an input in the alphabet of transaction machines.
+pub(super) fn transaction_input(input: Input) -> usize {
+    let of = |id: BranchId| 16 + 8 * usize::from(id.index());
+    match input {
+        Input::Commit | Input::Enlisted(_) => 0,
+        Input::Rollback => 1,
+        Input::ForceOverdue => 2,
+        Input::AcknowledgeOverdue => 3,
+        Input::Retry => 4,
+        Input::Forced(Ok(())) => 5,
+        Input::Forced(Err(ForceFailure::Fenced)) => 6,
+        Input::Forced(Err(ForceFailure::Unknown)) => 7,
+        Input::LogRead(Ok(true)) => 8,
+        Input::LogRead(Ok(false)) => 9,
+        Input::LogRead(Err(LogFailure::Fenced)) => 10,
+        Input::LogRead(Err(LogFailure::Unreadable)) => 11,
+        Input::OnePhased(end) => 12 + end as usize,
+        Input::Voted(id, ballot) => of(id) + ballot as usize,
+        Input::Finished(id, ending) => of(id) + 3 + ending as usize,
+        Input::VoteLost(id) => of(id) + 6,
+        Input::FinishLost(id) => of(id) + 7,
+    }
+}
+
+/// The place of an input in the alphabet of recovery machines.
+pub(super) fn recovery_input(input: RecoveryInput, branches: usize) -> usize {
+    let of = |id: BranchId| 7 + (1 << branches) + 4 * usize::from(id.index());
+    match input {
+        RecoveryInput::Start => 0,
+        RecoveryInput::Live(true) => 1,
+        RecoveryInput::Live(false) => 2,
+        RecoveryInput::LogRead(Err(LogFailure::Fenced)) => 3,
+        RecoveryInput::LogRead(Err(LogFailure::Unreadable)) => 4,
+        RecoveryInput::LogRead(Ok(LogAnswer::Absent)) => 5,
+        RecoveryInput::LogRead(Ok(LogAnswer::Finished)) => 6,
+        RecoveryInput::LogRead(Ok(LogAnswer::Commit(named))) => 7 + usize::from(bits(named)),
+        RecoveryInput::Finished(id, ending) => of(id) + ending as usize,
+        RecoveryInput::FinishLost(id) => of(id) + 3,
+    }
+}
+
 /// A transaction with this many branches.
 pub(super) fn enlisted(rules: &impl Rules, branches: usize) -> TransactionMachine {
     let mut machine = TransactionMachine::new();
@@ -194,4 +235,22 @@ pub(super) fn found(branches: usize) -> Vec<RecoveryMachine> {
         .into_iter()
         .flat_map(|order| sets.clone().map(move |bits| RecoveryMachine::new(order, set(bits))))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Shipped;
+    use super::*;
+
+    #[test]
+    fn the_number_of_an_input_is_its_place_in_the_alphabet() {
+        for branches in 1..=3 {
+            for (place, input) in Transactions::<Shipped>::alphabet(branches).iter().enumerate() {
+                assert_eq!(transaction_input(*input), place, "{input:?}");
+            }
+            for (place, input) in Recoveries::<Shipped>::alphabet(branches).iter().enumerate() {
+                assert_eq!(recovery_input(*input, branches), place, "{input:?}");
+            }
+        }
+    }
 }

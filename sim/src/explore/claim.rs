@@ -1,0 +1,179 @@
+//! What must never happen, by the simulator's names, and what must happen at least once.
+
+use std::fmt;
+
+/// An invariant of the same name and meaning as in [`crate::invariants`].
+///
+/// There it is judged over a finished history; here over a state, where a wrong one can first
+/// be told. Conservation is absent: there are no rows here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// No branch committed where another rolled back.
+    Agreement,
+    /// An outcome, once set, does not change.
+    Stability,
+    /// Decided only when every branch voted yes, or read-only.
+    Validity,
+    /// All yes, no fault, no timeout: committed.
+    NonTriviality,
+    /// Undisturbed sweeps bring every transaction to its end.
+    Termination,
+    /// No branch commits before the decision is durable.
+    DecisionBeforeEffect,
+    /// What the client was told, or can be told by gid, is the truth.
+    ClientTruth,
+    /// A decision whose force returned is found at every later opening.
+    Durability,
+    /// At rest nothing is prepared, open, or owed by the log.
+    NoOrphans,
+    /// A coordinator resolves nothing of a newer epoch.
+    Ownership,
+    /// A branch ends once.
+    Idempotence,
+    /// A decision is forgotten only when every branch has ended.
+    SafeForgetting,
+    /// Who was overruled by an operator is told, and nobody else.
+    HeuristicsReported,
+}
+
+impl Invariant {
+    /// Every one.
+    pub const ALL: [Self; 13] = [
+        Self::Agreement,
+        Self::Stability,
+        Self::Validity,
+        Self::NonTriviality,
+        Self::Termination,
+        Self::DecisionBeforeEffect,
+        Self::ClientTruth,
+        Self::Durability,
+        Self::NoOrphans,
+        Self::Ownership,
+        Self::Idempotence,
+        Self::SafeForgetting,
+        Self::HeuristicsReported,
+    ];
+
+    /// Its name, as the simulator has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agreement => "agreement",
+            Self::Stability => "stability",
+            Self::Validity => "validity",
+            Self::NonTriviality => "non_triviality",
+            Self::Termination => "termination",
+            Self::DecisionBeforeEffect => "decision_before_effect",
+            Self::ClientTruth => "client_truth",
+            Self::Durability => "durability",
+            Self::NoOrphans => "no_orphans",
+            Self::Ownership => "ownership",
+            Self::Idempotence => "idempotence",
+            Self::SafeForgetting => "safe_forgetting",
+            Self::HeuristicsReported => "heuristics_reported",
+        }
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something that an exploration must have seen, or it proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sometimes {
+    /// A client is told committed.
+    ToldCommitted,
+    /// A client is told aborted.
+    ToldAborted,
+    /// A client is told in doubt.
+    ToldInDoubt,
+    /// A branch commits because recovery told it to.
+    CommitByRecovery,
+    /// A branch rolls back because recovery told it to.
+    AbortByRecovery,
+    /// A force is refused because a newer opening exists.
+    FencedForce,
+    /// A decision becomes durable when nobody waits for it any more.
+    LateForce,
+    /// A branch is prepared after its transaction was aborted.
+    LatePrepareAfterAbort,
+    /// A copy of a request reaches a branch that has ended.
+    DuplicateAfterEnd,
+    /// A sweep meets a transaction that is live at its own coordinator.
+    SweepMeetsLive,
+    /// A sweep meets a transaction of a newer epoch.
+    SweepMeetsNewer,
+    /// A coordinator crashes in the middle of recovery.
+    CrashInRecovery,
+    /// A decision contradicts what an operator did, and that is reported.
+    HeuristicReported,
+    /// A branch commits in one phase, and its coordinator does not hear of it.
+    OnePhaseUnheard,
+}
+
+impl Sometimes {
+    /// Every one.
+    pub const ALL: [Self; 14] = [
+        Self::ToldCommitted,
+        Self::ToldAborted,
+        Self::ToldInDoubt,
+        Self::CommitByRecovery,
+        Self::AbortByRecovery,
+        Self::FencedForce,
+        Self::LateForce,
+        Self::LatePrepareAfterAbort,
+        Self::DuplicateAfterEnd,
+        Self::SweepMeetsLive,
+        Self::SweepMeetsNewer,
+        Self::CrashInRecovery,
+        Self::HeuristicReported,
+        Self::OnePhaseUnheard,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ToldCommitted => "a client is told committed",
+            Self::ToldAborted => "a client is told aborted",
+            Self::ToldInDoubt => "a client is told in doubt",
+            Self::CommitByRecovery => "a commit by recovery",
+            Self::AbortByRecovery => "an abort by recovery",
+            Self::FencedForce => "a fenced force",
+            Self::LateForce => "a late force",
+            Self::LatePrepareAfterAbort => "a late prepare after the abort",
+            Self::DuplicateAfterEnd => "a duplicate after the end",
+            Self::SweepMeetsLive => "a sweep meets a live transaction",
+            Self::SweepMeetsNewer => "a sweep meets a newer epoch",
+            Self::CrashInRecovery => "a crash in the middle of recovery",
+            Self::HeuristicReported => "a heuristic ending is reported",
+            Self::OnePhaseUnheard => "a one-phase commit unheard of",
+        }
+    }
+}
+
+impl fmt::Display for Sometimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What was reached, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached(u16);
+
+impl Reached {
+    pub(super) const fn add(&mut self, what: Sometimes) {
+        self.0 |= 1 << what as u16;
+    }
+
+    pub(super) const fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether it was reached.
+    pub const fn contains(self, what: Sometimes) -> bool {
+        self.0 & (1 << what as u16) != 0
+    }
+}

@@ -1,0 +1,121 @@
+//! A participant that is no database: a ledger in this process, with prepared entries.
+//!
+//! It shows what a participant of one's own takes. It lives as long as the process, so it makes
+//! no claim of durability beyond that.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indoubt::{
+    BeginError, BranchGid, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
+    Participant, Receipt, Vote,
+};
+
+/// The ledger; clones are the same one.
+#[derive(Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    entries: Vec<String>,
+    prepared: BTreeMap<String, Vec<String>>,
+    ended: BTreeMap<String, Decision>,
+}
+
+/// A page to write on.
+pub(crate) struct Page {
+    gid: BranchGid,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Page {
+    pub(crate) fn write(&self, line: &str) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    }
+}
+
+impl Ledger {
+    pub(crate) fn entries(&self) -> Vec<String> {
+        self.state().entries.clone()
+    }
+
+    pub(crate) fn prepared(&self) -> usize {
+        self.state().prepared.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Participant for Ledger {
+    type Branch = Page;
+
+    fn name(&self) -> &str {
+        "ledger"
+    }
+
+    async fn begin(&self, gid: &BranchGid) -> Result<Page, BeginError> {
+        Ok(Page { gid: gid.clone(), lines: Mutex::default() })
+    }
+
+    async fn prepare(&self, page: &Page) -> Result<Vote, Lost> {
+        let lines = page.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if lines.is_empty() {
+            return Ok(Vote::ReadOnly);
+        }
+        if lines.iter().any(|line| line == "nonsense") {
+            return Ok(Vote::No("nonsense is not entered".to_owned()));
+        }
+        self.state().prepared.insert(page.gid.to_string(), lines);
+        Ok(Vote::Yes(Receipt::none()))
+    }
+
+    async fn commit_one_phase(&self, page: &Page) -> Result<OnePhaseVote, Lost> {
+        match self.prepare(page).await? {
+            Vote::No(reason) => return Ok(OnePhaseVote::RolledBack(reason)),
+            Vote::Yes(_) => drop(self.finish(page, Decision::Commit).await?),
+            Vote::ReadOnly => {}
+        }
+        Ok(OnePhaseVote::Committed)
+    }
+
+    async fn inquire(&self, page: &Page) -> Result<OnePhase, Lost> {
+        Ok(match self.state().ended.get(&page.gid.to_string()) {
+            Some(Decision::Commit) => OnePhase::Committed,
+            _ => OnePhase::RolledBack,
+        })
+    }
+
+    async fn finish(&self, page: &Page, decision: Decision) -> Result<Ending, Lost> {
+        self.resolve(&page.gid, decision, &Receipt::none()).await
+    }
+
+    async fn resolve(
+        &self,
+        gid: &BranchGid,
+        decision: Decision,
+        _: &Receipt,
+    ) -> Result<Ending, Lost> {
+        let (mut state, gid) = (self.state(), gid.to_string());
+        if let Some(lines) = state.prepared.remove(&gid) {
+            state.ended.insert(gid, decision);
+            if decision == Decision::Commit {
+                state.entries.extend(lines);
+            }
+            return Ok(Ending::AsDecided);
+        }
+        Ok(match (state.ended.get(&gid), decision) {
+            (Some(ended), _) if *ended == decision => Ending::AsDecided,
+            (None, Decision::Abort) => Ending::AsDecided,
+            (Some(_), _) => Ending::Heuristic,
+            (None, Decision::Commit) => Ending::Untold,
+        })
+    }
+
+    async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
+        let gids: Vec<BranchGid> =
+            self.state().prepared.keys().filter_map(|gid| gid.parse().ok()).collect();
+        Ok(gids.into_iter().filter(|branch| branch.gid.coordinator == *owner).collect())
+    }
+}
