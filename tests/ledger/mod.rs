@@ -51,7 +51,7 @@ impl Ledger {
 impl Participant for Ledger {
     type Branch = Page;
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "ledger"
     }
 

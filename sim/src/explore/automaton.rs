@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::rules::Rules;
+
 /// A machine in a state, by number.
 pub(super) type Id = u16;
 
@@ -19,9 +21,12 @@ pub(super) trait Tabulate {
     type Input: Copy + PartialEq;
     type Effects: Clone + Ord;
 
+    /// What people call it.
+    const NAME: &'static str;
+
     /// Every input, for this many branches; its place in here is its number.
     fn alphabet(branches: usize) -> Vec<Self::Input>;
-    fn handle(&self, state: &mut Self::State, input: Self::Input) -> Self::Effects;
+    fn handle(rules: &impl Rules, state: &mut Self::State, input: Self::Input) -> Self::Effects;
     fn rename_input(input: Self::Input, names: &[u8]) -> Self::Input;
     fn rename_effects(effects: &Self::Effects, names: &[u8]) -> Self::Effects;
 }
@@ -53,6 +58,7 @@ struct Step {
 pub(super) struct Automaton<T: Tabulate> {
     pub(super) states: Vec<T::State>,
     effects: Vec<T::Effects>,
+    /// How many inputs there are.
     inputs: usize,
     steps: Vec<Step>,
     /// For each renaming, what each state becomes.
@@ -62,13 +68,12 @@ pub(super) struct Automaton<T: Tabulate> {
 impl<T: Tabulate> Automaton<T> {
     /// Walks the machine from these states under every input.
     pub(super) fn new(
-        machine: &T,
-        name: &'static str,
+        rules: &impl Rules,
         branches: usize,
         starts: &[T::State],
     ) -> Result<Self, Untabulated> {
         let alphabet = T::alphabet(branches);
-        let too_large = |_| Untabulated::TooLarge { machine: name };
+        let too_large = |_| Untabulated::TooLarge { machine: T::NAME };
         let mut states: Vec<T::State> = Vec::new();
         let mut ids: BTreeMap<T::State, Id> = BTreeMap::new();
         let mut effects: Vec<T::Effects> = Vec::new();
@@ -83,7 +88,7 @@ impl<T: Tabulate> Automaton<T> {
         while at < states.len() {
             for input in &alphabet {
                 let mut state = states[at].clone();
-                let done = machine.handle(&mut state, *input);
+                let done = T::handle(rules, &mut state, *input);
                 let next = match ids.entry(state) {
                     Entry::Occupied(known) => *known.get(),
                     Entry::Vacant(new) => {
@@ -121,12 +126,11 @@ impl<T: Tabulate> Automaton<T> {
     /// Learns one more renaming: `starts` pairs each start with what it becomes.
     pub(super) fn learn(
         &mut self,
-        name: &'static str,
         branches: usize,
         names: &[u8],
         starts: &[(Id, Id)],
     ) -> Result<(), Untabulated> {
-        let asymmetric = Untabulated::Asymmetric { machine: name };
+        let asymmetric = Untabulated::Asymmetric { machine: T::NAME };
         let alphabet = T::alphabet(branches);
         let inputs: Option<Vec<usize>> = alphabet
             .iter()

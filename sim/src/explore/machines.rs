@@ -44,10 +44,12 @@ const BALLOTS: [Ballot; 3] = [Ballot::Yes, Ballot::ReadOnly, Ballot::No];
 const ENDINGS: [Ending; 3] = [Ending::AsDecided, Ending::Heuristic, Ending::Untold];
 const FAILURES: [LogFailure; 2] = [LogFailure::Fenced, LogFailure::Unreadable];
 
-/// Transaction machines, under some rules.
-pub(super) struct Transactions<'a, R>(pub(super) &'a R);
+/// Transaction machines.
+pub(super) struct Transactions;
 
-impl<R: Rules> Tabulate for Transactions<'_, R> {
+impl Tabulate for Transactions {
+    const NAME: &'static str = "transaction";
+
     type State = TransactionMachine;
     type Input = Input;
     type Effects = TransactionEffects;
@@ -77,9 +79,9 @@ impl<R: Rules> Tabulate for Transactions<'_, R> {
         all
     }
 
-    fn handle(&self, state: &mut TransactionMachine, input: Input) -> TransactionEffects {
+    fn handle(rules: &impl Rules, state: &mut TransactionMachine, input: Input) -> TransactionEffects {
         let mut effects = TransactionEffects::new();
-        self.0.transaction(state, input, &mut effects);
+        rules.transaction(state, input, &mut effects);
         effects
     }
 
@@ -175,10 +177,12 @@ pub(super) fn enlisted(rules: &impl Rules, branches: usize) -> TransactionMachin
     machine
 }
 
-/// Recovery machines, under some rules.
-pub(super) struct Recoveries<'a, R>(pub(super) &'a R);
+/// Recovery machines.
+pub(super) struct Recoveries;
 
-impl<R: Rules> Tabulate for Recoveries<'_, R> {
+impl Tabulate for Recoveries {
+    const NAME: &'static str = "recovery";
+
     type State = RecoveryMachine;
     type Input = RecoveryInput;
     type Effects = RecoveryEffects;
@@ -197,9 +201,9 @@ impl<R: Rules> Tabulate for Recoveries<'_, R> {
         all
     }
 
-    fn handle(&self, state: &mut RecoveryMachine, input: RecoveryInput) -> RecoveryEffects {
+    fn handle(rules: &impl Rules, state: &mut RecoveryMachine, input: RecoveryInput) -> RecoveryEffects {
         let mut effects = RecoveryEffects::new();
-        self.0.recovery(state, input, &mut effects);
+        rules.recovery(state, input, &mut effects);
         effects
     }
 
@@ -239,16 +243,15 @@ pub(super) fn found(branches: usize) -> Vec<RecoveryMachine> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Shipped;
     use super::*;
 
     #[test]
     fn the_number_of_an_input_is_its_place_in_the_alphabet() {
         for branches in 1..=3 {
-            for (place, input) in Transactions::<Shipped>::alphabet(branches).iter().enumerate() {
+            for (place, input) in Transactions::alphabet(branches).iter().enumerate() {
                 assert_eq!(transaction_input(*input), place, "{input:?}");
             }
-            for (place, input) in Recoveries::<Shipped>::alphabet(branches).iter().enumerate() {
+            for (place, input) in Recoveries::alphabet(branches).iter().enumerate() {
                 assert_eq!(recovery_input(*input, branches), place, "{input:?}");
             }
         }

@@ -9,7 +9,7 @@ use super::{Entry, Event, History, Place, Told, Tx, VoteKind};
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What a participant holds is many events and one thing to read.
-        for group in self.entries.chunk_by(|one, next| one.is_row_beside(next)) {
+        for group in self.entries.chunk_by(Entry::is_row_beside) {
             match group {
                 [entry] => writeln!(f, "{entry}")?,
                 [first, rest @ ..] => {

@@ -34,12 +34,12 @@ pub(crate) enum Meaning {
     Account(u64),
 }
 
-pub(crate) const fn meaning(key: u64) -> Meaning {
+pub(crate) fn meaning(key: u64) -> Meaning {
     let sequence = key & 0xffff_ffff;
     match key & KIND {
         MARKER => Meaning::Marker(Tx { epoch: key >> 32 & 0x0fff_ffff, sequence }),
         ORDER => Meaning::Order {
-            p: (key >> 52) as u8,
+            p: u8::try_from(key >> 52 & 0xff).unwrap_or(u8::MAX),
             item: key >> 40 & 0xfff,
             tx: Tx { epoch: key >> 32 & 0xff, sequence },
         },

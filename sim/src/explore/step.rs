@@ -1,0 +1,233 @@
+//! One step of the system: an action is taken, a machine is given its input, and what the
+//! machine wants done is done.
+//!
+//! Two simplifications, both without loss. A machine's requests are sent in the step that
+//! wants them: they can be delivered, lost and given up on at any later time. And the client is
+//! answered in the step that ends the transaction: a client that gets no answer is told nothing,
+//! so nothing is claimed of it.
+
+use indoubt::protocol::{Answer, Decision, Effect, Ending, ForceFailure, Input, LogFailure};
+
+use super::action::{Action, Reading};
+use super::automaton::Id;
+use super::claim::{Invariant, Reached, Sometimes};
+use super::machines::{bits, branch, transaction_input};
+use super::rules::Rules;
+use super::state::{At, Call, Force, Log, NO_MACHINE, State, Told, Wait};
+use super::system::{After, System};
+
+/// A step that is being taken.
+pub(super) struct Step<'a, R: Rules> {
+    pub(super) system: &'a System<R>,
+    pub(super) state: State,
+    broken: Option<Invariant>,
+    reached: Reached,
+}
+
+impl<'a, R: Rules> Step<'a, R> {
+    pub(super) fn new(system: &'a System<R>, state: State) -> Self {
+        Self { system, state, broken: None, reached: Reached::default() }
+    }
+
+    pub(super) fn end(self) -> After {
+        let broken = self.broken.or_else(|| self.system.judge(&self.state));
+        After { state: self.state, broken, reached: self.reached }
+    }
+
+    /// The first invariant that breaks names the step.
+    pub(super) fn breaks(&mut self, invariant: Invariant) {
+        self.broken.get_or_insert(invariant);
+    }
+
+    pub(super) fn reaches(&mut self, what: Sometimes) {
+        self.reached.add(what);
+    }
+
+    pub(super) fn take(&mut self, action: Action) {
+        self.state.budget -= action.cost();
+        let index = usize::from;
+        match action {
+            Action::Begin { t, c, commit } => self.begin(index(t), index(c), commit),
+            Action::Arrive { t, p, from, choice, twice } => {
+                self.arrive(index(t), index(p), from, choice, twice);
+            }
+            Action::Refuse { t, p, from } => self.refuse(index(t), index(p), from),
+            Action::Reply { t, p, from } => self.reply(index(t), index(p), from),
+            Action::GiveUp { t, p, from } => self.give_up(index(t), index(p), from),
+            Action::Lose { t, p, stray } => {
+                self.state.txs[index(t)].branches[index(p)].strays &= !stray.bit();
+            }
+            Action::Land { t } => self.land(index(t)),
+            Action::ForceReturns { t } => self.force_returns(index(t)),
+            Action::ForceFails { t } => self.force_fails(index(t)),
+            Action::ForceFenced { t } => {
+                self.state.txs[index(t)].force = Force::None;
+                self.reaches(Sometimes::FencedForce);
+                self.give(index(t), Input::Forced(Err(ForceFailure::Fenced)));
+            }
+            Action::Read { t, reading } => self.read(index(t), reading),
+            Action::Retry { t } => {
+                self.state.txs[index(t)].wait = Wait::Nothing;
+                self.give(index(t), Input::Retry);
+            }
+            Action::ForceOverdue { t } => self.give(index(t), Input::ForceOverdue),
+            Action::AcknowledgeOverdue { t } => self.give(index(t), Input::AcknowledgeOverdue),
+            Action::Scan { c, p } => self.scan(index(c), index(p)),
+            Action::Suspect { c, t } => self.suspect(index(c), index(t)),
+            Action::Consult { c, t, reading } => self.consult(index(c), index(t), reading),
+            Action::NoteForgotten { t } => self.note_forgotten(index(t)),
+            Action::Expire { t } => self.state.txs[index(t)].log = Log::Expired,
+            Action::Open { c } => self.open(index(c)),
+            Action::Crash { c } => self.crash(index(c)),
+            Action::CrashParticipant { p } => self.crash_participant(index(p)),
+            Action::Operator { t, p, commit } => {
+                let by_hand = if commit { At::OperatorCommitted } else { At::OperatorRolledBack };
+                self.state.txs[index(t)].branches[index(p)].at = by_hand;
+            }
+            Action::SessionEnds { t, p } => {
+                self.state.txs[index(t)].branches[index(p)].at = At::Gone;
+            }
+        }
+    }
+
+    fn begin(&mut self, t: usize, c: usize, commit: bool) {
+        self.state.txs[t].owner = if c == 0 { 0 } else { 1 };
+        self.state.txs[t].epoch = self.state.coordinators[c].epoch;
+        self.give(t, if commit { Input::Commit } else { Input::Rollback });
+    }
+
+    fn force_returns(&mut self, t: usize) {
+        if !self.state.txs[t].log.decided() {
+            self.breaks(Invariant::Durability);
+        }
+        self.state.txs[t].force = Force::None;
+        self.give(t, Input::Forced(Ok(())));
+    }
+
+    fn force_fails(&mut self, t: usize) {
+        let tx = &mut self.state.txs[t];
+        let may_land =
+            !tx.log.decided() && self.system.rules.force_lands(tx.epoch, self.state.log_epoch);
+        tx.force = if may_land { Force::Limbo } else { Force::None };
+        self.give(t, Input::Forced(Err(ForceFailure::Unknown)));
+    }
+
+    /// The reading after a failed force: whatever it says, it is final.
+    fn read(&mut self, t: usize, reading: Reading) {
+        let tx = &mut self.state.txs[t];
+        tx.wait = Wait::Nothing;
+        let answer = match reading {
+            Reading::Truth => {
+                if tx.epoch == self.state.log_epoch {
+                    tx.force = Force::None;
+                }
+                Ok(matches!(
+                    tx.log,
+                    Log::Decided | Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood
+                ))
+            }
+            Reading::Unreadable => Err(LogFailure::Unreadable),
+            Reading::Fenced => Err(LogFailure::Fenced),
+        };
+        self.give(t, Input::LogRead(answer));
+    }
+
+    /// Gives a transaction machine an input, and does what it wants done.
+    pub(super) fn give(&mut self, t: usize, input: Input) {
+        let system = self.system;
+        let machine = self.state.txs[t].machine;
+        if machine == NO_MACHINE {
+            return;
+        }
+        let (next, effects) = system.transactions.step(machine, transaction_input(input));
+        self.state.txs[t].machine = next;
+        for effect in effects {
+            self.carry_out(t, *effect, next);
+        }
+    }
+
+    fn carry_out(&mut self, t: usize, effect: Effect, machine: Id) {
+        match effect {
+            Effect::Prepare(set) => {
+                set.iter().for_each(|id| self.call(t, usize::from(id.index()), Call::Prepare));
+            }
+            Effect::CommitOnePhase(id) => self.call(t, usize::from(id.index()), Call::OnePhase),
+            Effect::Inquire(id) => self.call(t, usize::from(id.index()), Call::Inquire),
+            Effect::Finish(set, decision) => {
+                let call =
+                    if decision == Decision::Commit { Call::Commit } else { Call::Abort };
+                set.iter().for_each(|id| self.call(t, usize::from(id.index()), call));
+            }
+            Effect::Force => {
+                let named = self.system.transactions.states[usize::from(machine)].prepared();
+                let tx = &mut self.state.txs[t];
+                tx.named = bits(named);
+                tx.force = Force::Flying;
+                tx.wait = Wait::Force;
+            }
+            Effect::ReadLog => self.state.txs[t].wait = Wait::Read,
+            Effect::RetryLater => self.state.txs[t].wait = Wait::Retry,
+            Effect::Answer(answer) => self.answer(t, answer),
+            Effect::Forget => {
+                let epoch = self.state.txs[t].epoch;
+                self.forget(t, epoch);
+            }
+            Effect::Done => self.let_go(t),
+        }
+    }
+
+    fn answer(&mut self, t: usize, answer: Answer) {
+        let (told, sometimes) = match answer {
+            Answer::Committed { .. } => (Told::Committed, Sometimes::ToldCommitted),
+            Answer::Aborted { .. } => (Told::Aborted, Sometimes::ToldAborted),
+            Answer::InDoubt => (Told::InDoubt, Sometimes::ToldInDoubt),
+        };
+        self.state.txs[t].told = told;
+        self.reaches(sometimes);
+        if self.system.calm && told != Told::Committed {
+            self.breaks(Invariant::NonTriviality);
+        }
+    }
+
+    /// The machine is gone, done or crashed: nobody waits for its calls any more.
+    pub(super) fn let_go(&mut self, t: usize) {
+        for p in self.system.participants() {
+            self.call(t, p, Call::None);
+        }
+        let tx = &mut self.state.txs[t];
+        tx.machine = NO_MACHINE;
+        tx.wait = Wait::Nothing;
+        if tx.force == Force::Flying {
+            tx.force = if tx.log.decided() { Force::None } else { Force::Limbo };
+        }
+    }
+
+    /// Puts a call in the place of the one before it.
+    pub(super) fn call(&mut self, t: usize, p: usize, call: Call) {
+        let branch = &mut self.state.txs[t].branches[p];
+        if let Some(stray) = super::participant::stray(branch.call) {
+            branch.strays |= stray.bit();
+        }
+        branch.call = call;
+    }
+
+    /// Tells whoever watches for heuristic endings.
+    pub(super) fn report(&mut self, t: usize, p: usize, ending: Ending) {
+        if ending == Ending::AsDecided {
+            return;
+        }
+        let tx = &mut self.state.txs[t];
+        tx.reported |= 1 << p;
+        if tx.branches[p].at.by_operator() {
+            self.reaches(Sometimes::HeuristicReported);
+        } else {
+            self.breaks(Invariant::HeuristicsReported);
+        }
+    }
+
+    /// The machine hears how a branch ended.
+    pub(super) fn finished(&mut self, t: usize, p: usize, ending: Ending) {
+        self.report(t, p, ending);
+        self.give(t, Input::Finished(branch(p), ending));
+    }
+}

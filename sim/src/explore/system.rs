@@ -1,0 +1,157 @@
+//! The system that is explored: the shipped machines in an environment of a size.
+
+use indoubt::protocol::{Phase, TransactionMachine};
+
+use super::action::Action;
+use super::automaton::{Automaton, Id, Untabulated};
+use super::claim::{Invariant, Reached};
+use super::machines::{Recoveries, Transactions, enlisted, found};
+use super::rules::Rules;
+use super::size::{OutOfRange, Size};
+use super::state::{At, MAX_TRANSACTIONS, NO_MACHINE, NOT_BEGUN, State};
+use super::step::Step;
+use super::symmetry::renamings;
+
+/// A system that cannot be explored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unexplorable {
+    /// Its size is out of range.
+    #[error(transparent)]
+    Size(#[from] OutOfRange),
+    /// A machine does not fit.
+    #[error(transparent)]
+    Machine(#[from] Untabulated),
+}
+
+/// The shipped machines under some rules, and the environment around them. The transition
+/// relation can be asked for what may happen ([`actions`](Self::actions)) and for what comes of
+/// it ([`after`](Self::after)).
+pub struct System<R: Rules> {
+    pub(super) rules: R,
+    pub(super) size: Size,
+    /// Nothing fails, nothing takes too long and nobody votes no.
+    pub(super) calm: bool,
+    pub(super) transactions: Automaton<Transactions>,
+    pub(super) recoveries: Automaton<Recoveries>,
+    pub(super) phases: Vec<Phase>,
+    /// Renamings of participants; the first changes nothing.
+    pub(super) names: Vec<Vec<u8>>,
+}
+
+/// What came of an action.
+#[derive(Clone, Copy, Debug)]
+pub struct After {
+    /// The next state.
+    pub state: State,
+    /// The invariant that this broke.
+    pub broken: Option<Invariant>,
+    /// What was reached by it.
+    pub reached: Reached,
+}
+
+impl<R: Rules> System<R> {
+    /// The system of this size under these rules; `symmetry` takes states that differ only in
+    /// the names of participants for one.
+    pub fn new(rules: R, size: Size, symmetry: bool) -> Result<Self, Unexplorable> {
+        size.check()?;
+        let branches = usize::from(size.participants);
+        let start = enlisted(&rules, branches);
+        let mut transactions =
+            Automaton::<Transactions>::new(&rules, branches, std::slice::from_ref(&start))?;
+        let starts = found(branches);
+        let mut recoveries = Automaton::<Recoveries>::new(&rules, branches, &starts)?;
+        let names = if symmetry { renamings(size.participants) } else { Vec::new() };
+        for names in &names {
+            transactions.learn(branches, names, &[(NOT_BEGUN, NOT_BEGUN)])?;
+            let images: Vec<(Id, Id)> = (0..starts.len())
+                .map(|id| {
+                    let orders = id & 1 << branches;
+                    let image = orders | usize::from(renamed_bits((id & !orders) as u8, names));
+                    (id as Id, image as Id)
+                })
+                .collect();
+            recoveries.learn(branches, names, &images)?;
+        }
+        let phases = transactions.states.iter().map(TransactionMachine::phase).collect();
+        Ok(Self { rules, size, calm: false, transactions, recoveries, phases, names })
+    }
+
+    /// The same system when nothing fails, nothing takes too long and nobody votes no.
+    pub fn calm(mut self) -> Self {
+        self.calm = true;
+        self.size.faults = 0;
+        self
+    }
+
+    /// The size.
+    pub const fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Where everything begins: the first coordinator has opened the log, and every transaction
+    /// has an open branch at every participant as soon as it is begun.
+    pub fn initial(&self) -> State {
+        let mut state = State { log_epoch: 1, budget: self.size.faults, ..State::default() };
+        state.coordinators[0].epoch = 1;
+        for tx in &mut state.txs[usize::from(self.size.transactions)..MAX_TRANSACTIONS] {
+            tx.machine = NO_MACHINE;
+        }
+        state
+    }
+
+    /// Everything that may happen next.
+    pub fn actions(&self, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.enabled(state, |action| actions.push(action));
+        actions
+    }
+
+    /// What comes of an action that may happen.
+    pub fn after(&self, state: &State, action: Action) -> After {
+        let mut step = Step::new(self, *state);
+        step.take(action);
+        step.end()
+    }
+
+    /// Transactions of this exploration, by number.
+    pub(super) fn transactions(&self) -> std::ops::Range<usize> {
+        0..usize::from(self.size.transactions)
+    }
+
+    /// Participants of this exploration, by number.
+    pub(super) fn participants(&self) -> std::ops::Range<usize> {
+        0..usize::from(self.size.participants)
+    }
+
+    /// Coordinators of this exploration, by number.
+    pub(super) fn coordinators(&self) -> std::ops::Range<usize> {
+        0..usize::from(self.size.coordinators)
+    }
+
+    /// The phase of a transaction's machine, if it has one.
+    pub(super) fn phase(&self, machine: Id) -> Option<Phase> {
+        self.phases.get(usize::from(machine)).copied()
+    }
+
+    /// Whether a coordinator is still driving a transaction.
+    pub(super) fn live(&self, state: &State, c: usize, t: usize) -> bool {
+        let tx = &state.txs[t];
+        usize::from(tx.owner) == c && tx.machine != NO_MACHINE && tx.machine != NOT_BEGUN
+    }
+
+    /// Branches of a transaction that are prepared, as bits.
+    pub(super) fn prepared(&self, state: &State, t: usize) -> u8 {
+        self.participants()
+            .filter(|p| state.txs[t].branches[*p].at == At::Prepared)
+            .fold(0, |bits, p| bits | 1 << p)
+    }
+}
+
+/// The bits of a set of branches under a renaming.
+pub(super) fn renamed_bits(bits: u8, names: &[u8]) -> u8 {
+    names
+        .iter()
+        .enumerate()
+        .filter(|(p, _)| bits & 1 << p != 0)
+        .fold(0, |renamed, (_, name)| renamed | 1 << name)
+}
