@@ -71,7 +71,7 @@ packed! {
 
 packed! {
     /// What of the log a transaction machine waits for.
-    Wait { Nothing, Force, Read, Retry }
+    Wait { Nothing, Read, Retry }
 }
 
 packed! {

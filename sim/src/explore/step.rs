@@ -105,10 +105,7 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     fn force_fails(&mut self, t: usize) {
-        let tx = &mut self.state.txs[t];
-        let may_land =
-            !tx.log.decided() && self.system.rules.force_lands(tx.epoch, self.state.log_epoch);
-        tx.force = if may_land { Force::Limbo } else { Force::None };
+        self.abandon_force(t);
         self.give(t, Input::Forced(Err(ForceFailure::Unknown)));
     }
 
@@ -163,7 +160,6 @@ impl<'a, R: Rules> Step<'a, R> {
                 let tx = &mut self.state.txs[t];
                 tx.named = bits(named);
                 tx.force = Force::Flying;
-                tx.wait = Wait::Force;
             }
             Effect::ReadLog => self.state.txs[t].wait = Wait::Read,
             Effect::RetryLater => self.state.txs[t].wait = Wait::Retry,
@@ -194,12 +190,9 @@ impl<'a, R: Rules> Step<'a, R> {
         for p in self.system.participants() {
             self.call(t, p, Call::None);
         }
-        let tx = &mut self.state.txs[t];
-        tx.machine = NO_MACHINE;
-        tx.wait = Wait::Nothing;
-        if tx.force == Force::Flying {
-            tx.force = if tx.log.decided() { Force::None } else { Force::Limbo };
-        }
+        self.state.txs[t].machine = NO_MACHINE;
+        self.state.txs[t].wait = Wait::Nothing;
+        self.abandon_force(t);
     }
 
     /// Puts a call in the place of the one before it.

@@ -1,0 +1,231 @@
+//! What may happen next in a state.
+//!
+//! Deadlines, retries and sweeps are ordinary: they may happen at any time. Faults take from the
+//! budget. Left out is only what changes nothing, now or later: losing a request whose call is
+//! still waited for (it is given up on first), scanning where nothing is prepared, and deadlines
+//! that the machine ignores.
+
+use indoubt::protocol::{Input, Phase};
+
+use super::action::{Action, Choice, From, Reading, Stray};
+use super::machines::transaction_input;
+use super::rules::Rules;
+use super::state::{
+    At, Call, Force, Log, MAX_FAULTS, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait,
+};
+use super::system::System;
+
+#[expect(clippy::cast_possible_truncation, reason = "transactions, participants and coordinators are few")]
+const fn short(index: usize) -> u8 {
+    index as u8
+}
+
+impl<R: Rules> System<R> {
+    /// Everything that may happen next, in a fixed order.
+    pub(super) fn enabled(&self, state: &State, mut out: impl FnMut(Action)) {
+        let mut out = |action: Action| {
+            let affordable = action.cost() <= state.budget;
+            if affordable && !(self.calm && action.disturbs()) {
+                out(action);
+            }
+        };
+        for t in self.transactions() {
+            self.of_transaction(state, t, &mut out);
+            for p in self.participants() {
+                self.of_branch(state, t, p, &mut out);
+            }
+        }
+        for c in self.coordinators() {
+            self.of_coordinator(state, c, &mut out);
+        }
+        for p in self.participants() {
+            let volatile = |t: usize| match state.txs[t].branches[p].at {
+                At::Open => state.txs[t].machine != NOT_BEGUN,
+                At::Prepared => !self.rules.prepare_is_durable(),
+                _ => false,
+            };
+            if self.transactions().any(volatile) {
+                out(Action::CrashParticipant { p: short(p) });
+            }
+        }
+    }
+
+    fn of_transaction(&self, state: &State, t: usize, out: &mut impl FnMut(Action)) {
+        let tx = &state.txs[t];
+        let stale = tx.epoch < state.log_epoch;
+        let t8 = short(t);
+        if tx.machine == NOT_BEGUN {
+            for c in self.coordinators() {
+                if state.coordinators[c].epoch > 0 {
+                    out(Action::Begin { t: t8, c: short(c), commit: true });
+                    out(Action::Begin { t: t8, c: short(c), commit: false });
+                }
+            }
+            return;
+        }
+        if tx.force != Force::None && !tx.log.decided() && self.rules.force_lands(tx.epoch, state.log_epoch) {
+            out(Action::Land { t: t8 });
+        }
+        if tx.force == Force::Flying {
+            if tx.log.decided() || !self.rules.force_waits() {
+                out(Action::ForceReturns { t: t8 });
+            }
+            out(Action::ForceFails { t: t8 });
+            if stale && !self.rules.force_lands(tx.epoch, state.log_epoch) {
+                out(Action::ForceFenced { t: t8 });
+            }
+        }
+        match tx.wait {
+            Wait::Nothing => {}
+            Wait::Retry => out(Action::Retry { t: t8 }),
+            Wait::Read => {
+                out(Action::Read { t: t8, reading: Reading::Truth });
+                out(Action::Read { t: t8, reading: Reading::Unreadable });
+                if stale {
+                    out(Action::Read { t: t8, reading: Reading::Fenced });
+                }
+            }
+        }
+        let matters = |input| {
+            let (next, effects) = self.transactions.step(tx.machine, transaction_input(input));
+            next != tx.machine || !effects.is_empty()
+        };
+        match self.phase(tx.machine) {
+            Some(Phase::Forcing | Phase::Rereading) if matters(Input::ForceOverdue) => {
+                out(Action::ForceOverdue { t: t8 });
+            }
+            Some(Phase::Committing | Phase::Aborting) if matters(Input::AcknowledgeOverdue) => {
+                out(Action::AcknowledgeOverdue { t: t8 });
+            }
+            _ => {}
+        }
+        match tx.log {
+            Log::Forgetting | Log::Noted => out(Action::NoteForgotten { t: t8 }),
+            Log::Finished => out(Action::Expire { t: t8 }),
+            _ => {}
+        }
+    }
+
+    fn of_branch(&self, state: &State, t: usize, p: usize, out: &mut impl FnMut(Action)) {
+        let tx = &state.txs[t];
+        if tx.machine == NOT_BEGUN {
+            return;
+        }
+        let branch = &tx.branches[p];
+        let (t8, p8) = (short(t), short(p));
+        if branch.call != Call::None {
+            let from = From::Transaction;
+            match branch.call {
+                Call::Inquire => out(Action::Reply { t: t8, p: p8, from }),
+                asked if asked.asked() => {
+                    arrivals(t8, p8, from, branch.at, as_stray(asked), out);
+                    let ends = matches!(asked, Call::Commit | Call::Abort);
+                    if ends && others(state, t, p, from) {
+                        out(Action::Refuse { t: t8, p: p8, from });
+                    }
+                }
+                _ => out(Action::Reply { t: t8, p: p8, from }),
+            }
+            out(Action::GiveUp { t: t8, p: p8, from });
+        }
+        for c in self.coordinators() {
+            let from = From::Recovery(short(c));
+            let call = state.coordinators[c].recoveries[t].calls[p];
+            if call == Resolve::None {
+                continue;
+            }
+            if call.asked() {
+                arrivals(t8, p8, from, branch.at, None, out);
+                if others(state, t, p, from) {
+                    out(Action::Refuse { t: t8, p: p8, from });
+                }
+            } else {
+                out(Action::Reply { t: t8, p: p8, from });
+            }
+            out(Action::GiveUp { t: t8, p: p8, from });
+        }
+        for stray in Stray::ALL {
+            if branch.strays & stray.bit() != 0 {
+                arrivals(t8, p8, From::Nobody(stray), branch.at, Some(stray), out);
+                out(Action::Lose { t: t8, p: p8, stray });
+            }
+        }
+        match branch.at {
+            At::Prepared => {
+                out(Action::Operator { t: t8, p: p8, commit: true });
+                out(Action::Operator { t: t8, p: p8, commit: false });
+            }
+            // A session ends by itself when its client is gone or has given up on it.
+            At::Open if matches!(branch.call, Call::None | Call::Inquire) => {
+                out(Action::SessionEnds { t: t8, p: p8 });
+            }
+            _ => {}
+        }
+    }
+
+    fn of_coordinator(&self, state: &State, c: usize, out: &mut impl FnMut(Action)) {
+        let coordinator = &state.coordinators[c];
+        let c8 = short(c);
+        if coordinator.epoch == 0 {
+            // The second one may come at any time, and each as often as it has crashed.
+            if state.log_epoch < MAX_FAULTS + 3 {
+                out(Action::Open { c: c8 });
+            }
+            return;
+        }
+        out(Action::Crash { c: c8 });
+        for p in self.participants() {
+            let new = |t: usize| {
+                self.prepared(state, t) & 1 << p & !coordinator.recoveries[t].found != 0
+            };
+            if self.transactions().any(new) {
+                out(Action::Scan { c: c8, p: short(p) });
+            }
+        }
+        for t in self.transactions() {
+            let tx = &state.txs[t];
+            let recovery = &coordinator.recoveries[t];
+            let t8 = short(t);
+            if recovery.machine != NO_MACHINE {
+                let asks = recovery.calls[self.participants()].iter().all(|call| *call == Resolve::None);
+                if asks {
+                    out(Action::Consult { c: c8, t: t8, reading: Reading::Truth });
+                    out(Action::Consult { c: c8, t: t8, reading: Reading::Unreadable });
+                    if coordinator.epoch < state.log_epoch {
+                        out(Action::Consult { c: c8, t: t8, reading: Reading::Fenced });
+                    }
+                }
+            } else if tx.machine != NOT_BEGUN && (recovery.found != 0 || tx.log == Log::Decided) {
+                out(Action::Suspect { c: c8, t: t8 });
+            }
+        }
+    }
+}
+
+const fn as_stray(call: Call) -> Option<Stray> {
+    super::participant::stray(call)
+}
+
+/// A request arrives; the participant may have a choice, and a copy may follow.
+fn arrivals(t: u8, p: u8, from: From, at: At, kind: Option<Stray>, out: &mut impl FnMut(Action)) {
+    let choices: &[Choice] = match (kind, at) {
+        (Some(Stray::Prepare), At::Open) => &[Choice::Yes, Choice::ReadOnly, Choice::No],
+        (Some(Stray::OnePhase), At::Open) => &[Choice::Yes, Choice::No],
+        _ => &[Choice::None],
+    };
+    for choice in choices {
+        for twice in [false, true] {
+            out(Action::Arrive { t, p, from, choice: *choice, twice });
+        }
+    }
+}
+
+/// Whether some other request is on its way to the branch.
+fn others(state: &State, t: usize, p: usize, from: From) -> bool {
+    let branch = &state.txs[t].branches[p];
+    let recovers = |c: usize| state.coordinators[c].recoveries[t].calls[p].asked();
+    branch.strays != 0
+        || from != From::Transaction && branch.call.asked()
+        || (0..state.coordinators.len())
+            .any(|c| from != From::Recovery(short(c)) && recovers(c))
+}

@@ -1,0 +1,85 @@
+//! The decision log: forces that land late or never, forgetting that is lazy, openings that fence.
+
+use super::claim::{Invariant, Sometimes};
+use super::rules::Rules;
+use super::state::{At, Force, Log};
+use super::step::Step;
+
+impl<R: Rules> Step<'_, R> {
+    /// The decision becomes durable. A force that nobody waits for lands all the same.
+    pub(super) fn land(&mut self, t: usize) {
+        let tx = &mut self.state.txs[t];
+        tx.log = Log::Decided;
+        if tx.force == Force::Limbo {
+            tx.force = Force::None;
+            self.reaches(Sometimes::LateForce);
+        }
+    }
+
+    /// Nobody waits for the force any more; it may still land, if it can.
+    pub(super) fn abandon_force(&mut self, t: usize) {
+        let log_epoch = self.state.log_epoch;
+        let tx = &mut self.state.txs[t];
+        if tx.force == Force::None {
+            return;
+        }
+        let may_land =
+            !tx.log.decided() && self.system.rules.force_lands(tx.epoch, log_epoch);
+        tx.force = if may_land { Force::Limbo } else { Force::None };
+    }
+
+    /// A coordinator of this epoch notes that a commit is finished everywhere. What an opening
+    /// notes that is no longer the latest reaches nobody.
+    pub(super) fn forget(&mut self, t: usize, epoch: u8) {
+        let tx = &mut self.state.txs[t];
+        if epoch != self.state.log_epoch {
+            return;
+        }
+        match tx.log {
+            Log::Decided => {
+                tx.log = Log::Forgetting;
+                let unfinished = |at| matches!(at, At::Open | At::Prepared);
+                if tx.branches.iter().any(|branch| unfinished(branch.at))
+                    && self.unfinished_branch(t)
+                {
+                    self.breaks(Invariant::SafeForgetting);
+                }
+            }
+            Log::Absent => tx.log = Log::Noted,
+            _ => {}
+        }
+    }
+
+    /// Whether a branch that voted yes has not ended.
+    fn unfinished_branch(&self, t: usize) -> bool {
+        self.system.prepared(&self.state, t) != 0
+    }
+
+    /// What was noted lazily reaches the disk.
+    pub(super) fn note_forgotten(&mut self, t: usize) {
+        let tx = &mut self.state.txs[t];
+        tx.log = if tx.log == Log::Forgetting { Log::Finished } else { Log::NotedForGood };
+    }
+
+    /// A coordinator opens the log: a new epoch, which fences every older one, and nothing of
+    /// what was only noted.
+    pub(super) fn open(&mut self, c: usize) {
+        self.state.log_epoch += 1;
+        self.state.coordinators[c].epoch = self.state.log_epoch;
+        for t in self.system.transactions() {
+            let tx = &mut self.state.txs[t];
+            tx.log = match tx.log {
+                Log::Forgetting => Log::Decided,
+                Log::Noted => Log::Absent,
+                other => other,
+            };
+            if tx.log == Log::Decided && !self.system.rules.opening_keeps_decisions() {
+                tx.log = Log::Absent;
+                self.breaks(Invariant::Durability);
+            }
+            if self.state.txs[t].force == Force::Limbo {
+                self.abandon_force(t);
+            }
+        }
+    }
+}

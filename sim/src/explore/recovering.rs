@@ -1,0 +1,142 @@
+//! Recovery at a coordinator, transaction by transaction.
+//!
+//! A sweep scans, reads what the log still owes, and then works on every suspect by itself. Here
+//! each transaction is swept by itself too, which allows all that sweeps can do and more: a scan
+//! that fails finds nothing, and one that is slow has found what has long ended.
+
+use indoubt::protocol::{
+    Decision, EpochOrder, LogAnswer, LogFailure, RecoveryEffect, RecoveryInput,
+};
+
+use super::action::Reading;
+use super::automaton::Id;
+use super::claim::{Invariant, Sometimes};
+use super::machines::{recovery_input, set};
+use super::participant::stray_resolve;
+use super::rules::Rules;
+use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
+use super::step::Step;
+
+impl<R: Rules> Step<'_, R> {
+    /// A participant lists what it has prepared.
+    pub(super) fn scan(&mut self, c: usize, p: usize) {
+        for t in self.system.transactions() {
+            let prepared = self.system.prepared(&self.state, t) & 1 << p;
+            self.state.coordinators[c].recoveries[t].found |= prepared;
+        }
+    }
+
+    /// The sweep takes up a transaction, and asks whether it is live in its own process.
+    pub(super) fn suspect(&mut self, c: usize, t: usize) {
+        let opening = self.state.coordinators[c].epoch;
+        let order = self.system.rules.epoch_order(self.state.txs[t].epoch, opening);
+        if self.state.txs[t].epoch > opening {
+            self.reaches(Sometimes::SweepMeetsNewer);
+        }
+        let newer = if order == EpochOrder::Newer { 1 } else { 0 };
+        let recovery = &mut self.state.coordinators[c].recoveries[t];
+        // The place of this start among all the starts that were tabulated.
+        recovery.machine = newer << self.system.size.participants | Id::from(recovery.found);
+        recovery.found = 0;
+        self.tell(c, t, RecoveryInput::Start);
+    }
+
+    /// The log is read for a suspect.
+    pub(super) fn consult(&mut self, c: usize, t: usize, reading: Reading) {
+        let tx = &self.state.txs[t];
+        let answer = match reading {
+            Reading::Truth => Ok(match tx.log {
+                Log::Absent | Log::Expired => LogAnswer::Absent,
+                Log::Decided => LogAnswer::Commit(set(tx.named)),
+                Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood => {
+                    LogAnswer::Finished
+                }
+            }),
+            Reading::Unreadable => self.system.rules.unread(LogFailure::Unreadable),
+            Reading::Fenced => self.system.rules.unread(LogFailure::Fenced),
+        };
+        self.tell_read(c, t, answer);
+    }
+
+    fn tell_read(&mut self, c: usize, t: usize, answer: Result<LogAnswer, LogFailure>) {
+        self.hand(c, t, RecoveryInput::LogRead(answer), matches!(answer, Ok(LogAnswer::Commit(_))));
+    }
+
+    /// Gives a recovery machine an input, and does what it wants done.
+    pub(super) fn tell(&mut self, c: usize, t: usize, input: RecoveryInput) {
+        self.hand(c, t, input, false);
+    }
+
+    fn hand(&mut self, c: usize, t: usize, input: RecoveryInput, with_evidence: bool) {
+        let system = self.system;
+        let machine = self.state.coordinators[c].recoveries[t].machine;
+        if machine == NO_MACHINE {
+            return;
+        }
+        let number = recovery_input(input, usize::from(system.size.participants));
+        let (next, effects) = system.recoveries.step(machine, number);
+        self.state.coordinators[c].recoveries[t].machine = next;
+        for effect in effects {
+            match *effect {
+                RecoveryEffect::AskLive => {
+                    let live = system.live(&self.state, c, t);
+                    if live {
+                        self.reaches(Sometimes::SweepMeetsLive);
+                    }
+                    self.hand(c, t, RecoveryInput::Live(live), false);
+                }
+                // Asked here, answered by `Action::Consult`.
+                RecoveryEffect::ReadLog => {}
+                RecoveryEffect::Finish(set, decision) => {
+                    if self.state.txs[t].epoch > self.state.coordinators[c].epoch {
+                        self.breaks(Invariant::Ownership);
+                    }
+                    let call = match decision {
+                        Decision::Commit if with_evidence => Resolve::Commit,
+                        Decision::Commit => Resolve::Recommit,
+                        Decision::Abort => Resolve::Abort,
+                    };
+                    let calls = &mut self.state.coordinators[c].recoveries[t].calls;
+                    set.iter().for_each(|id| calls[usize::from(id.index())] = call);
+                }
+                RecoveryEffect::Forget => {
+                    let epoch = self.state.coordinators[c].epoch;
+                    self.forget(t, epoch);
+                }
+                RecoveryEffect::Done => self.end_recovery(c, t),
+            }
+        }
+    }
+
+    fn end_recovery(&mut self, c: usize, t: usize) {
+        for p in self.system.participants() {
+            self.abandon_resolve(c, t, p);
+        }
+        // What the next sweep has found in the meantime stays found.
+        self.state.coordinators[c].recoveries[t].machine = NO_MACHINE;
+    }
+
+    /// Nobody waits for this call of recovery any more.
+    pub(super) fn abandon_resolve(&mut self, c: usize, t: usize, p: usize) {
+        let call = std::mem::take(&mut self.state.coordinators[c].recoveries[t].calls[p]);
+        if let Some(stray) = stray_resolve(call) {
+            self.state.txs[t].branches[p].strays |= stray.bit();
+        }
+    }
+
+    /// The process of a coordinator ends, and with it all that it has not logged.
+    pub(super) fn crash(&mut self, c: usize) {
+        for t in self.system.transactions() {
+            if self.state.coordinators[c].recoveries[t].machine != NO_MACHINE {
+                self.reaches(Sometimes::CrashInRecovery);
+            }
+            self.end_recovery(c, t);
+            self.state.coordinators[c].recoveries[t] = Recovery::default();
+            let tx = &self.state.txs[t];
+            if usize::from(tx.owner) == c && tx.machine != NOT_BEGUN && tx.machine != NO_MACHINE {
+                self.let_go(t);
+            }
+        }
+        self.state.coordinators[c].epoch = 0;
+    }
+}
