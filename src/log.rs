@@ -43,7 +43,8 @@ pub enum Entry {
     Finished,
     /// No commit decision was made.
     Absent,
-    /// Not unfinished; whether it was ever committed is older than what the log remembers.
+    /// Not unfinished; whether it was ever committed is older than what the log remembers. A
+    /// branch that is found prepared all the same is presumed aborted.
     Expired,
 }
 
@@ -71,7 +72,8 @@ pub trait DecisionLog: Send + Sync + 'static {
     fn force(&self, commit: &Arc<Commit>) -> impl Future<Output = Result<(), ForceError>> + Send;
 
     /// Notes that a commit is finished everywhere. Lazy: it may be lost in a crash, which
-    /// costs a recovery nothing but repeating itself. Of a gid that was never forced (a
+    /// costs a recovery nothing but repeating itself, and must not wait for a disk if it can be
+    /// helped, since a client's answer waits for it. Of a gid that was never forced (a
     /// one-phase commit) it remembers the outcome for [`read`](Self::read).
     fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send;
 
@@ -128,30 +130,4 @@ pub enum LogError {
         /// What failed.
         reason: String,
     },
-}
-
-impl<L: DecisionLog> DecisionLog for Arc<L> {
-    fn coordinator(&self) -> &CoordinatorId {
-        L::coordinator(self)
-    }
-
-    fn epoch(&self) -> u64 {
-        L::epoch(self)
-    }
-
-    fn force(&self, commit: &Arc<Commit>) -> impl Future<Output = Result<(), ForceError>> + Send {
-        L::force(self, commit)
-    }
-
-    fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send {
-        L::forget(self, gid)
-    }
-
-    fn read(&self, gid: &Gid) -> impl Future<Output = Result<Entry, LogError>> + Send {
-        L::read(self, gid)
-    }
-
-    fn unfinished(&self) -> impl Future<Output = Result<Vec<Arc<Commit>>, LogError>> + Send {
-        L::unfinished(self)
-    }
 }

@@ -11,10 +11,11 @@ use crate::protocol::Ending;
 pub enum Outcome {
     /// Committed, durably and for ever.
     Committed(Committed),
-    /// Rolled back everywhere, or about to be.
+    /// Rolled back; a participant that could not be told yet will be, by recovery.
     Aborted(Aborted),
     /// Not known yet. Nothing is lost: recovery settles it, and
-    /// [`Coordinator::status`](crate::Coordinator::status) tells how.
+    /// [`Coordinator::status`](crate::Coordinator::status) tells how; if this coordinator has
+    /// been fenced, that of its successor.
     InDoubt(InDoubt),
 }
 
@@ -44,8 +45,8 @@ impl Outcome {
 pub struct Committed {
     /// The transaction.
     pub gid: Gid,
-    /// Participants that have not acknowledged the commit yet. They are prepared, still hold
-    /// their locks, and will be finished by recovery.
+    /// Participants that have not acknowledged the commit yet. Those that it has not reached are
+    /// prepared and hold their locks, until recovery finishes them.
     pub pending: Vec<String>,
     /// Participants where someone else rolled the branch back, or may have.
     pub heuristic: Vec<Heuristic>,
@@ -77,6 +78,9 @@ pub enum AbortReason {
     /// The client asked for it.
     #[error("the client rolled back")]
     Requested,
+    /// A newer coordinator owns the decision log, so this one could not have decided.
+    #[error("a newer coordinator has opened the decision log: stop this one")]
+    Fenced,
     /// A participant voted no.
     #[error("{participant} voted no: {reason}")]
     VotedNo {
@@ -126,7 +130,8 @@ impl fmt::Display for Heuristic {
 /// What a coordinator says of a gid when asked later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Live at this coordinator and not decided, or its decision is not known yet.
+    /// Live at this coordinator and not decided, or its decision is not known yet; also one that
+    /// nobody can know, of one participant that has lost track of it.
     Undecided,
     /// Committed.
     Committed,

@@ -97,12 +97,13 @@ prop_compose! {
         think_ms in 0..200_u64,
         deadline_ms in 50..500_u64,
         recovery_ms in 50..600_u64,
+        compact_bytes in prop_oneof![Just(300_u64), Just(1 << 20)],
         network in network(),
         faults in prop::collection::vec(fault(), 0..8),
     ) -> Scenario {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
-            deadline_ms, recovery_ms, network, faults,
+            deadline_ms, recovery_ms, compact_bytes, network, faults,
         }
     }
 }

@@ -22,6 +22,7 @@ fn caught(test: &str, seams: &impl Seams) {
         for violation in &run.violations {
             println!("VIOLATION {violation}");
         }
+        assert!(!run.violations.is_empty(), "seed {seed} breaks nothing: unset {REPLAY} to search");
         return;
     }
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

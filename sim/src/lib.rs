@@ -14,6 +14,7 @@ compile_error!(
 
 pub mod disk;
 pub mod draw;
+pub mod explore;
 pub mod fuzz;
 pub mod history;
 pub mod invariants;

@@ -78,7 +78,7 @@ fn a_printed_scenario_replays_to_the_same_trace() {
 
 #[test]
 fn json_is_one_object_with_the_whole_run() {
-    let output = sim(&["replay", "5", "--json"]);
+    let output = sim(&["replay", "5", "--family", "reference", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(json["scenario"]["seed"], 5);
     assert_eq!(json["violations"], serde_json::json!([]));

@@ -1,6 +1,7 @@
 //! Making a coordinator: its participants and its deadlines.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::channel::mpsc;
@@ -22,9 +23,10 @@ pub struct Deadlines {
     /// To vote, or to commit in one phase.
     pub prepare: Duration,
     /// How long a client waits for the decision to be forced before it is told that the
-    /// transaction is in doubt; the force itself goes on.
+    /// transaction is in doubt; the force itself goes on. Reading the log is given as long.
     pub force: Duration,
-    /// To carry out a decision at one participant.
+    /// To carry out a decision at one participant. A sweep of recovery waits as long once for
+    /// each participant that hangs, not once for each of its branches.
     pub finish: Duration,
     /// How long a client waits for acknowledgements after the decision; zero answers at once,
     /// with every participant pending.
@@ -116,6 +118,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
             deadlines: self.deadlines,
             participants: self.participants,
             on_heuristic: self.on_heuristic,
+            fenced: AtomicBool::new(false),
         });
         Ok((Coordinator { shared: shared.clone(), requests }, Driver::new(shared, received)))
     }

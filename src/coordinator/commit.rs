@@ -50,6 +50,7 @@ pub(super) struct Commitment<'a, L, C> {
     reasons: BTreeMap<BranchId, String>,
     heuristics: BTreeMap<BranchId, Heuristic>,
     log_reason: String,
+    decided: bool,
 }
 
 impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
@@ -66,6 +67,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             reasons: BTreeMap::new(),
             heuristics: BTreeMap::new(),
             log_reason: String::new(),
+            decided: false,
         }
     }
 
@@ -82,12 +84,13 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         for branch in &branches {
             self.machine.handle(Input::Enlisted(branch.id), &mut effects);
         }
-        let wish = if self.wish == Wish::Commit { Input::Commit } else { Input::Rollback };
+        // One that has been succeeded starts nothing that it could not finish.
+        let commit = self.wish == Wish::Commit && !self.shared.is_fenced();
+        let wish = if commit { Input::Commit } else { Input::Rollback };
         self.machine.handle(wish, &mut effects);
+        let mut untold = false;
         loop {
-            if self.machine.phase() == Phase::Aborting {
-                self.shared.live.aborting(&self.gid);
-            }
+            self.note_phase(&pending);
             let (mut answer, mut done) = (None, false);
             for effect in effects.drain(..) {
                 match effect {
@@ -97,7 +100,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                     effect => self.start(effect, &branches, &pending),
                 }
             }
-            if done {
+            if done && !untold {
                 self.shared.live.end(&self.gid);
             }
             // Last, so that what the client asks next by gid agrees with it.
@@ -111,6 +114,9 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             let Some((input, note)) = pending.next().await else { return };
             self.note(note);
             tracing::debug!(?input, phase = ?self.machine.phase());
+            // Nobody will ever know: for those who ask by gid it stays undecided, and is not
+            // presumed to be anything.
+            untold = input == Input::OnePhased(OnePhase::Untold);
             self.machine.handle(input, &mut effects);
         }
     }
@@ -138,9 +144,6 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                 chosen(set).for_each(|branch| {
                     pending.push(finish(shared, self.gid.clone(), branch, decision).boxed());
                 });
-                pending.push(
-                    after(shared, shared.deadlines.acknowledge, Input::AcknowledgeOverdue).boxed(),
-                );
             }
             Effect::Force => {
                 pending.push(force(shared, self.decision(branches)).boxed());
@@ -153,6 +156,23 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             }
             Effect::Answer(_) | Effect::Forget | Effect::Done => {}
         }
+    }
+
+    /// From the decision on, the client waits for acknowledgements only so long.
+    fn note_phase<'b>(&mut self, pending: &Pending<'b>)
+    where
+        'a: 'b,
+    {
+        let phase = self.machine.phase();
+        if self.decided || !matches!(phase, Phase::Committing | Phase::Aborting) {
+            return;
+        }
+        self.decided = true;
+        if phase == Phase::Aborting {
+            self.shared.live.aborting(&self.gid);
+        }
+        let patience = self.shared.deadlines.acknowledge;
+        pending.push(after(self.shared, patience, Input::AcknowledgeOverdue).boxed());
     }
 
     /// The record to force: every branch that voted yes, with its receipt.
@@ -170,9 +190,10 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         Arc::new(Commit { gid: self.gid.clone(), branches })
     }
 
-    /// Failing to forget only means that recovery will finish, and forget, again.
+    /// Failing to forget only means that recovery will finish, and forget, again; of a commit
+    /// that needed no decision, that its status by gid is not remembered.
     async fn forget(&self) {
-        if let Err(error) = self.shared.log.forget(&self.gid).await {
+        if let Err(error) = self.shared.forget(&self.gid).await {
             tracing::warn!(%error, "the finished commit could not be noted");
         }
     }
@@ -232,6 +253,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         };
         let reason = |id| self.reasons.get(&id).cloned().unwrap_or_default();
         match cause {
+            Cause::Requested if self.wish == Wish::Commit => AbortReason::Fenced,
             Cause::Requested => AbortReason::Requested,
             Cause::VotedNo(id) => {
                 AbortReason::VotedNo { participant: name(id), reason: reason(id) }
@@ -320,7 +342,10 @@ async fn force<L: DecisionLog, C>(shared: &Shared<L, C>, commit: Arc<Commit>) ->
         Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
         Err(error) => {
             let failure = match error {
-                ForceError::Fenced { .. } => ForceFailure::Fenced,
+                ForceError::Fenced { .. } => {
+                    shared.note_fenced();
+                    ForceFailure::Fenced
+                }
                 ForceError::Unknown { .. } => ForceFailure::Unknown,
             };
             (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))
@@ -328,10 +353,15 @@ async fn force<L: DecisionLog, C>(shared: &Shared<L, C>, commit: Arc<Commit>) ->
     }
 }
 
-async fn read<L: DecisionLog, C>(shared: &Shared<L, C>, gid: Gid) -> Event {
-    match shared.log.read(&gid).await {
+async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
+    match shared.read(&gid).await {
         Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Note::Nothing),
-        Ok(Entry::Absent | Entry::Expired) => (Input::LogRead(Ok(false)), Note::Nothing),
+        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Note::Nothing),
+        // Only a successor can have finished and forgotten what this coordinator still waits for.
+        Ok(Entry::Expired) => {
+            let note = Note::LogReason("the log has outlived the transaction".to_owned());
+            (Input::LogRead(Err(LogFailure::Fenced)), note)
+        }
         Err(error) => {
             let failure = log_failure(&error);
             (Input::LogRead(Err(failure)), Note::LogReason(error.to_string()))

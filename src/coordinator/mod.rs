@@ -56,6 +56,11 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         Transaction::begin(self.shared.clone(), self.requests.clone())
     }
 
+    /// The decision log.
+    pub fn log(&self) -> &L {
+        &self.shared.log
+    }
+
     /// What has become of a transaction of this coordinator.
     ///
     /// # Errors
@@ -67,13 +72,16 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         if gid.epoch > self.shared.log.epoch() {
             return Err(StatusError::Log(LogError::Fenced { epoch: self.shared.log.epoch() }));
         }
+        if self.shared.live.is_to_come(gid) {
+            return Err(StatusError::NeverBegun { gid: gid.clone() });
+        }
         // Live is asked before the log: a transaction leaves the live ones only after its
         // decision, if it has one, is in the log.
         let live = self.shared.live.stage(gid);
         if live == Some(Stage::Aborting) {
             return Ok(Status::PresumedAborted);
         }
-        match self.shared.log.read(gid).await? {
+        match self.shared.read(gid).await? {
             Entry::Unfinished(_) | Entry::Finished => Ok(Status::Committed),
             _ if live.is_some() => Ok(Status::Undecided),
             Entry::Absent => Ok(Status::PresumedAborted),
@@ -97,6 +105,12 @@ pub enum StatusError {
     /// The gid belongs to another coordinator.
     #[error("{gid} is not a transaction of this coordinator: ask the coordinator {}", gid.coordinator)]
     NotOurs {
+        /// The gid asked for.
+        gid: Gid,
+    },
+    /// No transaction has had this gid.
+    #[error("{gid} has never been begun: check where it comes from")]
+    NeverBegun {
         /// The gid asked for.
         gid: Gid,
     },

@@ -5,7 +5,7 @@
 //! alone, and the next sweep looks again; one sweep is never enough anyway, since a prepare
 //! can arrive after the abort that gave up on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,6 +74,7 @@ pub(super) async fn sweep<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Re
     )
     .await;
     let mut suspects: BTreeMap<Gid, Found> = BTreeMap::new();
+    let mut silent = BTreeSet::new();
     for (participant, scan) in shared.participants.iter().zip(scans) {
         match scan {
             Ok(branches) => {
@@ -81,10 +82,13 @@ pub(super) async fn sweep<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Re
                     suspects.entry(gid).or_default().insert(branch, participant.clone());
                 }
             }
-            Err(lost) => report.unreached.push(format!("{}: {lost}", participant.name())),
+            Err(lost) => {
+                report.unreached.push(format!("{}: {lost}", participant.name()));
+                silent.insert(participant.name());
+            }
         }
     }
-    match shared.log.unfinished().await {
+    match shared.unfinished().await {
         Ok(unfinished) => {
             for commit in unfinished {
                 suspects.entry(commit.gid.clone()).or_default();
@@ -99,7 +103,7 @@ pub(super) async fn sweep<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Re
     let mut recoveries: Vec<BoxFuture<'_, RecoveryReport>> = Vec::with_capacity(suspects.len());
     for (gid, found) in suspects {
         let span = tracing::info_span!("recovery", %gid);
-        recoveries.push(recover(shared, gid, found).instrument(span).boxed());
+        recoveries.push(recover(shared, gid, found, &silent).instrument(span).boxed());
     }
     let mut recoveries = futures::stream::iter(recoveries).buffer_unordered(CONCURRENT);
     while let Some(one) = recoveries.next().await {
@@ -146,6 +150,7 @@ async fn recover<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
     gid: Gid,
     found: Found,
+    silent: &BTreeSet<&str>,
 ) -> RecoveryReport {
     let mut report = RecoveryReport::default();
     let epoch =
@@ -173,7 +178,7 @@ async fn recover<L: DecisionLog, C: Clock>(
                     .handle(RecoveryInput::Live(shared.live.stage(&gid).is_some()), &mut effects);
             }
             RecoveryEffect::ReadLog => {
-                let entry = shared.log.read(&gid).await;
+                let entry = shared.read(&gid).await;
                 let answer = read(shared, entry, &mut targets, &mut report);
                 machine.handle(RecoveryInput::LogRead(answer), &mut effects);
             }
@@ -181,7 +186,9 @@ async fn recover<L: DecisionLog, C: Clock>(
                 let mut telling: FuturesUnordered<_> = targets
                     .iter()
                     .filter(|(branch, _)| set.contains(**branch))
-                    .map(|(branch, target)| tell(shared, gid.branch(*branch), target, decision))
+                    .map(|(branch, target)| {
+                        tell(shared, gid.branch(*branch), target, decision, silent)
+                    })
                     .collect();
                 while let Some((branch, ended)) = telling.next().await {
                     let input = note(shared, &mut report, branch, ended, decision);
@@ -189,7 +196,7 @@ async fn recover<L: DecisionLog, C: Clock>(
                 }
             }
             RecoveryEffect::Forget => {
-                if let Err(error) = shared.log.forget(&gid).await {
+                if let Err(error) = shared.forget(&gid).await {
                     tracing::warn!(%error, "the finished commit could not be noted");
                 }
             }
@@ -246,10 +253,15 @@ async fn tell<'b, L, C: Clock>(
     branch: BranchGid,
     target: &'b Target,
     decision: Decision,
+    silent: &BTreeSet<&str>,
 ) -> ((BranchGid, &'b Target), Result<Ending, Lost>) {
     let limit = shared.deadlines.finish;
     let ended = match &target.participant {
         None => Err(Lost::new("it is not registered with this coordinator: add it to the builder")),
+        // One that hangs must cost a sweep one deadline, not one for each of its branches.
+        Some(_) if silent.contains(&*target.name) => {
+            Err(Lost::new("it could not be listed in this sweep"))
+        }
         Some(participant) => {
             within(&shared.clock, limit, participant.resolve(&branch, decision, &target.receipt))
                 .await

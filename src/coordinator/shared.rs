@@ -1,11 +1,14 @@
 //! What a coordinator's handles, its driver and its transactions have in common.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Deadlines;
 use super::erased::AnyParticipant;
+use crate::clock::{Clock, within};
 use crate::gid::{CoordinatorId, Gid};
+use crate::log::{Commit, DecisionLog, Entry, LogError};
 use crate::outcome::Heuristic;
 use crate::protocol::{Decision, Ending};
 
@@ -16,11 +19,55 @@ pub(super) struct Shared<L, C> {
     pub(super) participants: Vec<Arc<dyn AnyParticipant>>,
     pub(super) live: Live,
     pub(super) on_heuristic: Box<dyn Fn(&Heuristic) + Send + Sync>,
+    pub(super) fenced: AtomicBool,
+}
+
+/// The log within its deadline. A force is not among these calls: it is never given up.
+impl<L: DecisionLog, C: Clock> Shared<L, C> {
+    pub(super) async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
+        self.bounded(self.log.read(gid)).await
+    }
+
+    pub(super) async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
+        self.bounded(self.log.unfinished()).await
+    }
+
+    pub(super) async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
+        self.bounded(self.log.forget(gid)).await
+    }
+
+    async fn bounded<T>(
+        &self,
+        call: impl Future<Output = Result<T, LogError>>,
+    ) -> Result<T, LogError> {
+        let limit = self.deadlines.force;
+        let answer = within(&self.clock, limit, call).await.unwrap_or_else(|| {
+            Err(LogError::Unreadable { reason: format!("no answer within {limit:?}") })
+        });
+        if let Err(LogError::Fenced { .. }) = answer {
+            self.note_fenced();
+        }
+        answer
+    }
 }
 
 impl<L, C> Shared<L, C> {
     pub(super) fn participant(&self, name: &str) -> Option<&Arc<dyn AnyParticipant>> {
         self.participants.iter().find(|participant| participant.name() == name)
+    }
+
+    /// Whether a newer coordinator is known to own the log.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Relaxed)
+    }
+
+    /// A fenced log stays fenced, so whoever learns of it tells everybody.
+    pub(super) fn note_fenced(&self) {
+        if !self.fenced.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "a newer coordinator has opened the decision log: this one begins nothing more"
+            );
+        }
     }
 
     /// What an ending that is not as decided amounts to. Never swallowed: it is the operator
@@ -77,6 +124,11 @@ impl Live {
         let sequence = sequences.last;
         sequences.live.insert(sequence, Stage::Undecided);
         Gid { coordinator: self.coordinator.clone(), epoch: self.epoch, sequence }
+    }
+
+    /// Whether the gid is of this epoch and has not been given out yet.
+    pub(super) fn is_to_come(&self, gid: &Gid) -> bool {
+        gid.epoch == self.epoch && gid.sequence > self.lock().last
     }
 
     /// How far a transaction is, if it is live here.

@@ -87,6 +87,9 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         participant: &P,
     ) -> Result<Branch<'_, P::Branch>, EnlistError> {
         let name = participant.name();
+        if self.shared.is_fenced() {
+            return Err(EnlistError::Fenced);
+        }
         if self.shared.participant(name).is_none() {
             return Err(EnlistError::Unregistered { participant: name.to_owned() });
         }
@@ -211,6 +214,9 @@ pub enum EnlistError {
         /// The participant's name.
         participant: String,
     },
+    /// A newer coordinator owns the decision log, so this one can decide nothing more.
+    #[error("a newer coordinator has opened the decision log: stop this one")]
+    Fenced,
     /// A transaction has at most 64 branches.
     #[error("a transaction has at most {MAX_BRANCHES} branches")]
     TooManyBranches,

@@ -102,21 +102,31 @@ impl Force for ForgottenEarly {
     }
 }
 
+/// Forces as it should.
+#[derive(Clone)]
+pub(crate) struct Honest;
+
+impl Force for Honest {
+    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        log.force(commit).await
+    }
+}
+
 /// A recovery that does not know which transactions are live (Narayana JBTM-3079).
 #[derive(Clone)]
 pub(crate) struct RecoveryAbortsLive;
 
 impl Seams for RecoveryAbortsLive {
     type Disk = Mount;
-    type Log = Real;
+    type Log = Bent<Honest>;
     type Participant = SimParticipant;
 
     fn disk(&self, disk: Mount, _place: Place) -> Mount {
         disk
     }
 
-    fn log(&self, log: Real) -> Real {
-        log
+    fn log(&self, log: Real) -> Self::Log {
+        Forcing(Honest).log(log)
     }
 
     fn participant(&self, participant: SimParticipant) -> SimParticipant {
@@ -127,14 +137,16 @@ impl Seams for RecoveryAbortsLive {
     /// first one's transactions as live.
     fn companion(
         &self,
-        log: Arc<Real>,
-        participants: Vec<SimParticipant>,
+        coordinator: &Coordinator<Self::Log, SimClock>,
+        participants: &[SimParticipant],
     ) -> Option<BoxFuture<'static, ()>> {
+        let log =
+            Bent { log: coordinator.log().log.clone(), force: std::marker::PhantomData::<Honest> };
         let recovery_interval = Duration::from_millis(50);
         let mut builder = Coordinator::builder(log, SimClock)
             .deadlines(Deadlines { recovery_interval, ..Deadlines::default() });
         for participant in participants {
-            builder = builder.participant(participant);
+            builder = builder.participant(participant.clone());
         }
         let (coordinator, driver) = builder.build().ok()?;
         let run = async move {

@@ -145,8 +145,7 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     }
 
     /// As the trait has it. When several forces wait, one of them writes for all. If that one
-    /// is dropped, the others learn that it is unknown, and the next call repairs the file. A
-    /// fenced decision may have been read by the successor all the same, as any unknown one.
+    /// is dropped, the next repairs the file and writes for the others. A fenced decision may have been read by the successor all the same, as any unknown one.
     /// A commit that no later opening could read as this log's is [`ForceError::Unknown`] too,
     /// though it is known not to have been written.
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {

@@ -222,6 +222,40 @@ fn a_force_dropped_at_any_point_is_settled_by_the_next_read() {
 }
 
 #[test]
+fn a_force_that_writes_for_others_and_is_dropped_costs_them_nothing() {
+    block_on(async {
+        let mut dropped_while_writing = false;
+        for polls in 1..8 {
+            let disk = Memory::default();
+            let log = open(&disk).await;
+            let (one, two, three) = (decision(1, 1), decision(1, 2), decision(1, 3));
+            let mut first = pin!(log.force(&one).fuse());
+            let mut second = Box::pin(log.force(&two).fuse());
+            let mut third = pin!(log.force(&three).fuse());
+            let (mut ended, mut writing) = ([None, None], false);
+            for _ in 0..polls {
+                ended[0] = ended[0].take().or(poll_immediate(first.as_mut()).await);
+                writing = poll_immediate(second.as_mut()).await.is_none() && ended[0].is_some();
+                ended[1] = ended[1].take().or(poll_immediate(third.as_mut()).await);
+            }
+            // Once the first is done, the second writes for itself and for the third.
+            dropped_while_writing |= writing && ended[1].is_none();
+            drop(second);
+            for (ended, rest) in ended.into_iter().zip([first, third]) {
+                let ended = match ended {
+                    Some(ended) => ended,
+                    None => rest.await,
+                };
+                assert_eq!(ended, Ok(()), "dropped after {polls} polls");
+            }
+            let found = log.unfinished().await.unwrap();
+            assert!(found.contains(&one) && found.contains(&three), "dropped after {polls} polls");
+        }
+        assert!(dropped_while_writing);
+    });
+}
+
+#[test]
 fn a_removed_file_is_noticed_and_brought_back() {
     block_on(async {
         let disk = Memory::default();

@@ -57,12 +57,29 @@ impl Failure {
     }
 }
 
+/// Forces that are being written. If the future that writes them is dropped, they go back to
+/// the queue: the file is repaired before anything else, so they are known not to be in it,
+/// and whoever waits for them wants them written and not given up.
+struct Batch<'a, S: Storage> {
+    log: &'a FileLog<S>,
+    forces: Vec<Force>,
+}
+
+impl<S: Storage> Drop for Batch<'_, S> {
+    fn drop(&mut self) {
+        let mut shared = self.log.shared();
+        for force in self.forces.drain(..).rev().filter(|force| !force.answer.is_canceled()) {
+            shared.forces.push_front(force);
+        }
+    }
+}
+
 impl<S: Storage> FileLog<S> {
     /// Writes what is queued, or the first part of it, as one batch, and answers its forces.
     pub(super) async fn write_batch(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
-        let forces = self.take_forces();
-        let written = self.write(writer, &forces).await;
-        for force in forces {
+        let mut batch = Batch { log: self, forces: self.take_forces() };
+        let written = self.write(writer, &batch.forces).await;
+        for force in std::mem::take(&mut batch.forces) {
             // A force that was dropped does not want to know.
             let _ =
                 force.answer.send(written.clone().map_err(|failure| failure.of_force(self.epoch)));

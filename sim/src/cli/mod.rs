@@ -3,6 +3,7 @@
 //! Exit codes: 0 when all held, 1 when an invariant was broken, 2 when the command itself
 //! could not be carried out.
 
+mod explore;
 mod fuzz;
 mod replay;
 
@@ -29,6 +30,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run many seeds and check every invariant on each.
     Fuzz(fuzz::Fuzz),
+    /// Explore every interleaving of the shipped machines, up to a budget of faults.
+    Explore(explore::Explore),
     /// Run one seed, or a scenario from a file, and print what happened.
     Replay(replay::Replay),
 }
@@ -37,6 +40,7 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         match self.command {
             Command::Fuzz(fuzz) => fuzz.run(),
+            Command::Explore(explore) => explore.run(),
             Command::Replay(replay) => replay.run(),
         }
     }

@@ -66,13 +66,14 @@ pub enum Choice {
 pub enum Reading {
     /// It says what is there.
     Truth,
-    /// It cannot be read.
+    /// It cannot be read, or not in time: a deadline of the driver, and so no fault.
     Unreadable,
     /// It says that another opening has taken over.
     Fenced,
 }
 
-/// A step of the system: `t` is a transaction, `p` a participant, `c` a coordinator.
+/// A step of the system: `t` is a transaction, `p` a participant, `c` a coordinator,
+/// `found` participants as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the line of the story says it")]
@@ -91,10 +92,10 @@ pub enum Action {
     Retry { t: u8 },
     ForceOverdue { t: u8 },
     AcknowledgeOverdue { t: u8 },
-    Scan { c: u8, p: u8 },
-    Suspect { c: u8, t: u8 },
+    Suspect { c: u8, t: u8, found: u8 },
     Consult { c: u8, t: u8, reading: Reading },
     NoteForgotten { t: u8 },
+    ForgetLost { t: u8 },
     Expire { t: u8 },
     Open { c: u8 },
     Crash { c: u8 },
@@ -110,8 +111,6 @@ impl Action {
             Self::Arrive { twice: true, .. }
             | Self::Lose { .. }
             | Self::ForceFails { .. }
-            | Self::Read { reading: Reading::Unreadable, .. }
-            | Self::Consult { reading: Reading::Unreadable, .. }
             | Self::Crash { .. }
             | Self::CrashParticipant { .. }
             | Self::Operator { .. } => 1,
@@ -129,8 +128,9 @@ impl Action {
                     | Self::Refuse { .. }
                     | Self::GiveUp { .. }
                     | Self::ForceFenced { .. }
-                    | Self::Read { reading: Reading::Fenced, .. }
-                    | Self::Consult { reading: Reading::Fenced, .. }
+                    | Self::Read { reading: Reading::Unreadable | Reading::Fenced, .. }
+                    | Self::Consult { reading: Reading::Unreadable | Reading::Fenced, .. }
+                    | Self::ForgetLost { .. }
                     | Self::ForceOverdue { .. }
                     | Self::AcknowledgeOverdue { .. }
                     | Self::Open { .. }
@@ -156,6 +156,8 @@ impl fmt::Display for From {
         match self {
             Self::Transaction => f.write_str("the request"),
             Self::Recovery(c) => write!(f, "the request of coordinator-{c}'s recovery"),
+            // Recovery waits for none of its aborts, so this one need not be late.
+            Self::Nobody(Stray::AbortByGid) => f.write_str("recovery's abort"),
             Self::Nobody(stray) => write!(f, "a late {stray}"),
         }
     }
@@ -193,6 +195,9 @@ impl fmt::Display for Action {
                 })?;
                 f.write_str(if twice { ", and a copy of it is still on its way" } else { "" })
             }
+            Self::Refuse { t, p, from: From::Recovery(c) } => {
+                write!(f, "tx-{t}: participant-{p} is out of reach for coordinator-{c}'s recovery")
+            }
             Self::Refuse { t, p, from } => {
                 write!(f, "tx-{t}: participant-{p} is at work on the branch and refuses {from}")
             }
@@ -203,7 +208,7 @@ impl fmt::Display for Action {
                 write!(f, "tx-{t}: {} gives up waiting for participant-{p}", whose(from))
             }
             Self::Lose { t, p, stray } => {
-                write!(f, "tx-{t}: the late {stray} to participant-{p} is lost")
+                write!(f, "tx-{t}: the {stray} to participant-{p} that nobody waits for is lost")
             }
             Self::Land { t } => write!(f, "tx-{t}: the decision to commit becomes durable"),
             Self::ForceReturns { t } => write!(f, "tx-{t}: its coordinator hears: forced"),
@@ -219,14 +224,21 @@ impl fmt::Display for Action {
             Self::AcknowledgeOverdue { t } => {
                 write!(f, "tx-{t}: the acknowledgements have taken too long")
             }
-            Self::Scan { c, p } => {
-                write!(f, "coordinator-{c}'s recovery lists what participant-{p} has prepared")
+            Self::Suspect { c, t, found } => {
+                write!(f, "coordinator-{c}'s recovery takes up tx-{t}, found prepared at")?;
+                let places = (0..8).filter(|p| found & 1 << p != 0);
+                places.enumerate().try_for_each(|(nth, p)| {
+                    write!(f, "{}participant-{p}", if nth == 0 { " " } else { " and " })
+                })?;
+                f.write_str(if found == 0 { " none, for the log owes it" } else { "" })
             }
-            Self::Suspect { c, t } => write!(f, "coordinator-{c}'s recovery takes up tx-{t}"),
             Self::Consult { c, t, reading } => {
                 write!(f, "coordinator-{c}'s recovery {} for tx-{t}", read(reading))
             }
             Self::NoteForgotten { t } => write!(f, "the log writes that tx-{t} has finished"),
+            Self::ForgetLost { t } => {
+                write!(f, "the log does not take the note that tx-{t} has finished")
+            }
             Self::Expire { t } => write!(f, "the log remembers tx-{t} no longer"),
             Self::Open { c } => write!(f, "coordinator-{c} opens the log and takes over"),
             Self::Crash { c } => write!(f, "coordinator-{c} crashes"),

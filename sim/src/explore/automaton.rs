@@ -1,8 +1,8 @@
 //! A shipped machine, run once through everything that can be put to it, as a table.
 //!
 //! The machines are pure and, for a few branches, small. So their reachable states are
-//! numbered once and the exploration then only looks steps up: a machine in a state is two
-//! bytes. The same walk, taken in step with a renaming of the branches, gives what each state
+//! numbered once, those that behave alike are one, and the exploration then only looks steps up: a
+//! machine in a state is two bytes. The same walk, taken in step with a renaming of the branches, gives what each state
 //! becomes under it, and *checks* that the machine treats all branches alike, which is what
 //! symmetry over participants rests on. What a machine means is absent: it is called, not
 //! described.
@@ -19,7 +19,9 @@ pub(super) type Id = u16;
 pub(super) trait Tabulate {
     type State: Clone + Ord;
     type Input: Copy + PartialEq;
-    type Effects: Clone + Ord;
+    type Effects: Clone + Default + Ord;
+    /// What the environment sees of a state beside the effects.
+    type Seen: Ord;
 
     /// What people call it.
     const NAME: &'static str;
@@ -27,6 +29,7 @@ pub(super) trait Tabulate {
     /// Every input, for this many branches; its place in here is its number.
     fn alphabet(branches: usize) -> Vec<Self::Input>;
     fn handle(rules: &impl Rules, state: &mut Self::State, input: Self::Input) -> Self::Effects;
+    fn seen(state: &Self::State) -> Self::Seen;
     fn rename_input(input: Self::Input, names: &[u8]) -> Self::Input;
     fn rename_effects(effects: &Self::Effects, names: &[u8]) -> Self::Effects;
 }
@@ -35,7 +38,10 @@ pub(super) trait Tabulate {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untabulated {
     /// It has more states than an [`Id`] can number.
-    #[error("the {machine} machine has more than {} reachable states: explore fewer participants", Id::MAX)]
+    #[error(
+        "the {machine} machine has more than {} reachable states: explore fewer participants",
+        Id::MAX
+    )]
     TooLarge {
         /// Which machine.
         machine: &'static str,
@@ -56,7 +62,10 @@ struct Step {
 
 /// A machine as a table.
 pub(super) struct Automaton<T: Tabulate> {
+    /// For each state, a machine that is in it.
     pub(super) states: Vec<T::State>,
+    /// The states that the machine was walked from.
+    pub(super) starts: Vec<Id>,
     effects: Vec<T::Effects>,
     /// How many inputs there are.
     inputs: usize,
@@ -66,11 +75,12 @@ pub(super) struct Automaton<T: Tabulate> {
 }
 
 impl<T: Tabulate> Automaton<T> {
-    /// Walks the machine from these states under every input.
+    /// Walks the machine from these states under every input, and makes the `smallest` of it.
     pub(super) fn new(
         rules: &impl Rules,
         branches: usize,
         starts: &[T::State],
+        smallest: bool,
     ) -> Result<Self, Untabulated> {
         let alphabet = T::alphabet(branches);
         let too_large = |_| Untabulated::TooLarge { machine: T::NAME };
@@ -109,7 +119,65 @@ impl<T: Tabulate> Automaton<T> {
             }
             at += 1;
         }
-        Ok(Self { states, effects, inputs: alphabet.len(), steps, renamed: Vec::new() })
+        let inputs = alphabet.len();
+        let starts = (0..starts.len()).map(|start| start as Id).collect();
+        let walked = Self { states, starts, effects, inputs, steps, renamed: Vec::new() };
+        Ok(if smallest { walked.smallest() } else { walked })
+    }
+
+    /// The smallest machine that does the same: states that no input can tell apart are one
+    /// (Moore, "Gedanken-experiments on sequential machines", 1956). What only words an answer,
+    /// such as why a transaction was aborted, does not survive it.
+    fn smallest(self) -> Self {
+        let classes_of = |keys: Vec<Vec<Id>>| {
+            let mut known = BTreeMap::new();
+            let ids: Vec<Id> = keys
+                .into_iter()
+                .map(|key| {
+                    let next = known.len() as Id;
+                    *known.entry(key).or_insert(next)
+                })
+                .collect();
+            (ids, known.len())
+        };
+        let mut seen = BTreeMap::new();
+        let first = self.states.iter().map(|state| {
+            let next = seen.len() as Id;
+            vec![*seen.entry(T::seen(state)).or_insert(next)]
+        });
+        let (mut class, mut count) = classes_of(first.collect());
+        loop {
+            let key = |state: usize| {
+                let steps = &self.steps[state * self.inputs..(state + 1) * self.inputs];
+                let step = |step: &Step| [class[usize::from(step.next)], step.effects];
+                std::iter::once(class[state]).chain(steps.iter().flat_map(step)).collect()
+            };
+            let (finer, finer_count) = classes_of((0..self.states.len()).map(key).collect());
+            let done = finer_count == count;
+            (class, count) = (finer, finer_count);
+            if done {
+                break;
+            }
+        }
+        let mut small = Self {
+            states: Vec::with_capacity(count),
+            starts: self.starts.iter().map(|start| class[usize::from(*start)]).collect(),
+            effects: self.effects,
+            inputs: self.inputs,
+            steps: Vec::new(),
+            renamed: Vec::new(),
+        };
+        for (at, state) in self.states.into_iter().enumerate() {
+            // Classes are numbered in the order in which they first appear.
+            if usize::from(class[at]) == small.states.len() {
+                small.states.push(state);
+                let steps = &self.steps[at * self.inputs..(at + 1) * self.inputs];
+                small.steps.extend(
+                    steps.iter().map(|step| Step { next: class[usize::from(step.next)], ..*step }),
+                );
+            }
+        }
+        small
     }
 
     /// The state after this input, and what the machine then wants done.
@@ -121,6 +189,27 @@ impl<T: Tabulate> Automaton<T> {
     /// What a state becomes under the renaming of this number.
     pub(super) fn rename(&self, renaming: usize, state: Id) -> Id {
         self.renamed[renaming][usize::from(state)]
+    }
+
+    /// The states from which these inputs have no effect but the `last`, whatever their order.
+    pub(super) fn inert(&self, inputs: &[usize], last: &T::Effects) -> Vec<bool> {
+        let mut inert = vec![true; self.states.len()];
+        loop {
+            let mut changed = false;
+            for state in 0..self.states.len() {
+                let harmless = |input: &usize| {
+                    let (next, effects) = self.step(state as Id, *input);
+                    effects == last || *effects == T::Effects::default() && inert[usize::from(next)]
+                };
+                if inert[state] && !inputs.iter().all(harmless) {
+                    inert[state] = false;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return inert;
+            }
+        }
     }
 
     /// Learns one more renaming: `starts` pairs each start with what it becomes.

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use super::size::Size;
+
 /// An invariant of the same name and meaning as in [`crate::invariants`].
 ///
 /// There it is judged over a finished history; here over a state, where a wrong one can first
-/// be told. Conservation is absent: there are no rows here.
+/// be told. Absent are conservation, for there are no rows here, and idempotence, which here is
+/// stability while requests arrive twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// No branch committed where another rolled back.
@@ -28,8 +31,6 @@ pub enum Invariant {
     NoOrphans,
     /// A coordinator resolves nothing of a newer epoch.
     Ownership,
-    /// A branch ends once.
-    Idempotence,
     /// A decision is forgotten only when every branch has ended.
     SafeForgetting,
     /// Who was overruled by an operator is told, and nobody else.
@@ -38,7 +39,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// Every one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Agreement,
         Self::Stability,
         Self::Validity,
@@ -49,7 +50,6 @@ impl Invariant {
         Self::Durability,
         Self::NoOrphans,
         Self::Ownership,
-        Self::Idempotence,
         Self::SafeForgetting,
         Self::HeuristicsReported,
     ];
@@ -67,9 +67,28 @@ impl Invariant {
             Self::Durability => "durability",
             Self::NoOrphans => "no_orphans",
             Self::Ownership => "ownership",
-            Self::Idempotence => "idempotence",
             Self::SafeForgetting => "safe_forgetting",
             Self::HeuristicsReported => "heuristics_reported",
+        }
+    }
+}
+
+impl Invariant {
+    /// What it claims, in a sentence.
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::Agreement => "no branch commits, or is decided to, where another rolls back",
+            Self::Stability => "an outcome does not change",
+            Self::Validity => "a commit is decided only when every branch has voted for it",
+            Self::NonTriviality => "what nothing disturbs and nobody votes against commits",
+            Self::Termination => "whatever is waited for can still come",
+            Self::DecisionBeforeEffect => "no branch commits before the decision is durable",
+            Self::ClientTruth => "what the client is told, or would be on asking by gid, is true",
+            Self::Durability => "a decision whose force returned is in the log",
+            Self::NoOrphans => "recovery leaves nothing prepared and nothing owed",
+            Self::Ownership => "a coordinator resolves nothing of a newer epoch",
+            Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
+            Self::HeuristicsReported => "who was overruled is told, and nobody else",
         }
     }
 }
@@ -131,6 +150,24 @@ impl Sometimes {
         Self::HeuristicReported,
         Self::OnePhaseUnheard,
     ];
+
+    /// What an exhausted system of this size must have reached.
+    pub fn demanded(size: Size) -> Vec<Self> {
+        let Size { participants, coordinators, faults, .. } = size;
+        let (several, contended, faulty) = (participants > 1, coordinators > 1, faults > 0);
+        let demanded = |what: &Self| match what {
+            Self::ToldCommitted | Self::ToldAborted | Self::ToldInDoubt => true,
+            Self::CommitByRecovery
+            | Self::AbortByRecovery
+            | Self::LatePrepareAfterAbort
+            | Self::DuplicateAfterEnd
+            | Self::SweepMeetsLive => several,
+            Self::FencedForce | Self::SweepMeetsNewer => several && contended,
+            Self::LateForce | Self::CrashInRecovery | Self::HeuristicReported => several && faulty,
+            Self::OnePhaseUnheard => !several,
+        };
+        Self::ALL.into_iter().filter(demanded).collect()
+    }
 
     /// Its name.
     pub const fn name(self) -> &'static str {

@@ -10,12 +10,9 @@ use indoubt::protocol::{Input, Phase};
 use super::action::{Action, Choice, From, Reading, Stray};
 use super::machines::transaction_input;
 use super::rules::Rules;
-use super::state::{
-    At, Call, Force, Log, MAX_FAULTS, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait,
-};
+use super::state::{At, Call, Force, Log, MAX_FAULTS, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait};
 use super::system::System;
 
-#[expect(clippy::cast_possible_truncation, reason = "transactions, participants and coordinators are few")]
 const fn short(index: usize) -> u8 {
     index as u8
 }
@@ -52,7 +49,7 @@ impl<R: Rules> System<R> {
 
     fn of_transaction(&self, state: &State, t: usize, out: &mut impl FnMut(Action)) {
         let tx = &state.txs[t];
-        let stale = tx.epoch < state.log_epoch;
+        let succeeded = tx.epoch < state.log_epoch;
         let t8 = short(t);
         if tx.machine == NOT_BEGUN {
             for c in self.coordinators() {
@@ -63,7 +60,10 @@ impl<R: Rules> System<R> {
             }
             return;
         }
-        if tx.force != Force::None && !tx.log.decided() && self.rules.force_lands(tx.epoch, state.log_epoch) {
+        if tx.force != Force::None
+            && !tx.log.decided()
+            && self.rules.force_lands(tx.epoch, state.log_epoch)
+        {
             out(Action::Land { t: t8 });
         }
         if tx.force == Force::Flying {
@@ -71,7 +71,7 @@ impl<R: Rules> System<R> {
                 out(Action::ForceReturns { t: t8 });
             }
             out(Action::ForceFails { t: t8 });
-            if stale && !self.rules.force_lands(tx.epoch, state.log_epoch) {
+            if succeeded && !self.rules.force_lands(tx.epoch, state.log_epoch) {
                 out(Action::ForceFenced { t: t8 });
             }
         }
@@ -81,13 +81,13 @@ impl<R: Rules> System<R> {
             Wait::Read => {
                 out(Action::Read { t: t8, reading: Reading::Truth });
                 out(Action::Read { t: t8, reading: Reading::Unreadable });
-                if stale {
+                if succeeded {
                     out(Action::Read { t: t8, reading: Reading::Fenced });
                 }
             }
         }
         let matters = |input| {
-            let (next, effects) = self.transactions.step(tx.machine, transaction_input(input));
+            let (next, (effects, _)) = self.transactions.step(tx.machine, transaction_input(input));
             next != tx.machine || !effects.is_empty()
         };
         match self.phase(tx.machine) {
@@ -100,7 +100,10 @@ impl<R: Rules> System<R> {
             _ => {}
         }
         match tx.log {
-            Log::Forgetting | Log::Noted => out(Action::NoteForgotten { t: t8 }),
+            Log::Forgetting | Log::Noted => {
+                out(Action::NoteForgotten { t: t8 });
+                out(Action::ForgetLost { t: t8 });
+            }
             Log::Finished => out(Action::Expire { t: t8 }),
             _ => {}
         }
@@ -120,7 +123,7 @@ impl<R: Rules> System<R> {
                 asked if asked.asked() => {
                     arrivals(t8, p8, from, branch.at, as_stray(asked), out);
                     let ends = matches!(asked, Call::Commit | Call::Abort);
-                    if ends && others(state, t, p, from) {
+                    if ends && others(state, t, p) {
                         out(Action::Refuse { t: t8, p: p8, from });
                     }
                 }
@@ -136,9 +139,8 @@ impl<R: Rules> System<R> {
             }
             if call.asked() {
                 arrivals(t8, p8, from, branch.at, None, out);
-                if others(state, t, p, from) {
-                    out(Action::Refuse { t: t8, p: p8, from });
-                }
+                // Recovery does not even ask a participant that it could not list.
+                out(Action::Refuse { t: t8, p: p8, from });
             } else {
                 out(Action::Reply { t: t8, p: p8, from });
             }
@@ -174,20 +176,13 @@ impl<R: Rules> System<R> {
             return;
         }
         out(Action::Crash { c: c8 });
-        for p in self.participants() {
-            let new = |t: usize| {
-                self.prepared(state, t) & 1 << p & !coordinator.recoveries[t].found != 0
-            };
-            if self.transactions().any(new) {
-                out(Action::Scan { c: c8, p: short(p) });
-            }
-        }
         for t in self.transactions() {
             let tx = &state.txs[t];
             let recovery = &coordinator.recoveries[t];
             let t8 = short(t);
             if recovery.machine != NO_MACHINE {
-                let asks = recovery.calls[self.participants()].iter().all(|call| *call == Resolve::None);
+                let asks =
+                    recovery.calls[self.participants()].iter().all(|call| *call == Resolve::None);
                 if asks {
                     out(Action::Consult { c: c8, t: t8, reading: Reading::Truth });
                     out(Action::Consult { c: c8, t: t8, reading: Reading::Unreadable });
@@ -195,8 +190,13 @@ impl<R: Rules> System<R> {
                         out(Action::Consult { c: c8, t: t8, reading: Reading::Fenced });
                     }
                 }
-            } else if tx.machine != NOT_BEGUN && (recovery.found != 0 || tx.log == Log::Decided) {
-                out(Action::Suspect { c: c8, t: t8 });
+            } else if tx.machine != NOT_BEGUN {
+                let prepared = self.prepared(state, t);
+                for found in 0..=prepared {
+                    if found & !prepared == 0 && (found != 0 || tx.log == Log::Decided) {
+                        out(Action::Suspect { c: c8, t: t8, found });
+                    }
+                }
             }
         }
     }
@@ -220,12 +220,8 @@ fn arrivals(t: u8, p: u8, from: From, at: At, kind: Option<Stray>, out: &mut imp
     }
 }
 
-/// Whether some other request is on its way to the branch.
-fn others(state: &State, t: usize, p: usize, from: From) -> bool {
-    let branch = &state.txs[t].branches[p];
-    let recovers = |c: usize| state.coordinators[c].recoveries[t].calls[p].asked();
-    branch.strays != 0
-        || from != From::Transaction && branch.call.asked()
-        || (0..state.coordinators.len())
-            .any(|c| from != From::Recovery(short(c)) && recovers(c))
+/// Whether some request beside the transaction machine's is on its way to the branch.
+fn others(state: &State, t: usize, p: usize) -> bool {
+    state.txs[t].branches[p].strays != 0
+        || state.coordinators.iter().any(|one| one.recoveries[t].calls[p].asked())
 }

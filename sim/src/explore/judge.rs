@@ -4,7 +4,7 @@ use indoubt::protocol::Phase;
 
 use super::claim::Invariant;
 use super::rules::Rules;
-use super::state::{At, Force, Log, NOT_BEGUN, State, Told, Tx};
+use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait};
 use super::system::System;
 
 impl<R: Rules> System<R> {
@@ -15,8 +15,13 @@ impl<R: Rules> System<R> {
             if tx.machine == NOT_BEGUN {
                 return None;
             }
+            if tx.machine != NO_MACHINE && self.waits_for_nothing(tx) {
+                return Some(Invariant::Termination);
+            }
             let ats = || tx.branches[self.participants()].iter().map(|branch| branch.at);
-            if ats().any(At::committed) && ats().any(At::aborted) {
+            // A durable decision counts as a commit: it will be carried out.
+            let rolled_back = tx.log.decided() && ats().any(|at| at == At::RolledBack);
+            if rolled_back || ats().any(At::committed) && ats().any(At::aborted) {
                 return Some(Invariant::Agreement);
             }
             // Every branch that was prepared, or has only read, has voted for it.
@@ -25,6 +30,14 @@ impl<R: Rules> System<R> {
             }
             (!self.told_truth(state, tx, &ats)).then_some(Invariant::ClientTruth)
         })
+    }
+
+    /// Whether a machine that is not done will never get another input.
+    fn waits_for_nothing(&self, tx: &Tx) -> bool {
+        let calls = &tx.branches[self.participants()];
+        tx.wait == Wait::Nothing
+            && tx.force != Force::Flying
+            && calls.iter().all(|branch| branch.call == Call::None)
     }
 
     fn told_truth<I: Iterator<Item = At>>(
@@ -38,8 +51,7 @@ impl<R: Rules> System<R> {
             Told::Aborted if committed => return false,
             Told::Committed => {
                 // Nothing wrote, or the only branch committed by itself.
-                let unlogged =
-                    ats().all(|at| matches!(at, At::ReadOnly | At::CommittedAlone));
+                let unlogged = ats().all(|at| matches!(at, At::ReadOnly | At::CommittedAlone));
                 if ats().any(At::aborted) || !(tx.log.decided() || unlogged) {
                     return false;
                 }
@@ -49,10 +61,9 @@ impl<R: Rules> System<R> {
         // Whoever asks by gid is told aborted by a coordinator that is aborting it, and by any
         // that finds nothing in the log and does not drive it itself.
         let aborting = self.phase(tx.machine) == Some(Phase::Aborting);
-        let may_land = tx.force != Force::None
-            && self.rules.force_lands(tx.epoch, state.log_epoch);
+        let may_land = tx.force != Force::None && self.rules.force_lands(tx.epoch, state.log_epoch);
         let presumed = self.coordinators().any(|c| {
-            let driven = usize::from(tx.owner) == c && tx.machine != super::state::NO_MACHINE;
+            let driven = usize::from(tx.owner) == c && tx.machine != NO_MACHINE;
             state.coordinators[c].epoch >= tx.epoch && !driven
         });
         let told_aborted = aborting || presumed && tx.log == Log::Absent;

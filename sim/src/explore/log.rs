@@ -2,7 +2,7 @@
 
 use super::claim::{Invariant, Sometimes};
 use super::rules::Rules;
-use super::state::{At, Force, Log};
+use super::state::{Force, Log};
 use super::step::Step;
 
 impl<R: Rules> Step<'_, R> {
@@ -23,8 +23,7 @@ impl<R: Rules> Step<'_, R> {
         if tx.force == Force::None {
             return;
         }
-        let may_land =
-            !tx.log.decided() && self.system.rules.force_lands(tx.epoch, log_epoch);
+        let may_land = !tx.log.decided() && self.system.rules.force_lands(tx.epoch, log_epoch);
         tx.force = if may_land { Force::Limbo } else { Force::None };
     }
 
@@ -38,10 +37,7 @@ impl<R: Rules> Step<'_, R> {
         match tx.log {
             Log::Decided => {
                 tx.log = Log::Forgetting;
-                let unfinished = |at| matches!(at, At::Open | At::Prepared);
-                if tx.branches.iter().any(|branch| unfinished(branch.at))
-                    && self.unfinished_branch(t)
-                {
+                if self.system.prepared(&self.state, t) != 0 {
                     self.breaks(Invariant::SafeForgetting);
                 }
             }
@@ -50,9 +46,10 @@ impl<R: Rules> Step<'_, R> {
         }
     }
 
-    /// Whether a branch that voted yes has not ended.
-    fn unfinished_branch(&self, t: usize) -> bool {
-        self.system.prepared(&self.state, t) != 0
+    /// The log does not take a note, or not in time: the driver goes on without it.
+    pub(super) fn forget_lost(&mut self, t: usize) {
+        let tx = &mut self.state.txs[t];
+        tx.log = if tx.log == Log::Forgetting { Log::Decided } else { Log::Absent };
     }
 
     /// What was noted lazily reaches the disk.

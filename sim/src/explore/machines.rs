@@ -2,7 +2,7 @@
 
 use indoubt::protocol::{
     Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, EpochOrder, ForceFailure, Input,
-    LogAnswer, LogFailure, OnePhase, RecoveryEffect, RecoveryEffects, RecoveryInput,
+    LogAnswer, LogFailure, OnePhase, Phase, RecoveryEffect, RecoveryEffects, RecoveryInput,
     RecoveryMachine, TransactionEffects, TransactionMachine,
 };
 
@@ -52,7 +52,13 @@ impl Tabulate for Transactions {
 
     type State = TransactionMachine;
     type Input = Input;
-    type Effects = TransactionEffects;
+    /// With the branches that the decision names, if it is to be forced.
+    type Effects = (TransactionEffects, BranchSet);
+    type Seen = Phase;
+
+    fn seen(state: &TransactionMachine) -> Phase {
+        state.phase()
+    }
 
     fn alphabet(branches: usize) -> Vec<Input> {
         let mut all = vec![
@@ -68,8 +74,7 @@ impl Tabulate for Transactions {
             Input::LogRead(Ok(false)),
         ];
         all.extend(FAILURES.map(|failure| Input::LogRead(Err(failure))));
-        let ends =
-            [OnePhase::Committed, OnePhase::RolledBack, OnePhase::Unknown, OnePhase::Untold];
+        let ends = [OnePhase::Committed, OnePhase::RolledBack, OnePhase::Unknown, OnePhase::Untold];
         all.extend(ends.map(Input::OnePhased));
         for id in (0..branches).map(branch) {
             all.extend(BALLOTS.map(|ballot| Input::Voted(id, ballot)));
@@ -79,10 +84,16 @@ impl Tabulate for Transactions {
         all
     }
 
-    fn handle(rules: &impl Rules, state: &mut TransactionMachine, input: Input) -> TransactionEffects {
+    fn handle(rules: &impl Rules, state: &mut TransactionMachine, input: Input) -> Self::Effects {
         let mut effects = TransactionEffects::new();
         rules.transaction(state, input, &mut effects);
-        effects
+        effects.iter_mut().for_each(|effect| {
+            if let Effect::Answer(answer) = effect {
+                *answer = essence(*answer);
+            }
+        });
+        let forces = effects.contains(&Effect::Force);
+        (effects, if forces { state.prepared() } else { BranchSet::EMPTY })
     }
 
     fn rename_input(input: Input, names: &[u8]) -> Input {
@@ -96,7 +107,7 @@ impl Tabulate for Transactions {
         }
     }
 
-    fn rename_effects(effects: &TransactionEffects, names: &[u8]) -> TransactionEffects {
+    fn rename_effects((effects, forced): &Self::Effects, names: &[u8]) -> Self::Effects {
         let rename = |effect: &Effect| match *effect {
             Effect::Prepare(set) => Effect::Prepare(renamed_set(set, names)),
             Effect::CommitOnePhase(id) => Effect::CommitOnePhase(renamed(id, names)),
@@ -105,7 +116,17 @@ impl Tabulate for Transactions {
             Effect::Answer(answer) => Effect::Answer(renamed_answer(answer, names)),
             other => other,
         };
-        effects.iter().map(rename).collect()
+        (effects.iter().map(rename).collect(), renamed_set(*forced, names))
+    }
+}
+
+/// An answer without what only explains it.
+const fn essence(answer: Answer) -> Answer {
+    let heuristic = BranchSet::EMPTY;
+    match answer {
+        Answer::Committed { pending, .. } => Answer::Committed { pending, heuristic },
+        Answer::Aborted { .. } => Answer::Aborted { cause: Cause::Requested, heuristic },
+        Answer::InDoubt => Answer::InDoubt,
     }
 }
 
@@ -115,15 +136,8 @@ fn renamed_answer(answer: Answer, names: &[u8]) -> Answer {
             pending: renamed_set(pending, names),
             heuristic: renamed_set(heuristic, names),
         },
-        Answer::Aborted { cause, heuristic } => Answer::Aborted {
-            cause: match cause {
-                Cause::VotedNo(id) => Cause::VotedNo(renamed(id, names)),
-                Cause::VoteLost(id) => Cause::VoteLost(renamed(id, names)),
-                other => other,
-            },
-            heuristic: renamed_set(heuristic, names),
-        },
-        Answer::InDoubt => Answer::InDoubt,
+        // Its essence names no branch.
+        Answer::Aborted { .. } | Answer::InDoubt => answer,
     }
 }
 
@@ -186,6 +200,9 @@ impl Tabulate for Recoveries {
     type State = RecoveryMachine;
     type Input = RecoveryInput;
     type Effects = RecoveryEffects;
+    type Seen = ();
+
+    fn seen(_: &RecoveryMachine) {}
 
     fn alphabet(branches: usize) -> Vec<RecoveryInput> {
         let mut all =
@@ -201,7 +218,11 @@ impl Tabulate for Recoveries {
         all
     }
 
-    fn handle(rules: &impl Rules, state: &mut RecoveryMachine, input: RecoveryInput) -> RecoveryEffects {
+    fn handle(
+        rules: &impl Rules,
+        state: &mut RecoveryMachine,
+        input: RecoveryInput,
+    ) -> RecoveryEffects {
         let mut effects = RecoveryEffects::new();
         rules.recovery(state, input, &mut effects);
         effects
@@ -213,8 +234,8 @@ impl Tabulate for Recoveries {
                 RecoveryInput::Finished(renamed(id, names), ending)
             }
             RecoveryInput::FinishLost(id) => RecoveryInput::FinishLost(renamed(id, names)),
-            RecoveryInput::LogRead(Ok(LogAnswer::Commit(named))) => {
-                RecoveryInput::LogRead(Ok(LogAnswer::Commit(renamed_set(named, names))))
+            RecoveryInput::LogRead(Ok(LogAnswer::Commit(owed))) => {
+                RecoveryInput::LogRead(Ok(LogAnswer::Commit(renamed_set(owed, names))))
             }
             other => other,
         }

@@ -1,13 +1,52 @@
-//! x
+//! Exhaustive exploration: every interleaving of the shipped machines, up to a budget of faults.
+//!
+//! The machines are those that ship ([`indoubt::protocol`]); around them is an environment
+//! that allows at least what the driver, the network, the participants and the log can do: a
+//! network that loses, duplicates and reorders, participants and coordinators that crash, a
+//! log whose force lands late, fails or is lost, a coordinator that takes over while the other
+//! still runs, an operator's hand. Every state is judged by the invariants of the simulator, under
+//! the same names.
+//!
+//! Read `state` for what a state is, `action` for what can happen, `rules` for where a
+//! bug is planted, `search` for how it is explored.
+//!
+//! Absent are time, payloads, locks and the async driver itself: what that does with its
+//! futures is the simulator's to test.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "states are packed into a few bits: every number in one is small by construction"
+)]
+
+mod action;
 mod automaton;
+mod claim;
+mod enabled;
+mod judge;
+mod log;
 mod machines;
+mod participant;
+mod recovering;
+mod rest;
 mod rules;
-pub use rules::*;
-#[test]
-fn sizes() {
-    for n in 1..=3 {
-        let t = automaton::Automaton::new(&machines::Transactions(&Shipped), "t", n, &[machines::enlisted(&Shipped, n)]);
-        let r = automaton::Automaton::new(&machines::Recoveries(&Shipped), "r", n, &machines::found(n));
-        eprintln!("{n} {:?} {:?}", t.map(|a| a.states.len()), r.map(|a| a.states.len()));
-    }
-}
+mod search;
+mod size;
+mod state;
+mod step;
+mod story;
+mod symmetry;
+mod system;
+mod tidy;
+mod visited;
+mod walk;
+
+pub use action::{Action, Choice, From, Reading, Stray};
+pub use automaton::Untabulated;
+pub use claim::{Invariant, Reached, Sometimes};
+pub use rules::{Rules, Shipped};
+pub use search::{End, Found, Limits, Progress, search};
+pub use size::{OutOfRange, Size};
+pub use state::{MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS, MAX_TRANSACTIONS, State};
+pub use story::{Story, Untrue};
+pub use system::{After, Reduction, System, Unexplorable};
+pub use walk::{Walked, Walks};

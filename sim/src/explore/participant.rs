@@ -10,7 +10,7 @@ use super::action::{Choice, From, Stray};
 use super::claim::{Invariant, Sometimes};
 use super::machines::branch;
 use super::rules::Rules;
-use super::state::{At, Call, Log, Resolve, Told};
+use super::state::{At, Call, Resolve, Told};
 use super::step::Step;
 
 /// What becomes of a call's request when nobody waits for it any more. An inquiry changes
@@ -89,6 +89,9 @@ impl<R: Rules> Step<'_, R> {
                     Stray::Commit => self.serve_call(t, p, Call::Commit, choice),
                     Stray::Abort => self.serve_call(t, p, Call::Abort, choice),
                     Stray::AbortByGid => {
+                        if self.state.txs[t].branches[p].at == At::Prepared {
+                            self.reaches(Sometimes::AbortByRecovery);
+                        }
                         let _nobody_waits = self.abort(t, p, None);
                         None
                     }
@@ -176,8 +179,8 @@ impl<R: Rules> Step<'_, R> {
         Ending::AsDecided
     }
 
-    /// Another request is at work on the branch, so this one has no effect, and whoever waits
-    /// for it hears at once that it had none.
+    /// The request has no effect, because another one is at work on the branch or because it was
+    /// not even sent, and whoever waits for it hears so at once.
     pub(super) fn refuse(&mut self, t: usize, p: usize, from: From) {
         match from {
             From::Transaction => {
@@ -265,10 +268,5 @@ impl<R: Rules> Step<'_, R> {
                 branch.at = At::Gone;
             }
         }
-    }
-
-    /// Whether a commit that needed no decision can only have been noted.
-    pub(super) fn unlogged(log: Log) -> bool {
-        matches!(log, Log::Noted | Log::NotedForGood)
     }
 }

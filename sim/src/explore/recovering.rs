@@ -2,42 +2,36 @@
 //!
 //! A sweep scans, reads what the log still owes, and then works on every suspect by itself. Here
 //! each transaction is swept by itself too, which allows all that sweeps can do and more: a scan
-//! that fails finds nothing, and one that is slow has found what has long ended.
+//! that fails has found nothing, so a suspect has been found at any of the participants where it
+//! is prepared. The scan is part of taking the suspect up: what was found earlier and has ended
+//! since makes no difference to anybody who is told of it, and what has not would be found now.
 
 use indoubt::protocol::{
     Decision, EpochOrder, LogAnswer, LogFailure, RecoveryEffect, RecoveryInput,
 };
 
 use super::action::Reading;
-use super::automaton::Id;
 use super::claim::{Invariant, Sometimes};
 use super::machines::{recovery_input, set};
 use super::participant::stray_resolve;
 use super::rules::Rules;
 use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
 use super::step::Step;
+use super::system::System;
 
 impl<R: Rules> Step<'_, R> {
-    /// A participant lists what it has prepared.
-    pub(super) fn scan(&mut self, c: usize, p: usize) {
-        for t in self.system.transactions() {
-            let prepared = self.system.prepared(&self.state, t) & 1 << p;
-            self.state.coordinators[c].recoveries[t].found |= prepared;
-        }
-    }
-
     /// The sweep takes up a transaction, and asks whether it is live in its own process.
-    pub(super) fn suspect(&mut self, c: usize, t: usize) {
+    pub(super) fn suspect(&mut self, c: usize, t: usize, found: u8) {
         let opening = self.state.coordinators[c].epoch;
         let order = self.system.rules.epoch_order(self.state.txs[t].epoch, opening);
         if self.state.txs[t].epoch > opening {
             self.reaches(Sometimes::SweepMeetsNewer);
         }
-        let newer = if order == EpochOrder::Newer { 1 } else { 0 };
+        let newer = usize::from(order == EpochOrder::Newer);
         let recovery = &mut self.state.coordinators[c].recoveries[t];
         // The place of this start among all the starts that were tabulated.
-        recovery.machine = newer << self.system.size.participants | Id::from(recovery.found);
-        recovery.found = 0;
+        let start = newer << self.system.size.participants | usize::from(found);
+        recovery.machine = self.system.recoveries.starts[start];
         self.tell(c, t, RecoveryInput::Start);
     }
 
@@ -79,7 +73,7 @@ impl<R: Rules> Step<'_, R> {
         for effect in effects {
             match *effect {
                 RecoveryEffect::AskLive => {
-                    let live = system.live(&self.state, c, t);
+                    let live = System::<R>::live(&self.state, c, t);
                     if live {
                         self.reaches(Sometimes::SweepMeetsLive);
                     }
@@ -98,6 +92,11 @@ impl<R: Rules> Step<'_, R> {
                     };
                     let calls = &mut self.state.coordinators[c].recoveries[t].calls;
                     set.iter().for_each(|id| calls[usize::from(id.index())] = call);
+                    // Nothing comes of its answers, so nobody waits for them; and a sweep may run
+                    // beside another one.
+                    if call != Resolve::Commit && system.inert[usize::from(next)] {
+                        self.end_recovery(c, t);
+                    }
                 }
                 RecoveryEffect::Forget => {
                     let epoch = self.state.coordinators[c].epoch;
@@ -112,7 +111,6 @@ impl<R: Rules> Step<'_, R> {
         for p in self.system.participants() {
             self.abandon_resolve(c, t, p);
         }
-        // What the next sweep has found in the meantime stays found.
         self.state.coordinators[c].recoveries[t].machine = NO_MACHINE;
     }
 

@@ -50,6 +50,12 @@ pub trait Rules: Sync {
         Err(failure)
     }
 
+    /// What the reading after a failed force gives for a decision that the log remembers no
+    /// longer. It has been finished and forgotten, which only a newer opening can have done.
+    fn expired(&self, stale: bool) -> Result<bool, LogFailure> {
+        if stale { Err(LogFailure::Fenced) } else { Ok(false) }
+    }
+
     /// What a participant says of a branch that is not prepared, given how it is known to
     /// have ended.
     fn gone(&self, decision: Decision, known: Option<Decision>) -> Ending {

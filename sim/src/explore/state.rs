@@ -81,8 +81,8 @@ packed! {
 }
 
 packed! {
-    /// What the client was told.
-    Told { Nothing, Committed, Aborted, InDoubt }
+    /// What the client was told, if anything was claimed.
+    Told { Nothing, Committed, Aborted }
 }
 
 impl At {
@@ -105,10 +105,7 @@ impl At {
 impl Call {
     /// Whether the request is still on its way.
     pub(super) const fn asked(self) -> bool {
-        matches!(
-            self,
-            Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort
-        )
+        matches!(self, Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort)
     }
 }
 
@@ -157,14 +154,12 @@ pub(super) struct Tx {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Recovery {
     pub(super) machine: Id,
-    /// Branches that the sweep has found prepared and not judged yet.
-    pub(super) found: u8,
     pub(super) calls: [Resolve; MAX_PARTICIPANTS],
 }
 
 impl Default for Recovery {
     fn default() -> Self {
-        Self { machine: NO_MACHINE, found: 0, calls: [Resolve::None; MAX_PARTICIPANTS] }
+        Self { machine: NO_MACHINE, calls: [Resolve::None; MAX_PARTICIPANTS] }
     }
 }
 
@@ -293,7 +288,6 @@ impl Coordinator {
         put(&mut word, 4, self.epoch);
         for recovery in &self.recoveries {
             put(&mut word, Id::BITS, recovery.machine);
-            put(&mut word, 3, recovery.found);
             for call in &recovery.calls {
                 put(&mut word, 3, *call as u8);
             }
@@ -307,7 +301,6 @@ impl Coordinator {
             for call in recovery.calls.iter_mut().rev() {
                 *call = Resolve::unpack(&mut word, 3);
             }
-            recovery.found = take(&mut word, 3);
             recovery.machine = take_id(&mut word);
         }
         coordinator.epoch = take(&mut word, 4);

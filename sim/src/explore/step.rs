@@ -6,10 +6,11 @@
 //! answered in the step that ends the transaction: a client that gets no answer is told nothing,
 //! so nothing is claimed of it.
 
-use indoubt::protocol::{Answer, Decision, Effect, Ending, ForceFailure, Input, LogFailure};
+use indoubt::protocol::{
+    Answer, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogFailure,
+};
 
 use super::action::{Action, Reading};
-use super::automaton::Id;
 use super::claim::{Invariant, Reached, Sometimes};
 use super::machines::{bits, branch, transaction_input};
 use super::rules::Rules;
@@ -20,18 +21,37 @@ use super::system::{After, System};
 pub(super) struct Step<'a, R: Rules> {
     pub(super) system: &'a System<R>,
     pub(super) state: State,
+    before: State,
     broken: Option<Invariant>,
     reached: Reached,
 }
 
 impl<'a, R: Rules> Step<'a, R> {
     pub(super) fn new(system: &'a System<R>, state: State) -> Self {
-        Self { system, state, broken: None, reached: Reached::default() }
+        Self { system, state, before: state, broken: None, reached: Reached::default() }
     }
 
-    pub(super) fn end(self) -> After {
-        let broken = self.broken.or_else(|| self.system.judge(&self.state));
-        After { state: self.state, broken, reached: self.reached }
+    pub(super) fn end(mut self) -> After {
+        if self.changes_an_outcome() {
+            self.breaks(Invariant::Stability);
+        }
+        if self.broken.is_none() {
+            self.broken = self.system.judge(&self.state);
+        }
+        if self.broken.is_none() && self.system.reduced {
+            self.tidy();
+        }
+        After { state: self.state, broken: self.broken, reached: self.reached }
+    }
+
+    /// Whether a branch that had ended has ended otherwise.
+    fn changes_an_outcome(&self) -> bool {
+        let changed = |t: usize, p: usize| {
+            let before = self.before.txs[t].branches[p].at;
+            let ended = !matches!(before, At::Open | At::Prepared);
+            ended && self.state.txs[t].branches[p].at != before
+        };
+        self.system.transactions().any(|t| self.system.participants().any(|p| changed(t, p)))
     }
 
     /// The first invariant that breaks names the step.
@@ -72,10 +92,10 @@ impl<'a, R: Rules> Step<'a, R> {
             }
             Action::ForceOverdue { t } => self.give(index(t), Input::ForceOverdue),
             Action::AcknowledgeOverdue { t } => self.give(index(t), Input::AcknowledgeOverdue),
-            Action::Scan { c, p } => self.scan(index(c), index(p)),
-            Action::Suspect { c, t } => self.suspect(index(c), index(t)),
+            Action::Suspect { c, t, found } => self.suspect(index(c), index(t), found),
             Action::Consult { c, t, reading } => self.consult(index(c), index(t), reading),
             Action::NoteForgotten { t } => self.note_forgotten(index(t)),
+            Action::ForgetLost { t } => self.forget_lost(index(t)),
             Action::Expire { t } => self.state.txs[index(t)].log = Log::Expired,
             Action::Open { c } => self.open(index(c)),
             Action::Crash { c } => self.crash(index(c)),
@@ -91,7 +111,7 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     fn begin(&mut self, t: usize, c: usize, commit: bool) {
-        self.state.txs[t].owner = if c == 0 { 0 } else { 1 };
+        self.state.txs[t].owner = u8::from(c != 0);
         self.state.txs[t].epoch = self.state.coordinators[c].epoch;
         self.give(t, if commit { Input::Commit } else { Input::Rollback });
     }
@@ -114,6 +134,9 @@ impl<'a, R: Rules> Step<'a, R> {
         let tx = &mut self.state.txs[t];
         tx.wait = Wait::Nothing;
         let answer = match reading {
+            Reading::Truth if tx.log == Log::Expired => {
+                self.system.rules.expired(tx.epoch < self.state.log_epoch)
+            }
             Reading::Truth => {
                 if tx.epoch == self.state.log_epoch {
                     tx.force = Force::None;
@@ -136,14 +159,14 @@ impl<'a, R: Rules> Step<'a, R> {
         if machine == NO_MACHINE {
             return;
         }
-        let (next, effects) = system.transactions.step(machine, transaction_input(input));
+        let (next, (effects, named)) = system.transactions.step(machine, transaction_input(input));
         self.state.txs[t].machine = next;
         for effect in effects {
-            self.carry_out(t, *effect, next);
+            self.carry_out(t, *effect, *named);
         }
     }
 
-    fn carry_out(&mut self, t: usize, effect: Effect, machine: Id) {
+    fn carry_out(&mut self, t: usize, effect: Effect, named: BranchSet) {
         match effect {
             Effect::Prepare(set) => {
                 set.iter().for_each(|id| self.call(t, usize::from(id.index()), Call::Prepare));
@@ -151,12 +174,10 @@ impl<'a, R: Rules> Step<'a, R> {
             Effect::CommitOnePhase(id) => self.call(t, usize::from(id.index()), Call::OnePhase),
             Effect::Inquire(id) => self.call(t, usize::from(id.index()), Call::Inquire),
             Effect::Finish(set, decision) => {
-                let call =
-                    if decision == Decision::Commit { Call::Commit } else { Call::Abort };
+                let call = if decision == Decision::Commit { Call::Commit } else { Call::Abort };
                 set.iter().for_each(|id| self.call(t, usize::from(id.index()), call));
             }
             Effect::Force => {
-                let named = self.system.transactions.states[usize::from(machine)].prepared();
                 let tx = &mut self.state.txs[t];
                 tx.named = bits(named);
                 tx.force = Force::Flying;
@@ -174,9 +195,16 @@ impl<'a, R: Rules> Step<'a, R> {
 
     fn answer(&mut self, t: usize, answer: Answer) {
         let (told, sometimes) = match answer {
-            Answer::Committed { .. } => (Told::Committed, Sometimes::ToldCommitted),
+            Answer::Committed { pending, .. } => {
+                // Who has not acknowledged is named.
+                if self.system.prepared(&self.state, t) & !bits(pending) != 0 {
+                    self.breaks(Invariant::ClientTruth);
+                }
+                (Told::Committed, Sometimes::ToldCommitted)
+            }
             Answer::Aborted { .. } => (Told::Aborted, Sometimes::ToldAborted),
-            Answer::InDoubt => (Told::InDoubt, Sometimes::ToldInDoubt),
+            // Nothing is claimed, so it is as good as no answer.
+            Answer::InDoubt => (Told::Nothing, Sometimes::ToldInDoubt),
         };
         self.state.txs[t].told = told;
         self.reaches(sometimes);

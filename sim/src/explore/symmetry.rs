@@ -1,9 +1,12 @@
-//! Symmetry over participants: of all states that differ only in the participants' names, one.
+//! Symmetry over participants, and over transactions: of all states that differ only in names,
+//! one.
 //!
 //! Every participant has a branch of every transaction and the machines treat branches alike
 //! (the tables of [`super::automaton`] check that), so renaming participants turns runs into
 //! runs. The representative is the state whose participants are in the order of their own
 //! parts; where those are equal, whichever order packs smallest.
+
+use std::cmp::Ordering;
 
 use super::rules::Rules;
 use super::state::{NO_MACHINE, Packed, State};
@@ -27,9 +30,44 @@ pub(super) fn renamings(participants: u8) -> Vec<Vec<u8>> {
     all
 }
 
+/// The state with its two transactions' numbers exchanged: nothing goes by the number.
+fn swapped(state: &State) -> State {
+    let mut swapped = *state;
+    swapped.txs.swap(0, 1);
+    for coordinator in &mut swapped.coordinators {
+        coordinator.recoveries.swap(0, 1);
+    }
+    swapped
+}
+
 impl<R: Rules> System<R> {
     /// The representative of a state, packed.
     pub(super) fn representative(&self, state: &State) -> Packed {
+        if self.names.is_empty() {
+            return state.pack();
+        }
+        if self.size.transactions < 2 {
+            return self.in_order(state);
+        }
+        let (one, other) = (self.outline(state, 0), self.outline(state, 1));
+        match one.cmp(&other) {
+            Ordering::Less => self.in_order(state),
+            Ordering::Greater => self.in_order(&swapped(state)),
+            Ordering::Equal => self.in_order(state).min(self.in_order(&swapped(state))),
+        }
+    }
+
+    /// Of a transaction, what the names of participants have no part in.
+    fn outline(&self, state: &State, t: usize) -> u64 {
+        let tx = &state.txs[t];
+        let phase = self.phase(tx.machine).map_or(0, |phase| phase as u8 + 1);
+        let named = tx.named.count_ones() as u8;
+        let outline = [phase, tx.epoch, tx.log as u8, named, tx.wait as u8, tx.force as u8];
+        let outline = outline.iter().fold(0, |outline, part| outline << 4 | u64::from(*part));
+        outline << 4 | u64::from(tx.owner << 2 | tx.told as u8)
+    }
+
+    fn in_order(&self, state: &State) -> Packed {
         let mut keys = [0; super::state::MAX_PARTICIPANTS];
         for p in self.participants() {
             keys[p] = self.part(state, p);
@@ -67,7 +105,6 @@ impl<R: Rules> System<R> {
         for coordinator in &state.coordinators[self.coordinators()] {
             for recovery in &coordinator.recoveries[self.transactions()] {
                 put(3, recovery.calls[p] as u8);
-                put(1, recovery.found >> p & 1);
             }
         }
         part
@@ -94,7 +131,6 @@ impl<R: Rules> System<R> {
                 if recovery.machine != NO_MACHINE {
                     image.machine = self.recoveries.rename(renaming, recovery.machine);
                 }
-                image.found = renamed_bits(recovery.found, names);
                 for (p, name) in names.iter().enumerate() {
                     image.calls[usize::from(*name)] = recovery.calls[p];
                 }

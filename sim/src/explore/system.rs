@@ -1,11 +1,11 @@
 //! The system that is explored: the shipped machines in an environment of a size.
 
-use indoubt::protocol::{Phase, TransactionMachine};
+use indoubt::protocol::{Ending, Phase, RecoveryEffect, RecoveryInput, TransactionMachine};
 
 use super::action::Action;
 use super::automaton::{Automaton, Id, Untabulated};
 use super::claim::{Invariant, Reached};
-use super::machines::{Recoveries, Transactions, enlisted, found};
+use super::machines::{Recoveries, Transactions, branch, enlisted, found, recovery_input};
 use super::rules::Rules;
 use super::size::{OutOfRange, Size};
 use super::state::{At, MAX_TRANSACTIONS, NO_MACHINE, NOT_BEGUN, State};
@@ -29,13 +29,26 @@ pub enum Unexplorable {
 pub struct System<R: Rules> {
     pub(super) rules: R,
     pub(super) size: Size,
+    pub(super) reduced: bool,
     /// Nothing fails, nothing takes too long and nobody votes no.
     pub(super) calm: bool,
     pub(super) transactions: Automaton<Transactions>,
     pub(super) recoveries: Automaton<Recoveries>,
+    /// Recovery machines to which it makes no difference how the branches that they told end.
+    pub(super) inert: Vec<bool>,
     pub(super) phases: Vec<Phase>,
     /// Renamings of participants; the first changes nothing.
     pub(super) names: Vec<Vec<u8>>,
+}
+
+/// Which states are taken for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// States that differ only in the names of participants and transactions, in what can make
+    /// no difference any more, and in recoveries that wait for what they will not use.
+    Full,
+    /// None: every state is its own. Far more states, and nothing to be convinced of.
+    Plain,
 }
 
 /// What came of an action.
@@ -50,30 +63,58 @@ pub struct After {
 }
 
 impl<R: Rules> System<R> {
-    /// The system of this size under these rules; `symmetry` takes states that differ only in
-    /// the names of participants for one.
-    pub fn new(rules: R, size: Size, symmetry: bool) -> Result<Self, Unexplorable> {
+    /// The system of this size under these rules.
+    pub fn new(rules: R, size: Size, reduction: Reduction) -> Result<Self, Unexplorable> {
+        let reduced = reduction == Reduction::Full;
         size.check()?;
         let branches = usize::from(size.participants);
         let start = enlisted(&rules, branches);
-        let mut transactions =
-            Automaton::<Transactions>::new(&rules, branches, std::slice::from_ref(&start))?;
+        let mut transactions = Automaton::<Transactions>::new(
+            &rules,
+            branches,
+            std::slice::from_ref(&start),
+            reduced,
+        )?;
         let starts = found(branches);
-        let mut recoveries = Automaton::<Recoveries>::new(&rules, branches, &starts)?;
-        let names = if symmetry { renamings(size.participants) } else { Vec::new() };
+        let mut recoveries = Automaton::<Recoveries>::new(&rules, branches, &starts, reduced)?;
+        let names = if reduced { renamings(size.participants) } else { Vec::new() };
         for names in &names {
             transactions.learn(branches, names, &[(NOT_BEGUN, NOT_BEGUN)])?;
             let images: Vec<(Id, Id)> = (0..starts.len())
                 .map(|id| {
                     let orders = id & 1 << branches;
                     let image = orders | usize::from(renamed_bits((id & !orders) as u8, names));
-                    (id as Id, image as Id)
+                    (recoveries.starts[id], recoveries.starts[image])
                 })
                 .collect();
             recoveries.learn(branches, names, &images)?;
         }
         let phases = transactions.states.iter().map(TransactionMachine::phase).collect();
-        Ok(Self { rules, size, calm: false, transactions, recoveries, phases, names })
+        let ends: Vec<usize> = (0..branches)
+            .map(branch)
+            .flat_map(|id| {
+                let endings = [Ending::AsDecided, Ending::Heuristic, Ending::Untold];
+                let finished = endings.map(|ending| RecoveryInput::Finished(id, ending));
+                finished.into_iter().chain(Some(RecoveryInput::FinishLost(id)))
+            })
+            .map(|input| recovery_input(input, branches))
+            .collect();
+        let done = [RecoveryEffect::Done].into_iter().collect();
+        let mut inert = recoveries.inert(&ends, &done);
+        for inert in &mut inert {
+            *inert &= reduced;
+        }
+        Ok(Self {
+            rules,
+            size,
+            reduced,
+            calm: false,
+            transactions,
+            recoveries,
+            inert,
+            phases,
+            names,
+        })
     }
 
     /// The same system when nothing fails, nothing takes too long and nobody votes no.
@@ -134,7 +175,7 @@ impl<R: Rules> System<R> {
     }
 
     /// Whether a coordinator is still driving a transaction.
-    pub(super) fn live(&self, state: &State, c: usize, t: usize) -> bool {
+    pub(super) fn live(state: &State, c: usize, t: usize) -> bool {
         let tx = &state.txs[t];
         usize::from(tx.owner) == c && tx.machine != NO_MACHINE && tx.machine != NOT_BEGUN
     }

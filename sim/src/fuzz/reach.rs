@@ -66,10 +66,10 @@ impl Reach {
 
 fn outcomes(event: &Event) -> impl Iterator<Item = &'static str> {
     let (first, second) = match *event {
-        Event::Answered { told: Told::Committed, pending: 1.., .. } => {
-            (Some("answered committed"), Some("answered committed, some pending"))
+        Event::Answered { told: Told::Committed, ref pending, .. } => {
+            let some = (!pending.is_empty()).then_some("answered committed, some pending");
+            (Some("answered committed"), some)
         }
-        Event::Answered { told: Told::Committed, .. } => (Some("answered committed"), None),
         Event::Answered { told: Told::Aborted, .. } => (Some("answered aborted"), None),
         Event::Answered { told: Told::InDoubt, .. } => (Some("answered in doubt"), None),
         Event::Voted { vote: VoteKind::No, .. } => (Some("votes of no"), None),

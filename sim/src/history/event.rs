@@ -65,13 +65,15 @@ pub enum Event {
     /// The client asked to commit.
     AskedCommit { tx: Tx },
     /// The client got its answer.
-    Answered { tx: Tx, told: Told, pending: u32, heuristic: u32 },
+    Answered { tx: Tx, told: Told, pending: Vec<u8>, heuristic: Vec<u8> },
     /// The coordinator answered a question by gid: committed, aborted, or no answer yet.
     Status { tx: Tx, told: Told },
     /// A vote, durable if it is a yes.
     Voted { tx: Tx, p: u8, vote: VoteKind },
     /// A branch has durably ended.
     Ended { tx: Tx, p: u8, committed: bool, one_phase: bool, by_recovery: bool },
+    /// A session that was neither prepared nor ended was idle for too long and rolled back.
+    Expired { tx: Tx, p: u8 },
     /// Someone who is not the coordinator ended a prepared branch.
     OperatorEnded { tx: Tx, p: u8, committed: bool },
     /// The coordinator learned that a branch had been ended by someone else.
@@ -88,7 +90,7 @@ pub enum Event {
     Opened { by: Place, epoch: u64, unfinished: Vec<Tx> },
     /// A coordinator could not open the log this time.
     OpenFailed { by: Place, why: String },
-    /// The log was read while its answer to a force was unknown, or by recovery.
+    /// The log gave no answer: it could not be read, or is fenced.
     LogUnreadable { by: Place },
     /// A place lost power or was killed.
     Crashed { place: Place },
@@ -140,7 +142,10 @@ impl Event {
             E::Enlisted { tx, p } => mix(trace, 2, &[tx.word(), (*p).into()]),
             E::AskedCommit { tx } => mix(trace, 3, &[tx.word()]),
             E::Answered { tx, told, pending, heuristic } => {
-                mix(trace, 4, &[tx.word(), *told as u64, (*pending).into(), (*heuristic).into()]);
+                mix(trace, 4, &[tx.word(), *told as u64]);
+                for p in pending.iter().chain(heuristic) {
+                    trace.word((*p).into());
+                }
             }
             E::Status { tx, told } => mix(trace, 5, &[tx.word(), *told as u64]),
             E::Voted { tx, p, vote } => mix(trace, 6, &[tx.word(), (*p).into(), *vote as u64]),
@@ -176,6 +181,7 @@ impl Event {
             E::StillLocked { p, rows } => mix(trace, 28, &[(*p).into(), (*rows).into()]),
             E::StillUnfinished { tx } => mix(trace, 29, &[tx.word()]),
             E::Foreign { p, expected, found } => mix(trace, 30, &[(*p).into(), (*expected).into(), (*found).into()]),
+            E::Expired { tx, p } => mix(trace, 33, &[tx.word(), (*p).into()]),
             E::Run { participants, calm } => mix(trace, 31, &[(*participants).into(), (*calm).into()]),
             E::Seeded { p, key, value } => mix(trace, 32, &[(*p).into(), *key, value.cast_unsigned()]),
         }

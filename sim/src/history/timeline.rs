@@ -130,11 +130,11 @@ impl fmt::Display for Event {
             Self::AskedCommit { tx } => write!(f, "{tx}: the client asks to commit"),
             Self::Answered { tx, told, pending, heuristic } => {
                 write!(f, "{tx}: the client is told: {told}")?;
-                if *pending > 0 {
-                    write!(f, ", {pending} pending")?;
+                if !pending.is_empty() {
+                    write!(f, ", pending at {pending:?}")?;
                 }
-                if *heuristic > 0 {
-                    write!(f, ", {heuristic} heuristic")?;
+                if !heuristic.is_empty() {
+                    write!(f, ", heuristic at {heuristic:?}")?;
                 }
                 Ok(())
             }
@@ -145,6 +145,7 @@ impl fmt::Display for Event {
                 f.write_str(if *one_phase { ", in one phase" } else { "" })?;
                 f.write_str(if *by_recovery { ", by recovery" } else { "" })
             }
+            Self::Expired { tx, p } => write!(f, "{tx}: the session at {} expired", participant(p)),
             Self::OperatorEnded { tx, p, committed } => {
                 write!(
                     f,

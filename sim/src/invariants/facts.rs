@@ -9,7 +9,7 @@ pub(super) type Index = usize;
 
 /// What is known of one transaction.
 #[derive(Debug, Default)]
-pub struct TxFacts {
+pub struct TxFacts<'a> {
     /// Participants at which the client had a branch.
     pub enlisted: BTreeSet<u8>,
     /// When the client asked to commit.
@@ -21,15 +21,17 @@ pub struct TxFacts {
     /// Branches that an operator ended, and whether by committing.
     pub operator: BTreeMap<u8, bool>,
     /// Participants whose heuristic ending was reported.
-    pub reported: BTreeSet<u8>,
+    pub reported: BTreeMap<u8, Index>,
     /// When the decision is first known to have been durable.
     pub decided: Option<Index>,
-    /// When its force returned.
-    pub forced: Option<Index>,
     /// When it was first forgotten.
     pub forgotten: Option<Index>,
     /// What the client was told at the commit.
     pub answer: Option<Told>,
+    /// When it was told, and which participants it was told are pending, and heuristic.
+    pub answered: Option<(Index, &'a [u8], &'a [u8])>,
+    /// Participants whose session was left behind until it expired.
+    pub expired: BTreeSet<u8>,
     /// What it was told later by gid, in order.
     pub statuses: Vec<Told>,
 }
@@ -62,7 +64,7 @@ pub struct Opening<'a> {
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     /// By transaction.
-    pub txs: BTreeMap<Tx, TxFacts>,
+    pub txs: BTreeMap<Tx, TxFacts<'a>>,
     /// Openings of the log, in order.
     pub openings: Vec<Opening<'a>>,
     /// Nothing in the run could fail.
@@ -89,18 +91,23 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    fn tx(&mut self, tx: Tx) -> &mut TxFacts {
+    fn tx(&mut self, tx: Tx) -> &mut TxFacts<'a> {
         self.txs.entry(tx).or_default()
     }
 
     fn add(&mut self, at: Index, event: &'a Event) {
         match *event {
+            Event::Expired { tx, p } => drop(self.tx(tx).expired.insert(p)),
             Event::Run { calm, .. } => self.calm = calm,
             Event::Seeded { p, key, value } => drop(self.seeded.insert((p, key), value)),
             Event::Row { p, key, value } => drop(self.rows.insert((p, key), value)),
             Event::Enlisted { tx, p } => drop(self.tx(tx).enlisted.insert(p)),
             Event::AskedCommit { tx } => self.tx(tx).asked = Some(at),
-            Event::Answered { tx, told, .. } => self.tx(tx).answer = Some(told),
+            Event::Answered { tx, told, ref pending, ref heuristic } => {
+                let tx = self.tx(tx);
+                tx.answer = Some(told);
+                tx.answered = Some((at, pending, heuristic));
+            }
             Event::Status { tx, told } => self.tx(tx).statuses.push(told),
             Event::Voted { tx, p, vote } => drop(self.tx(tx).votes.entry(p).or_insert((at, vote))),
             Event::Ended { tx, p, committed, one_phase, .. } => {
@@ -109,11 +116,12 @@ impl<'a> Facts<'a> {
             Event::OperatorEnded { tx, p, committed } => {
                 self.tx(tx).operator.insert(p, committed);
             }
-            Event::HeuristicReported { tx, p } => drop(self.tx(tx).reported.insert(p)),
+            Event::HeuristicReported { tx, p } => {
+                self.tx(tx).reported.entry(p).or_insert(at);
+            }
             Event::Decided { tx } => {
                 let tx = self.tx(tx);
                 tx.decided.get_or_insert(at);
-                tx.forced.get_or_insert(at);
             }
             Event::Forgotten { tx } => drop(self.tx(tx).forgotten.get_or_insert(at)),
             Event::Opened { epoch, ref unfinished, .. } => {
@@ -134,7 +142,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-impl TxFacts {
+impl TxFacts<'_> {
     /// The first branch that durably committed by the protocol.
     pub fn first_commit(&self) -> Option<&Ending> {
         self.endings.iter().find(|ending| ending.committed)
@@ -149,6 +157,17 @@ impl TxFacts {
     pub fn needs_no_decision(&self) -> bool {
         let read_only = |p| matches!(self.votes.get(p), Some((_, VoteKind::ReadOnly)));
         self.enlisted.len() == 1 || self.enlisted.iter().all(read_only)
+    }
+
+    /// Participants that had voted yes and not ended before this moment.
+    pub fn unfinished_at(&self, at: Index) -> Vec<u8> {
+        let ended = |p: u8| {
+            self.operator.contains_key(&p)
+                || self.endings.iter().any(|ending| ending.p == p && ending.at < at)
+        };
+        let yes =
+            self.votes.iter().filter(|(_, (when, vote))| *vote == VoteKind::Yes && *when < at);
+        yes.map(|(p, _)| *p).filter(|p| !ended(*p)).collect()
     }
 
     /// Enlisted participants where the branch has neither committed, nor dropped out as

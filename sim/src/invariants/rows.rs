@@ -9,6 +9,10 @@ const KIND: u64 = 0xf << 60;
 const MARKER: u64 = 1 << 60;
 const ORDER: u64 = 2 << 60;
 
+/// How many items a participant can have: what an order's row has room for. It has room for
+/// 256 epochs, more than the faults of a scenario can bring about.
+pub(crate) const MAX_ITEMS: u64 = 1 << 12;
+
 /// The row that a transaction leaves at each participant where it writes. Its value is the
 /// number of those participants.
 pub(crate) const fn marker(tx: Tx) -> u64 {

@@ -356,7 +356,11 @@ impl<D: Storage> Server<D> {
         let since = self.events.now().saturating_sub(self.idle);
         let mut store = self.store();
         while let Some(xid) = store.idle_session(since) {
+            let gid = store.sessions.get(&xid).map(|session| session.gid.gid.clone());
             store.roll_back_session(xid);
+            if let Some(gid) = gid {
+                self.events.record(Event::Expired { tx: tx(&gid), p: self.p });
+            }
         }
     }
 

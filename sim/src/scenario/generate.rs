@@ -34,6 +34,7 @@ impl Scenario {
             rest_within_ms: 30_000,
             deadline_ms: 150 + draw.below(350),
             recovery_ms: 100 + draw.below(500),
+            compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
             network,
             faults,
         }
@@ -77,6 +78,7 @@ impl Scenario {
             rest_within_ms: 30_000,
             deadline_ms: 200,
             recovery_ms: 300,
+            compact_bytes: 1 << 20,
             network: Network::calm(),
             faults,
         }

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub deadline_ms: u64,
     /// The pause between two sweeps of recovery, in milliseconds.
     pub recovery_ms: u64,
+    /// The decision log is compacted when its file has grown to this many bytes.
+    pub compact_bytes: u64,
     /// The network while faults last.
     pub network: Network,
     /// The faults, in any order.
@@ -93,12 +95,12 @@ pub struct Network {
 
 impl Scenario {
     /// Whether nothing in the run can fail: no faults, and a network whose every packet comes
-    /// well before the deadlines.
+    /// once and well before the deadlines.
     pub fn is_calm(&self) -> bool {
-        let Network { loss_permille, reorder_permille, slow_permille, latency_max_us, .. } =
-            self.network;
+        let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
+        let Network { slow_permille, latency_max_us, .. } = self.network;
         self.faults.is_empty()
-            && (loss_permille, reorder_permille, slow_permille) == (0, 0, 0)
+            && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
             && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
     }
 }

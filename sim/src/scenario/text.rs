@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{FaultKind, Scenario, Workload};
+use super::{FaultKind, Network, Scenario, Workload};
 use crate::history::Place;
+use crate::invariants::rows::MAX_ITEMS;
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,16 +66,38 @@ impl Scenario {
         in_range("latency_min_us", self.network.latency_min_us, 1, self.network.latency_max_us)?;
         in_range("latency_max_us", self.network.latency_max_us, 1, 10_000_000)?;
         in_range("reorder_ms", self.network.reorder_ms, 0, 60_000)?;
+        let rates = |rates: &[u16]| {
+            rates
+                .iter()
+                .try_for_each(|rate| in_range("a rate in permille", (*rate).into(), 0, 1000))
+        };
+        let Network { loss_permille, duplicate_permille, reorder_permille, slow_permille, .. } =
+            self.network;
+        rates(&[loss_permille, duplicate_permille, reorder_permille, slow_permille])?;
         match self.workload {
-            Workload::Transfers { accounts, .. } => in_range("accounts", accounts, 1, 1_000_000)?,
+            Workload::Transfers {
+                accounts,
+                overdraw_permille,
+                audit_permille,
+                read_only_permille,
+                single_permille,
+            } => {
+                in_range("accounts", accounts, 1, 1_000_000)?;
+                rates(&[overdraw_permille, audit_permille, read_only_permille, single_permille])?;
+            }
             Workload::Orders { items, stock } => {
-                in_range("items", items, 1, 1_000_000)?;
-                in_range("stock", stock.max(0).cast_unsigned(), 0, 1_000_000)?;
+                in_range("items", items, 1, MAX_ITEMS)?;
+                in_range("stock", u64::try_from(stock).unwrap_or(u64::MAX), 0, 1_000_000)?;
             }
         }
+        in_range("the number of faults", self.faults.len() as u64, 0, 100)?;
         for fault in &self.faults {
             in_range("at_ms", fault.at_ms, 0, MAX_MS)?;
             in_range("for_ms", fault.for_ms, 0, MAX_MS)?;
+            if let FaultKind::Disk { sync_permille, short_permille, read_permille, .. } = fault.kind
+            {
+                rates(&[sync_permille, short_permille, read_permille])?;
+            }
             for place in fault.kind.places() {
                 self.check_place(place)?;
             }

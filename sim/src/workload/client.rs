@@ -116,18 +116,14 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
         self.backlog.work().asked.insert(tx);
         let gid = transaction.gid().clone();
         let outcome = transaction.commit().await;
-        let (told, pending, heuristic) = match &outcome {
-            Outcome::Committed(done) => (Told::Committed, done.pending.len(), done.heuristic.len()),
-            Outcome::Aborted(done) => (Told::Aborted, 0, done.heuristic.len()),
-            Outcome::InDoubt(_) => (Told::InDoubt, 0, 0),
+        let (told, pending, heuristic) = match outcome {
+            Outcome::Committed(done) => (Told::Committed, done.pending, done.heuristic),
+            Outcome::Aborted(done) => (Told::Aborted, Vec::new(), done.heuristic),
+            Outcome::InDoubt(_) => (Told::InDoubt, Vec::new(), Vec::new()),
         };
-        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        self.events.record(Event::Answered {
-            tx,
-            told,
-            pending: small(pending),
-            heuristic: small(heuristic),
-        });
+        let pending = pending.iter().filter_map(|name| number_of(name)).collect();
+        let heuristic = heuristic.iter().filter_map(|one| number_of(&one.participant)).collect();
+        self.events.record(Event::Answered { tx, told, pending, heuristic });
         // Some clients ask again at once: what they hear must agree with the answer.
         if number.is_multiple_of(4) {
             let told = ask(&self.coordinator, &gid).await;
@@ -161,6 +157,14 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
             Either::Left((done, _)) => done.ok().map(drop),
             Either::Right(_) => None,
         }
+    }
+}
+
+/// A participant's number, by its name.
+fn number_of(name: &str) -> Option<u8> {
+    match name.parse() {
+        Ok(Place::Participant(p)) => Some(p),
+        _ => None,
     }
 }
 

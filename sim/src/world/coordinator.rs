@@ -14,13 +14,12 @@ use crate::workload::{Client, tx};
 
 /// A running coordinator, as the harness sees it.
 pub(super) struct Process<S: Seams> {
-    pub(super) coordinator: Coordinator<Arc<S::Log>, SimClock>,
-    pub(super) log: Arc<S::Log>,
+    pub(super) coordinator: Coordinator<S::Log, SimClock>,
 }
 
 impl<S: Seams> Clone for Process<S> {
     fn clone(&self) -> Self {
-        Self { coordinator: self.coordinator.clone(), log: self.log.clone() }
+        Self { coordinator: self.coordinator.clone() }
     }
 }
 
@@ -28,7 +27,8 @@ impl<S: Seams> Clone for Process<S> {
 pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64) {
     let rpc = Rpc::new(world.net.bind(address(place)), life);
     madsim::task::spawn(rpc.clone().dispatch());
-    let log = Arc::new(open(&world, place).await);
+    let log = open(&world, place).await;
+    let epoch = log.epoch();
     let participants: Vec<_> = (0..world.scenario.participants)
         .map(|p| {
             let node = address(Place::Participant(p));
@@ -46,22 +46,20 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
             events.record(Event::HeuristicReported { tx: tx(&heuristic.gid), p });
         }
     };
-    let mut builder = Coordinator::builder(log.clone(), SimClock)
-        .deadlines(deadlines(&world))
-        .on_heuristic(alarm);
+    let mut builder =
+        Coordinator::builder(log, SimClock).deadlines(deadlines(&world)).on_heuristic(alarm);
     for participant in &participants {
         builder = builder.participant(participant.clone());
     }
     let Ok((coordinator, driver)) = builder.build() else { return };
     madsim::task::spawn(driver.run());
-    if let Some(companion) = world.seams.companion(log.clone(), participants.clone()) {
+    if let Some(companion) = world.seams.companion(&coordinator, &participants) {
         madsim::task::spawn(companion);
     }
-    let epoch = log.epoch();
     {
         let mut current = lock(&world.current);
-        if current.as_ref().is_none_or(|other| other.log.epoch() < epoch) {
-            *current = Some(Process { coordinator: coordinator.clone(), log });
+        if current.as_ref().is_none_or(|other| other.coordinator.log().epoch() < epoch) {
+            *current = Some(Process { coordinator: coordinator.clone() });
         }
     }
     for number in 0..world.scenario.clients {
@@ -80,9 +78,11 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
 
 /// Opens the log, however often it takes.
 async fn open<S: Seams>(world: &World<S>, place: Place) -> S::Log {
+    let options =
+        Options { compact_from_bytes: world.scenario.compact_bytes, ..Options::default() };
     loop {
         let disk = world.seams.disk(world.log_disk.mount(), place);
-        let why = match FileLog::open(disk, world.owner.clone(), Options::default()).await {
+        let why = match FileLog::open(disk, world.owner.clone(), options.clone()).await {
             Ok(log) => match Watched::opened(log, place, world.events.clone()).await {
                 Ok(watched) => return world.seams.log(watched),
                 Err(error) => error.to_string(),

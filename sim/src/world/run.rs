@@ -1,5 +1,6 @@
 //! Running a scenario to its verdict.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,13 +53,28 @@ pub fn run(scenario: &Scenario) -> Run {
 }
 
 /// Runs a scenario with something between the shipped parts.
+///
+/// A panic in a run ends it and is a violation like any other, with the history up to there.
 pub fn run_with<S: Seams>(scenario: &Scenario, seams: S) -> Run {
+    let recorder = Recorder::default();
     let runtime = Runtime::with_seed_and_config(scenario.seed, madsim::Config::default());
-    runtime.block_on(live(scenario.clone(), seams))
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(live(scenario.clone(), seams, recorder.clone()))
+    }));
+    lived.unwrap_or_else(|panic| {
+        let (history, trace) = recorder.finish();
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let what = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let violations = vec![Violation { invariant: "no_panic", what }];
+        let lasted = history
+            .entries()
+            .last()
+            .map_or(Duration::ZERO, |last| Duration::from_micros(last.at_us));
+        Run { history, hash: trace.hash(), violations, faults: Vec::new(), messages: 0, lasted }
+    })
 }
 
-async fn live<S: Seams>(scenario: Scenario, seams: S) -> Run {
-    let recorder = Recorder::default();
+async fn live<S: Seams>(scenario: Scenario, seams: S, recorder: Recorder) -> Run {
     let (panics, panicked) = mpsc::unbounded();
     let world = Arc::new(world(scenario, seams, recorder.clone(), panics));
     let supervisor = madsim::task::spawn(supervise(world.clone(), panicked));
@@ -159,7 +175,11 @@ async fn wait_until<S: Seams>(world: &World<S>, at: Duration) {
 /// stay so for as long as late messages can still arrive.
 async fn come_to_rest<S: Seams>(world: &Arc<World<S>>) -> bool {
     let scenario = &world.scenario;
-    let bound = world.events.now() + Duration::from_millis(scenario.rest_within_ms);
+    // What is still to be begun takes its own time: each transaction at most a pause and a
+    // deadline for each of its steps.
+    let turns = scenario.transactions / u32::from(scenario.clients) + 1;
+    let backlog = Duration::from_millis(scenario.think_ms + 12 * scenario.deadline_ms) * turns;
+    let bound = world.events.now() + backlog + Duration::from_millis(scenario.rest_within_ms);
     let pause = Duration::from_millis(100);
     let quiet = Duration::from_millis(
         2 * scenario.recovery_ms + scenario.network.reorder_ms + 2 * scenario.deadline_ms,
@@ -187,7 +207,12 @@ async fn at_rest<S: Seams>(world: &World<S>) -> bool {
         .all(|slot| lock(&slot.server).as_ref().is_some_and(|server| server.at_rest()));
     world.backlog.is_empty(world.scenario.transactions)
         && participants
-        && process.log.unfinished().await.is_ok_and(|unfinished| unfinished.is_empty())
+        && process
+            .coordinator
+            .log()
+            .unfinished()
+            .await
+            .is_ok_and(|unfinished| unfinished.is_empty())
 }
 
 /// Asks what became of every transaction, and looks at what everything holds.
@@ -200,7 +225,7 @@ async fn close<S: Seams>(world: &World<S>, rested: bool) {
             let told = ask(&process.coordinator, &gid).await;
             world.events.record(Event::Status { tx, told });
         }
-        for commit in process.log.unfinished().await.unwrap_or_default() {
+        for commit in process.coordinator.log().unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: crate::workload::tx(&commit.gid) });
         }
     }

@@ -2,13 +2,11 @@
 //!
 //! Planted bugs go here, and nowhere else: no shipped code has a switch for them.
 
-use std::sync::Arc;
-
 use futures::future::BoxFuture;
-use indoubt::{DecisionLog, Participant};
+use indoubt::{Coordinator, DecisionLog, Participant};
 use indoubt_real::log::{FileLog, Storage};
 
-use super::Watched;
+use super::{SimClock, Watched};
 use crate::disk::Mount;
 use crate::history::Place;
 use crate::participant::{SimBranch, SimParticipant};
@@ -34,10 +32,9 @@ pub trait Seams: Clone + Send + Sync + 'static {
     /// Something that runs in the coordinator's process beside its driver.
     fn companion(
         &self,
-        log: Arc<Self::Log>,
-        participants: Vec<Self::Participant>,
+        _coordinator: &Coordinator<Self::Log, SimClock>,
+        _participants: &[Self::Participant],
     ) -> Option<BoxFuture<'static, ()>> {
-        let _unused = (log, participants);
         None
     }
 }

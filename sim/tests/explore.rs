@@ -1,0 +1,207 @@
+//! The shipped machines, explored exhaustively: what the small sizes hold, exactly.
+//!
+//! Absent are the large sizes: `cargo sim explore` runs those.
+
+#[path = "explore/planted.rs"]
+mod planted;
+
+use indoubt::protocol::ForceFailure;
+use indoubt_sim::explore::{
+    End, Found, Limits, Reduction, Rules, Shipped, Size, Sometimes, Story, System, Walks, search,
+};
+use planted::*;
+
+fn explore(rules: impl Rules, size: Size, reduction: Reduction, threads: usize) -> Found {
+    let system = System::new(rules, size, reduction).expect("a size in range");
+    search(&system, Limits { threads, bytes: 1 << 30 }, |_| {})
+}
+
+fn holds(found: &Found) -> bool {
+    match &found.end {
+        End::Exhausted => true,
+        End::Broken(_) => false,
+        End::OutOfMemory => panic!("the limit of memory is too small for this test"),
+    }
+}
+
+fn broken(found: Found) -> Option<Story> {
+    match found.end {
+        End::Broken(story) => Some(*story),
+        _ => None,
+    }
+}
+
+/// What is claimed of the shipped protocol: size, unique states, depth.
+///
+/// A count that changes is no failure by itself. It says that the protocol or its environment
+/// has changed: say why in the commit that changes it here.
+const COUNTS: &[(Size, u64, u32)] = &[
+    (Size::new(1, 1, 1, 0), 16, 4),
+    (Size::new(1, 1, 1, 3), 122, 9),
+    (Size::new(1, 1, 2, 1), 195, 7),
+    (Size::new(1, 2, 1, 0), 516, 15),
+    (Size::new(1, 2, 1, 1), 2_739, 17),
+    (Size::new(1, 2, 1, 2), 7_418, 19),
+    (Size::new(1, 2, 1, 3), 13_758, 20),
+    (Size::new(1, 2, 2, 0), 5_060, 23),
+    (Size::new(1, 2, 2, 1), 36_422, 25),
+    (Size::new(1, 3, 1, 0), 3_045, 20),
+    (Size::new(1, 3, 1, 1), 16_973, 22),
+    (Size::new(2, 1, 1, 1), 431, 8),
+    (Size::new(2, 1, 2, 0), 601, 9),
+];
+
+#[test]
+fn every_state_of_the_small_sizes_holds_and_they_are_exactly_these() {
+    let mut counts = Vec::new();
+    for (size, states, depth) in COUNTS {
+        let found = explore(Shipped, *size, Reduction::Full, 2);
+        if let Some(story) = broken(found.clone()) {
+            panic!("{size}:\n{story}");
+        }
+        let (now, deep) = (found.progress.states, found.progress.depth);
+        if (now, deep) != (*states, *depth) {
+            counts.push(format!("{size}: {now} states, depth {deep}; not {states}, {depth}"));
+        }
+        for sometimes in Sometimes::demanded(*size) {
+            assert!(found.reached.contains(sometimes), "{size} never reached: {sometimes}");
+        }
+    }
+    assert!(counts.is_empty(), "the explored system has changed:\n{}", counts.join("\n"));
+}
+
+#[test]
+fn counts_and_stories_do_not_depend_on_threads() {
+    let size = Size::new(1, 2, 1, 2);
+    let (one, two) = (1, 2);
+    let found = [one, two].map(|threads| explore(Shipped, size, Reduction::Full, threads));
+    assert_eq!(found[0].progress, found[1].progress);
+    let stories = [one, two].map(|threads| {
+        broken(explore(UnreadableIsEmpty, size, Reduction::Full, threads)).expect("a story")
+    });
+    assert_eq!(stories[0], stories[1]);
+}
+
+/// Nothing fails, nobody votes no: every transaction commits (`non_triviality`).
+#[test]
+fn a_calm_system_commits() {
+    for participants in 1..=3 {
+        let size = Size::new(1, participants, 1, 0);
+        let system = System::new(Shipped, size, Reduction::Full).expect("a size in range").calm();
+        let found = search(&system, Limits { threads: 1, bytes: 1 << 30 }, |_| {});
+        assert!(holds(&found), "{:?}", found.end);
+        assert!(found.reached.contains(Sometimes::ToldCommitted));
+        assert!(!found.reached.contains(Sometimes::ToldAborted));
+    }
+}
+
+/// What is taken for one is alike: the plain exploration gives the same verdicts.
+#[test]
+fn reductions_hide_nothing_on_small_sizes() {
+    for size in [Size::new(1, 1, 1, 2), Size::new(1, 2, 1, 0), Size::new(1, 2, 1, 1)] {
+        let full = explore(Shipped, size, Reduction::Full, 2);
+        let plain = explore(Shipped, size, Reduction::Plain, 2);
+        assert!(holds(&full) && holds(&plain), "{size}");
+        assert_eq!(full.reached, plain.reached, "{size}");
+        assert!(full.progress.states < plain.progress.states, "{size}");
+    }
+}
+
+/// A planted bug, looked for with budgets from none on, in systems from the smallest on.
+fn smallest<R: Rules>(plant: impl Fn() -> R) -> Option<Story> {
+    (0..=2).find_map(|faults| {
+        [(1, 1), (2, 1), (2, 2)].into_iter().find_map(|(participants, coordinators)| {
+            let size = Size::new(1, participants, coordinators, faults);
+            // Beyond that it has been looked for long enough for a test.
+            let too_large = coordinators == 2 && faults == 2;
+            if too_large {
+                return None;
+            }
+            let story = broken(explore(plant(), size, Reduction::Full, 2))?;
+            let plain = broken(explore(plant(), size, Reduction::Plain, 2));
+            assert!(plain.is_some(), "only the reduction finds this:\n{story}");
+            Some(story)
+        })
+    })
+}
+
+fn row(name: &str, story: Option<&Story>) -> String {
+    let Some(story) = story else {
+        return format!("{name:<44} {:<24} -\n", "(not shown)");
+    };
+    let broken = story.broken.as_deref().unwrap_or_default();
+    format!("{name:<44} {broken:<24} {}, {} steps\n", story.size, story.actions.len())
+}
+
+#[test]
+fn planted_bugs_are_found_with_the_budgets_of_the_table() {
+    let mut table = String::new();
+    let mut add = |name: &str, story: Option<Story>| {
+        if let Some(story) = &story {
+            println!("{name}\n{story}\n");
+        }
+        table += &row(name, story.as_ref());
+    };
+    add("commit before force", smallest(|| CommitBeforeForce));
+    add("forget before all acknowledgements", smallest(|| ForgottenEarly));
+    add("recovery aborts a live transaction", smallest(|| RecoveryAbortsLive));
+    add("not found taken for committed", smallest(|| NotFoundIsCommitted));
+    add("epoch unchecked at the force", smallest(|| EpochUnchecked));
+    add("unreadable log taken for empty", smallest(|| UnreadableIsEmpty));
+    add("zombie resolves newer epochs", smallest(|| ZombieResolvesNewer));
+    add("timeout taken for a yes", smallest(|| TimeoutTakenAsYes));
+    add("rolled-back prepare taken for a yes", smallest(|| RollbackTakenAsYes));
+    add("failed force taken for an abort", smallest(|| FailedForceAborts(ForceFailure::Unknown)));
+    add("fenced force taken for an abort", smallest(|| FailedForceAborts(ForceFailure::Fenced)));
+    add("prepare not durable", smallest(|| PrepareNotDurable));
+    add("decision acknowledged before it is durable", smallest(|| DecisionNotDurable));
+    add("decisions dropped at an opening", smallest(|| DecisionsDropped));
+    add("lost one-phase answer taken for an abort", smallest(|| OnePhaseLostIsAborted));
+    add("pending participants not named", smallest(|| PendingUnsaid));
+    add("commit not retried", smallest(|| CommitNotRetried));
+    add("recovery takes an error for an end", smallest(|| ErrorIsFinal));
+    add("expired taken for absent when fenced", smallest(|| ExpiredIsAbsent));
+    let committed = include_str!("explore/planted.txt");
+    assert_eq!(table, committed, "the table of planted bugs has changed:\n{table}");
+}
+
+/// Not a bug: the prepare that comes after its abort is met by the next sweep.
+#[test]
+fn an_overtaken_prepare_is_swept() {
+    assert_eq!(smallest(|| PrepareOvertaken), None);
+}
+
+#[test]
+fn a_story_replays_and_breaks_the_same() {
+    let size = Size::new(1, 2, 1, 2);
+    let story = broken(explore(UnreadableIsEmpty, size, Reduction::Full, 2)).expect("a story");
+    let system = System::new(UnreadableIsEmpty, size, Reduction::Full).expect("a size in range");
+    let text = serde_json::to_string(&story).expect("plain data");
+    let read: Story = serde_json::from_str(&text).expect("what was written");
+    assert_eq!(system.replay(&read.actions), Ok(story.clone()));
+    let shipped = System::new(Shipped, size, Reduction::Full).expect("a size in range");
+    assert!(shipped.replay(&read.actions).is_err() || story.broken.is_none());
+}
+
+#[test]
+fn the_limit_of_memory_stops_a_search() {
+    let system =
+        System::new(Shipped, Size::new(1, 2, 2, 1), Reduction::Full).expect("a size in range");
+    let found = search(&system, Limits { threads: 2, bytes: 1 << 19 }, |_| {});
+    assert!(matches!(found.end, End::OutOfMemory));
+    assert!(found.progress.states > 1_000 && found.progress.depth > 3);
+}
+
+#[test]
+fn walks_find_what_searches_find() {
+    let plan = Walks { seed: 7, walks: 20_000, against_faults: 16 };
+    let size = Size::new(2, 3, 2, 3);
+    let walk = |system: &System<ForgottenEarly>| system.walk(plan, |_, _| {});
+    let planted = System::new(ForgottenEarly, size, Reduction::Full).expect("a size in range");
+    let story = walk(&planted).broken.expect("a story");
+    assert_eq!(story.broken.as_deref(), Some("safe_forgetting"));
+    assert_eq!(walk(&planted).broken.as_deref(), Some(&*story), "one seed, one walk");
+    let shipped = System::new(Shipped, size, Reduction::Full).expect("a size in range");
+    let walked = shipped.walk(Walks { walks: 2_000, ..plan }, |_, _| {});
+    assert_eq!(walked.broken, None);
+}

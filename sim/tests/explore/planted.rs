@@ -1,0 +1,244 @@
+//! Bugs, planted at the explorer's seam: each overrides one rule.
+//!
+//! Which systems shipped them is in the comments; what happens to be broken first, and the
+//! smallest budget that shows it, is the table in `planted.txt`.
+
+use indoubt::protocol::{
+    Answer, Ballot, BranchSet, Decision, Effect, Ending, EpochOrder, ForceFailure, Input,
+    LogAnswer, LogFailure, OnePhase, RecoveryEffects, RecoveryInput, RecoveryMachine,
+    TransactionEffects, TransactionMachine,
+};
+use indoubt_sim::explore::Rules;
+
+type Machine = TransactionMachine;
+type Effects = TransactionEffects;
+
+/// Commits are sent while the decision is still on its way to the log.
+pub(crate) struct CommitBeforeForce;
+
+impl Rules for CommitBeforeForce {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        machine.handle(input, effects);
+        if effects.contains(&Effect::Force) {
+            machine.handle(Input::Forced(Ok(())), effects);
+        }
+    }
+}
+
+/// The decision is forgotten before the participants have acknowledged it.
+pub(crate) struct ForgottenEarly;
+
+impl Rules for ForgottenEarly {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        machine.handle(input, effects);
+        if effects.iter().any(|one| matches!(one, Effect::Finish(_, Decision::Commit))) {
+            effects.push(Effect::Forget);
+        }
+    }
+}
+
+/// Recovery does not ask whether a transaction is live (narayana JBTM-3079, citus #1030).
+pub(crate) struct RecoveryAbortsLive;
+
+impl Rules for RecoveryAbortsLive {
+    fn recovery(
+        &self,
+        machine: &mut RecoveryMachine,
+        input: RecoveryInput,
+        effects: &mut RecoveryEffects,
+    ) {
+        let asked = matches!(input, RecoveryInput::Live(_));
+        machine.handle(if asked { RecoveryInput::Live(false) } else { input }, effects);
+    }
+}
+
+/// "Not found" is taken for "already committed" (vitess PR 16576, dtm).
+pub(crate) struct NotFoundIsCommitted;
+
+impl Rules for NotFoundIsCommitted {
+    fn gone(&self, _: Decision, _: Option<Decision>) -> Ending {
+        Ending::AsDecided
+    }
+}
+
+/// A force lands whoever has taken the log over.
+pub(crate) struct EpochUnchecked;
+
+impl Rules for EpochUnchecked {
+    fn force_lands(&self, _: u8, _: u8) -> bool {
+        true
+    }
+}
+
+/// A log that cannot be read is taken for an empty one.
+pub(crate) struct UnreadableIsEmpty;
+
+impl Rules for UnreadableIsEmpty {
+    fn unread(&self, failure: LogFailure) -> Result<LogAnswer, LogFailure> {
+        match failure {
+            LogFailure::Unreadable => Ok(LogAnswer::Absent),
+            LogFailure::Fenced => Err(failure),
+        }
+    }
+}
+
+/// A coordinator that has been taken over resolves what its successor began.
+pub(crate) struct ZombieResolvesNewer;
+
+impl Rules for ZombieResolvesNewer {
+    fn epoch_order(&self, _: u8, _: u8) -> EpochOrder {
+        EpochOrder::NotNewer
+    }
+}
+
+/// No answer to a prepare is taken for a yes.
+pub(crate) struct TimeoutTakenAsYes;
+
+impl Rules for TimeoutTakenAsYes {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::VoteLost(branch) => Input::Voted(branch, Ballot::Yes),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// A prepare that rolled back is taken for one that succeeded (psycopg2 #1213).
+pub(crate) struct RollbackTakenAsYes;
+
+impl Rules for RollbackTakenAsYes {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::Voted(branch, Ballot::No) => Input::Voted(branch, Ballot::Yes),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// This failure of the force is taken for an abort, without reading the log again.
+pub(crate) struct FailedForceAborts(pub(crate) ForceFailure);
+
+impl Rules for FailedForceAborts {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        if input == Input::Forced(Err(self.0)) {
+            machine.handle(Input::Forced(Err(ForceFailure::Unknown)), &mut Effects::new());
+            machine.handle(Input::LogRead(Ok(false)), effects);
+        } else {
+            machine.handle(input, effects);
+        }
+    }
+}
+
+/// A prepare is acknowledged before it is durable (mysql 98709).
+pub(crate) struct PrepareNotDurable;
+
+impl Rules for PrepareNotDurable {
+    fn prepare_is_durable(&self) -> bool {
+        false
+    }
+}
+
+/// The decision is acknowledged before it is durable.
+pub(crate) struct DecisionNotDurable;
+
+impl Rules for DecisionNotDurable {
+    fn force_waits(&self) -> bool {
+        false
+    }
+}
+
+/// The decisions are dropped when the log is opened anew (vitess #20002).
+pub(crate) struct DecisionsDropped;
+
+impl Rules for DecisionsDropped {
+    fn opening_keeps_decisions(&self) -> bool {
+        false
+    }
+}
+
+/// A lost answer to a one-phase commit is taken for a rollback (narayana JBTM-2443).
+pub(crate) struct OnePhaseLostIsAborted;
+
+impl Rules for OnePhaseLostIsAborted {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::OnePhased(OnePhase::Unknown) => Input::OnePhased(OnePhase::RolledBack),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// The client is told committed without the participants that have not heard (citus #3780).
+pub(crate) struct PendingUnsaid;
+
+impl Rules for PendingUnsaid {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        machine.handle(input, effects);
+        for effect in effects {
+            if let Effect::Answer(Answer::Committed { pending, .. }) = effect {
+                *pending = BranchSet::EMPTY;
+            }
+        }
+    }
+}
+
+/// A commit that could not be delivered is not tried again (seata #6496).
+pub(crate) struct CommitNotRetried;
+
+impl Rules for CommitNotRetried {
+    fn recovery(
+        &self,
+        machine: &mut RecoveryMachine,
+        input: RecoveryInput,
+        effects: &mut RecoveryEffects,
+    ) {
+        let input = match input {
+            RecoveryInput::LogRead(Ok(LogAnswer::Commit(_))) => {
+                RecoveryInput::LogRead(Err(LogFailure::Unreadable))
+            }
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// Recovery takes an error for an acknowledgement (citus #2095, pgjdbc #4438).
+pub(crate) struct ErrorIsFinal;
+
+impl Rules for ErrorIsFinal {
+    fn recovery(
+        &self,
+        machine: &mut RecoveryMachine,
+        input: RecoveryInput,
+        effects: &mut RecoveryEffects,
+    ) {
+        let input = match input {
+            RecoveryInput::FinishLost(branch) => RecoveryInput::Finished(branch, Ending::AsDecided),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// A reading that says "no longer remembered" is taken for "never decided" by a coordinator
+/// that has been taken over.
+pub(crate) struct ExpiredIsAbsent;
+
+impl Rules for ExpiredIsAbsent {
+    fn expired(&self, _: bool) -> Result<bool, LogFailure> {
+        Ok(false)
+    }
+}
+
+/// An abort does not stop a prepare that is still on its way (vitess #20647). Not a bug here:
+/// recovery does not stop after one sweep.
+pub(crate) struct PrepareOvertaken;
+
+impl Rules for PrepareOvertaken {
+    fn abort_stops_prepare(&self) -> bool {
+        false
+    }
+}
