@@ -37,7 +37,7 @@ pub(super) trait Tabulate {
 /// A machine cannot be explored as a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untabulated {
-    /// It has more states than an [`Id`] can number.
+    /// It has more states than an `Id` can number.
     #[error(
         "the {machine} machine has more than {} reachable states: explore fewer participants",
         Id::MAX
