@@ -235,6 +235,7 @@ async fn an_operators_rollback_against_the_decision_is_reported() -> Result<()> 
         ("inventory-1", indoubt::Ending::Heuristic)
     );
     assert_eq!(shop.look().await?, (1, vec![STOCK]));
+    assert_eq!(shop.prepared().await?, [0, 0]);
     Ok(())
 }
 

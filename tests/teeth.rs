@@ -96,3 +96,8 @@ fn a_timeout_is_taken_for_a_yes() {
 fn a_prepare_is_acknowledged_before_it_is_durable() {
     caught("a_prepare_is_acknowledged_before_it_is_durable", &planted::PrepareNeverSynced);
 }
+
+#[test]
+fn a_panic_is_a_violation_with_a_seed() {
+    caught("a_panic_is_a_violation_with_a_seed", &planted::Forcing(planted::PanicsAtTheForce));
+}

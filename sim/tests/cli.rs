@@ -96,3 +96,15 @@ fn fuzz_reports_what_it_reached() {
         assert!(printed.contains(expected), "{expected} in\n{printed}");
     }
 }
+
+#[test]
+fn explore_says_what_it_covered() {
+    let output = sim(&["explore", "--participants", "2", "--faults", "0"]);
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    for expected in ["1x2x1, 0 faults: exhausted", "every invariant held", "a commit by recovery"] {
+        assert!(printed.contains(expected), "{expected} in\n{printed}");
+    }
+    refused(&["explore", "--participants", "4"], "participants must be from 1 to 3, not 4");
+    refused(&["explore", "--replay", "/nonexistent/story"], "/nonexistent/story");
+}

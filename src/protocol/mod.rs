@@ -9,6 +9,7 @@
 
 mod branches;
 mod recovery;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -18,10 +19,10 @@ pub use recovery::{
     EpochOrder, LogAnswer, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine,
     Verdict, verdict,
 };
-pub use transaction::{
+pub use terms::{
     Answer, Ballot, Cause, Effect, ForceFailure, Input, OnePhase, Phase, TransactionEffects,
-    TransactionMachine,
 };
+pub use transaction::TransactionMachine;
 
 /// What a transaction's outcome shall be, everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -102,6 +102,16 @@ impl Force for ForgottenEarly {
     }
 }
 
+/// The coordinator's process dies of a bug.
+#[derive(Clone)]
+pub(crate) struct PanicsAtTheForce;
+
+impl Force for PanicsAtTheForce {
+    async fn force(_: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        panic!("cannot force {}", commit.gid)
+    }
+}
+
 /// Forces as it should.
 #[derive(Clone)]
 pub(crate) struct Honest;

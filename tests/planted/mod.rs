@@ -8,5 +8,7 @@ mod logs;
 mod participants;
 
 pub(crate) use disks::{DecisionNeverSynced, PrepareNeverSynced};
-pub(crate) use logs::{CommitBeforeForce, Forcing, ForgottenEarly, RecoveryAbortsLive};
+pub(crate) use logs::{
+    CommitBeforeForce, Forcing, ForgottenEarly, PanicsAtTheForce, RecoveryAbortsLive,
+};
 pub(crate) use participants::TimeoutTakenAsYes;

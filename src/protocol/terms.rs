@@ -1,0 +1,158 @@
+//! What a transaction's machine and its driver say to each other: inputs, effects, answers.
+//!
+//! Small and closed on purpose: branches are indices, failures are enums, and there is no text.
+
+use arrayvec::ArrayVec;
+
+use super::{BranchId, BranchSet, Decision, Ending, LogFailure};
+
+/// What one input can make the machine do; never more than three effects.
+pub type TransactionEffects = ArrayVec<Effect, 3>;
+
+/// Where a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// The client is at work on the branches.
+    Active,
+    /// Every branch has been asked to prepare.
+    Preparing,
+    /// All voted yes; the commit decision is on its way to stable storage.
+    Forcing,
+    /// The force failed, so whether the decision is in the log is unknown until it is read.
+    Rereading,
+    /// The decision to commit is durable.
+    Committing,
+    /// The transaction is aborted; nothing is written for that (presumed abort).
+    Aborting,
+    /// The only branch has been asked to commit without a prepare.
+    OnePhase,
+    /// The answer to the one-phase commit was lost, and the participant is asked how it ended.
+    Inquiring,
+    /// Nothing more will come of this machine.
+    Done,
+}
+
+/// A vote, without its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ballot {
+    /// Durably prepared: the branch can commit whatever happens.
+    Yes,
+    /// The branch wrote nothing and has ended.
+    ReadOnly,
+    /// The branch has rolled back.
+    No,
+}
+
+/// Why a forced write of the decision did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ForceFailure {
+    /// A coordinator of a newer epoch owns the log. This one may never act on the
+    /// transaction again, in either direction.
+    Fenced,
+    /// It is unknown whether the decision is in the log.
+    Unknown,
+}
+
+/// How a one-phase commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OnePhase {
+    /// The branch has durably committed.
+    Committed,
+    /// The branch has rolled back.
+    RolledBack,
+    /// No answer, or the participant cannot say yet.
+    Unknown,
+    /// The participant can never say.
+    Untold,
+}
+
+/// Why a transaction was aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The client asked for it, or dropped the transaction.
+    Requested,
+    /// A participant voted no.
+    VotedNo(BranchId),
+    /// A participant did not answer to its prepare.
+    VoteLost(BranchId),
+    /// The decision to commit could not be written.
+    NotLogged,
+}
+
+/// What the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Answer {
+    /// The transaction is committed.
+    Committed {
+        /// Branches that have not acknowledged yet; recovery will finish them.
+        pending: BranchSet,
+        /// Branches that someone else resolved, or may have.
+        heuristic: BranchSet,
+    },
+    /// The transaction is aborted.
+    Aborted {
+        /// Why.
+        cause: Cause,
+        /// Branches that someone else committed, or may have.
+        heuristic: BranchSet,
+    },
+    /// Either is possible; recovery or an inquiry will settle it.
+    InDoubt,
+}
+
+/// What happens to the machine. An input that no longer matters is a silent no-op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Input {
+    /// A branch was begun.
+    Enlisted(BranchId),
+    /// The client asks to commit.
+    Commit,
+    /// The client asks to roll back, or has dropped the transaction.
+    Rollback,
+    /// A participant voted.
+    Voted(BranchId, Ballot),
+    /// A participant's vote did not come: it may be prepared, now or later.
+    VoteLost(BranchId),
+    /// The force of the decision returned.
+    Forced(Result<(), ForceFailure>),
+    /// The force, or the reading after it, has taken longer than the client should wait.
+    ForceOverdue,
+    /// The log was read: whether it holds the decision. `Ok(false)` is final: a force that
+    /// failed before the reading can no longer land.
+    LogRead(Result<bool, LogFailure>),
+    /// A participant acknowledged the decision.
+    Finished(BranchId, Ending),
+    /// A participant did not acknowledge the decision.
+    FinishLost(BranchId),
+    /// The acknowledgements have taken longer than the client should wait.
+    AcknowledgeOverdue,
+    /// The one-phase commit, or the inquiry after it, ended.
+    OnePhased(OnePhase),
+    /// The time that [`Effect::RetryLater`] asked for has passed.
+    Retry,
+}
+
+/// What the machine wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Ask these branches to prepare, in parallel.
+    Prepare(BranchSet),
+    /// Ask this branch to commit in one phase.
+    CommitOnePhase(BranchId),
+    /// Ask how this branch's one-phase commit ended.
+    Inquire(BranchId),
+    /// Force the decision to commit to the log.
+    Force,
+    /// Read from the log whether it holds the decision.
+    ReadLog,
+    /// Tell these branches the decision, in parallel.
+    Finish(BranchSet, Decision),
+    /// Give the client its answer; at most once.
+    Answer(Answer),
+    /// The commit is finished everywhere: the log owes it nothing more.
+    Forget,
+    /// Give [`Input::Retry`] after a pause.
+    RetryLater,
+    /// The transaction is no longer live here.
+    Done,
+}
