@@ -7,7 +7,7 @@
 use indoubt::protocol::{Ballot, Decision, Ending, Input, OnePhase, RecoveryInput};
 
 use super::action::{Choice, From, Stray};
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::machines::branch;
 use super::rules::Rules;
 use super::state::{At, Call, Resolve, Told};
@@ -163,9 +163,6 @@ impl<R: Rules> Step<'_, R> {
     fn commit(&mut self, t: usize, p: usize, known: Option<Decision>) -> Ending {
         if self.state.txs[t].branches[p].at != At::Prepared {
             return self.system.rules.gone(Decision::Commit, known);
-        }
-        if !self.state.txs[t].log.decided() {
-            self.breaks(Invariant::DecisionBeforeEffect);
         }
         self.state.txs[t].branches[p].at = At::Committed;
         Ending::AsDecided

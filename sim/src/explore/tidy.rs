@@ -48,7 +48,7 @@ impl<R: Rules> Step<'_, R> {
             self.state.txs[t].owner = 0;
         }
         if over {
-            if let Some(invariant) = self.system.left_by(&self.state.txs[t]) {
+            if let Some(invariant) = self.system.left_by(&self.state, t) {
                 return self.breaks(invariant);
             }
             let branch = Branch { at: At::ReadOnly, ..Branch::default() };
