@@ -10,7 +10,9 @@ mod tests;
 use indoubt::protocol::Phase;
 
 use super::rules::Rules;
-use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait};
+use super::state::{
+    At, Call, Force, Log, MAX_PARTICIPANTS, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait,
+};
 use super::system::System;
 use crate::invariants::{Answer, Decision, Invariant, Known, Outcomes, claims};
 
@@ -30,10 +32,9 @@ pub const JUDGED: [Invariant; 12] = [
     Invariant::HeuristicsReported,
 ];
 
-/// How many places a branch can be at.
-const ATS: usize = At::OperatorRolledBack as usize + 1;
-
 /// The first invariant that this breaks.
+#[expect(clippy::inline_always, reason = "measured: asked at every step, and mostly constant")]
+#[inline(always)]
 pub(super) fn first_broken(known: &Known) -> Option<Invariant> {
     let mut first = None;
     claims::judge(known, |invariant, _| {
@@ -43,14 +44,15 @@ pub(super) fn first_broken(known: &Known) -> Option<Invariant> {
 }
 
 impl<R: Rules> System<R> {
-    /// The first invariant that this state breaks, in which a client may have been answered.
+    /// The first invariant that a step breaks, in which a client may have been answered.
     pub(super) fn judge(
         &self,
-        state: &State,
+        before: &State,
+        after: &State,
         answered: Option<(usize, Answer)>,
     ) -> Option<Invariant> {
         self.transactions().find_map(|t| {
-            let tx = &state.txs[t];
+            let tx = &after.txs[t];
             if tx.machine == NOT_BEGUN {
                 return None;
             }
@@ -58,8 +60,32 @@ impl<R: Rules> System<R> {
                 return Some(Invariant::Termination);
             }
             let answer = answered.filter(|(of, _)| *of == t).map(|(_, answer)| answer);
-            first_broken(&Known { answer, ..self.known(state, t) })
+            if answer.is_none() && self.is_as_known(before, after, t) {
+                return None;
+            }
+            let mut known = self.known(after, t);
+            if claims::stability(&self.known(before, t), &known).is_err() {
+                return Some(Invariant::Stability);
+            }
+            known.answer = answer;
+            first_broken(&known)
         })
+    }
+
+    /// Whether nothing has changed of what is known of a transaction: then it breaks nothing, for
+    /// the state before has been judged. Many steps are such.
+    fn is_as_known(&self, before: &State, after: &State, t: usize) -> bool {
+        let (one, other) = (&before.txs[t], &after.txs[t]);
+        let head = |tx: &Tx| (tx.log, tx.told, tx.reported, tx.force, tx.owner, tx.epoch);
+        let at = |p: usize| one.branches[p].at == other.branches[p].at;
+        let up = |c: usize| before.coordinators[c].epoch == after.coordinators[c].epoch;
+        let same = head(one) == head(other)
+            && self.phase(one.machine) == self.phase(other.machine)
+            && before.log_epoch == after.log_epoch
+            && self.participants().all(at)
+            && self.coordinators().all(up);
+        debug_assert!(!same || self.known(before, t) == self.known(after, t));
+        same
     }
 
     /// Whether a machine that is not done will never get another input.
@@ -71,13 +97,16 @@ impl<R: Rules> System<R> {
     }
 
     /// What is known of a transaction. Every participant has a branch of it.
+    #[expect(clippy::inline_always, reason = "measured: asked at every step, and mostly constant")]
+    #[inline(always)]
     pub(super) fn known(&self, state: &State, t: usize) -> Known {
         let tx = &state.txs[t];
-        let mut places = [0; ATS];
-        for p in self.participants() {
-            places[tx.branches[p].at as usize] |= 1 << p;
-        }
-        let at = |at: At| places[at as usize];
+        // One set of participants after the other, for each place where a branch can be: this is
+        // asked at every step, and one word is quicker than many.
+        let shift = |at: At| MAX_PARTICIPANTS * at as usize;
+        let branches = tx.branches[self.participants()].iter().enumerate();
+        let places = branches.fold(0_u64, |places, (p, one)| places | 1 << (shift(one.at) + p));
+        let at = |at: At| places >> shift(at) & ((1 << MAX_PARTICIPANTS) - 1);
         let outcomes = Outcomes {
             committed: at(At::Committed),
             one_phase: at(At::CommittedAlone),

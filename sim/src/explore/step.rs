@@ -16,7 +16,7 @@ use super::machines::{bits, branch, transaction_input};
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, State, Told, Wait};
 use super::system::{After, System};
-use crate::invariants::{self, Invariant, claims};
+use crate::invariants::{self, Invariant};
 
 /// A step that is being taken.
 pub(super) struct Step<'a, R: Rules> {
@@ -36,25 +36,13 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     pub(super) fn end(mut self) -> After {
-        if self.changes_an_outcome() {
-            self.breaks(Invariant::Stability);
-        }
         if self.broken.is_none() {
-            self.broken = self.system.judge(&self.state, self.answered);
+            self.broken = self.system.judge(&self.before, &self.state, self.answered);
         }
         if self.broken.is_none() && self.system.reduced {
             self.tidy();
         }
         After { state: self.state, broken: self.broken, reached: self.reached }
-    }
-
-    /// Whether what had been decided, or had ended, is so no longer.
-    fn changes_an_outcome(&self) -> bool {
-        let changed = |t: usize| {
-            let known = |state: &State| self.system.known(state, t);
-            claims::stability(&known(&self.before), &known(&self.state)).is_err()
-        };
-        self.system.transactions().any(changed)
     }
 
     /// The first invariant that breaks names the step.

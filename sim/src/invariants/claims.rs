@@ -10,7 +10,8 @@ use super::known::Known;
 
 /// Asks every claim on one transaction, and tells which are broken. The earliest cause comes
 /// first, so that the first one names what went wrong.
-#[inline]
+#[expect(clippy::inline_always, reason = "measured: the explorer asks at every step")]
+#[inline(always)]
 pub fn judge(known: &Known, mut broken: impl FnMut(Invariant, Breach)) {
     let mut ask = |invariant, verdict: Verdict| {
         if let Err(breach) = verdict {
