@@ -1,8 +1,8 @@
 //! What is known of a transaction in a state, and which invariant that breaks.
 //!
-//! The claims are the simulator's ([`crate::invariants::claims`]). Only three are not, for they
-//! are about more than one transaction at one moment: `termination` is judged here, `durability`
-//! and `ownership` where the log is opened and where recovery resolves.
+//! The claims are the simulator's ([`crate::invariants::claims`]). Only three invariants need
+//! more than what is known of a transaction: `termination` is judged here, `durability` where a
+//! force returns and where the log is opened, `ownership` where recovery resolves.
 
 #[cfg(test)]
 mod tests;

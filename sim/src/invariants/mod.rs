@@ -4,7 +4,7 @@
 //! ([`claims`] over [`Known`]), and both judges ask it: the explorer of every state that it
 //! reaches, and [`judge`] of every moment of a history.
 //!
-//! The others are about more than one transaction at one moment, and each world has its own
+//! The others need more than what is known of one transaction, and each world has its own
 //! judge for them. Those of a history are in [`runs`]: `termination` is its bound of time,
 //! `durability` goes by openings of the log and by rows, `no_orphans` also by locks and sessions,
 //! `ownership` by the branches of others, `idempotence` counts endings, and `conservation` adds
