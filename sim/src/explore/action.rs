@@ -105,6 +105,64 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every kind of step.
+    pub const KINDS: [&str; 24] = [
+        "begin",
+        "arrive",
+        "refuse",
+        "reply",
+        "give up",
+        "lose",
+        "land",
+        "force returns",
+        "force fails",
+        "force fenced",
+        "read",
+        "retry",
+        "force overdue",
+        "acknowledge overdue",
+        "suspect",
+        "consult",
+        "note forgotten",
+        "forget lost",
+        "expire",
+        "open",
+        "crash",
+        "crash participant",
+        "operator",
+        "session ends",
+    ];
+
+    /// Which of the [kinds](Self::KINDS) it is.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Begin { .. } => "begin",
+            Self::Arrive { .. } => "arrive",
+            Self::Refuse { .. } => "refuse",
+            Self::Reply { .. } => "reply",
+            Self::GiveUp { .. } => "give up",
+            Self::Lose { .. } => "lose",
+            Self::Land { .. } => "land",
+            Self::ForceReturns { .. } => "force returns",
+            Self::ForceFails { .. } => "force fails",
+            Self::ForceFenced { .. } => "force fenced",
+            Self::Read { .. } => "read",
+            Self::Retry { .. } => "retry",
+            Self::ForceOverdue { .. } => "force overdue",
+            Self::AcknowledgeOverdue { .. } => "acknowledge overdue",
+            Self::Suspect { .. } => "suspect",
+            Self::Consult { .. } => "consult",
+            Self::NoteForgotten { .. } => "note forgotten",
+            Self::ForgetLost { .. } => "forget lost",
+            Self::Expire { .. } => "expire",
+            Self::Open { .. } => "open",
+            Self::Crash { .. } => "crash",
+            Self::CrashParticipant { .. } => "crash participant",
+            Self::Operator { .. } => "operator",
+            Self::SessionEnds { .. } => "session ends",
+        }
+    }
+
     /// What it takes from the budget of faults.
     pub const fn cost(self) -> u8 {
         match self {

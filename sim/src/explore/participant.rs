@@ -83,7 +83,7 @@ impl<R: Rules> Step<'_, R> {
                 if matches!(branch.at, At::Committed | At::RolledBack) {
                     self.reaches(Sometimes::DuplicateAfterEnd);
                 }
-                let _nobody_waits = match kind {
+                let reply = match kind {
                     Stray::Prepare => self.serve_call(t, p, Call::Prepare, choice),
                     Stray::OnePhase => self.serve_call(t, p, Call::OnePhase, choice),
                     Stray::Commit => self.serve_call(t, p, Call::Commit, choice),
@@ -96,6 +96,14 @@ impl<R: Rules> Step<'_, R> {
                         None
                     }
                 };
+                // The reply to a copy can overtake the reply to the request itself.
+                let call = &mut self.state.txs[t].branches[p].call;
+                if kind == Stray::Prepare
+                    && call.votes()
+                    && let Some(reply) = reply
+                {
+                    *call = reply;
+                }
             }
         }
     }

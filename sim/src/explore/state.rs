@@ -107,6 +107,11 @@ impl Call {
     pub(super) const fn asked(self) -> bool {
         matches!(self, Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort)
     }
+
+    /// Whether a vote is on its way back.
+    pub(super) const fn votes(self) -> bool {
+        matches!(self, Self::Yes | Self::ReadOnly | Self::No)
+    }
 }
 
 impl Resolve {
@@ -186,6 +191,25 @@ impl State {
     /// Faults that may still happen.
     pub const fn budget(&self) -> u8 {
         self.budget
+    }
+
+    /// Renumbers epochs: only their order matters.
+    pub(super) fn rank_epochs(&mut self) {
+        let mut taken = 1_u16 | 1 << self.log_epoch;
+        for coordinator in &self.coordinators {
+            taken |= 1 << coordinator.epoch;
+        }
+        for tx in &self.txs {
+            taken |= 1 << tx.epoch;
+        }
+        let rank = |epoch: u8| (taken & ((1 << epoch) - 1)).count_ones() as u8;
+        self.log_epoch = rank(self.log_epoch);
+        for coordinator in &mut self.coordinators {
+            coordinator.epoch = rank(coordinator.epoch);
+        }
+        for tx in &mut self.txs {
+            tx.epoch = rank(tx.epoch);
+        }
     }
 }
 

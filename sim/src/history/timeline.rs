@@ -171,6 +171,18 @@ impl fmt::Display for Event {
                 unfinished.iter().try_for_each(|tx| write!(f, ", {tx}"))
             }
             Self::OpenFailed { by, why } => write!(f, "{by} could not open the log: {why}"),
+            Self::Asked { tx, p, by, ask } => {
+                write!(f, "{tx}: {by} asks {} {ask}", participant(p))
+            }
+            Self::Heard { tx, p, by, ask, heard } => {
+                write!(f, "{tx}: {by} hears from {}, asked {ask}: {heard}", participant(p))
+            }
+            Self::GaveUp { tx, p, by, ask } => {
+                write!(f, "{tx}: {by} gives up on {}, asked {ask}", participant(p))
+            }
+            Self::LogRead { tx, by, reading } => {
+                write!(f, "{tx}: {by} reads in the log: {reading}")
+            }
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
             Self::Crashed { place } => write!(f, "{place} CRASHED"),
             Self::Started { place } => write!(f, "{place} started"),
