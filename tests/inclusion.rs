@@ -11,9 +11,9 @@ use indoubt_sim::world::{Seams, Shipped, run_with};
 const SEEDS: u64 = 3_000;
 
 /// Kinds of the explorer's actions that a history need not show: a request is never taken off
-/// the network while it is followed, notes of the file log are not lost by themselves, and it
-/// remembers more transactions than a run has.
-const NEVER_NEEDED: [&str; 3] = ["lose", "forget lost", "expire"];
+/// the network while it is followed, notes of the file log are not lost by themselves and it
+/// remembers more transactions than a run has, and simulated participants remember all of them.
+const NEVER_NEEDED: [&str; 4] = ["lose", "forget lost", "expire", "lose evidence"];
 
 #[test]
 fn the_explorer_allows_whatever_the_simulator_does() {

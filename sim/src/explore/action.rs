@@ -102,11 +102,12 @@ pub enum Action {
     CrashParticipant { p: u8 },
     Operator { t: u8, p: u8, commit: bool },
     SessionEnds { t: u8, p: u8 },
+    LoseEvidence { t: u8, p: u8 },
 }
 
 impl Action {
     /// Every kind of step.
-    pub const KINDS: [&str; 24] = [
+    pub const KINDS: [&str; 25] = [
         "begin",
         "arrive",
         "refuse",
@@ -131,6 +132,7 @@ impl Action {
         "crash participant",
         "operator",
         "session ends",
+        "lose evidence",
     ];
 
     /// Which of the [kinds](Self::KINDS) it is.
@@ -160,6 +162,7 @@ impl Action {
             Self::CrashParticipant { .. } => "crash participant",
             Self::Operator { .. } => "operator",
             Self::SessionEnds { .. } => "session ends",
+            Self::LoseEvidence { .. } => "lose evidence",
         }
     }
 
@@ -171,7 +174,8 @@ impl Action {
             | Self::ForceFails { .. }
             | Self::Crash { .. }
             | Self::CrashParticipant { .. }
-            | Self::Operator { .. } => 1,
+            | Self::Operator { .. }
+            | Self::LoseEvidence { .. } => 1,
             _ => 0,
         }
     }
@@ -307,6 +311,9 @@ impl fmt::Display for Action {
             }
             Self::SessionEnds { t, p } => {
                 write!(f, "tx-{t}: participant-{p} ends the abandoned session")
+            }
+            Self::LoseEvidence { t, p } => {
+                write!(f, "tx-{t}: participant-{p} can no longer tell how its branch ended")
             }
         }
     }

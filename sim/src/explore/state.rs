@@ -135,6 +135,8 @@ pub(super) struct Branch {
     pub(super) call: Call,
     /// Requests that nobody waits for, as the bits of [`Stray`](super::action::Stray).
     pub(super) strays: u8,
+    /// The participant can no longer tell how the branch ended.
+    pub(super) mute: bool,
 }
 
 /// A transaction.
@@ -280,6 +282,7 @@ impl Tx {
             put(&mut branches, 4, branch.at as u8);
             put(&mut branches, 4, branch.call as u8);
             put(&mut branches, 5, branch.strays);
+            put(&mut branches, 1, branch.mute);
         }
         [head, branches]
     }
@@ -298,6 +301,7 @@ impl Tx {
             ..Self::default()
         };
         for branch in tx.branches.iter_mut().rev() {
+            branch.mute = take(&mut branches, 1) != 0;
             branch.strays = take(&mut branches, 5);
             branch.call = Call::unpack(&mut branches, 4);
             branch.at = At::unpack(&mut branches, 4);

@@ -21,11 +21,13 @@ impl<R: Rules> Step<'_, R> {
     /// A branch that has ended ignores every request, but a vote that is waited for can still
     /// come from the second copy of its request.
     fn drop_what_comes_too_late(&mut self, t: usize) {
+        let asked = self.system.may_be_asked(&self.state, t);
         for p in self.system.participants() {
             let branch = &mut self.state.txs[t].branches[p];
             if matches!(branch.at, At::Open | At::Prepared) {
                 continue;
             }
+            branch.mute &= asked;
             let waited_for = matches!(branch.call, Call::Yes | Call::ReadOnly);
             let matters = if waited_for { branch.strays & Stray::Prepare.bit() } else { 0 };
             if std::mem::replace(&mut branch.strays, matters) != matters
