@@ -173,7 +173,7 @@ impl<R: Rules> System<R> {
             | At::RolledBack
             | At::OperatorCommitted
             | At::OperatorRolledBack
-                if self.may_be_asked(state, t) =>
+                if state.may_be_asked(t) =>
             {
                 evidence(out);
             }
@@ -183,14 +183,6 @@ impl<R: Rules> System<R> {
             }
             _ => {}
         }
-    }
-
-    /// Whether somebody may still ask how a branch of the transaction ended.
-    pub(super) fn may_be_asked(&self, state: &State, t: usize) -> bool {
-        let tx = &state.txs[t];
-        tx.machine != NO_MACHINE
-            || matches!(tx.log, Log::Decided | Log::Forgetting)
-            || state.coordinators.iter().any(|one| one.recoveries[t].machine != NO_MACHINE)
     }
 
     fn of_coordinator(&self, state: &State, c: usize, out: &mut impl FnMut(Action)) {

@@ -37,6 +37,7 @@ mod step;
 mod story;
 mod symmetry;
 mod system;
+mod threads;
 mod tidy;
 mod visited;
 mod walk;

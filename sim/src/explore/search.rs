@@ -11,6 +11,7 @@ use super::rules::Rules;
 use super::state::{Packed, State};
 use super::story::Story;
 use super::system::System;
+use super::threads::on_threads;
 use super::visited::{Visited, fingerprint, is_linked};
 
 /// How many states a thread takes at a time.
@@ -111,16 +112,12 @@ pub fn search<R: Rules>(
             steps: &steps,
             limit: limits.bytes,
         };
-        let shares: Vec<Share> = std::thread::scope(|scope| {
-            let others: Vec<_> =
-                (1..limits.threads).map(|_| scope.spawn(|| level.expand(|_| {}))).collect();
-            let mine = level.expand(&progress);
-            // A thread that panicked has found a programmer's mistake, and it shall be seen.
-            let others = others.into_iter().map(|other| match other.join() {
-                Ok(share) => share,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            std::iter::once(mine).chain(others).collect()
+        let shares: Vec<Share> = on_threads(limits.threads, |first| {
+            level.expand(|so_far| {
+                if first {
+                    progress(so_far);
+                }
+            })
         });
         let stopped = level.taken.load(Ordering::Relaxed) < frontier.len();
         peak_bytes = peak_bytes.max(level.bytes(shares.iter().map(|share| share.next.len()).sum()));

@@ -195,6 +195,14 @@ impl State {
         self.budget
     }
 
+    /// Whether somebody may still ask how a branch of the transaction ended.
+    pub(super) fn may_be_asked(&self, t: usize) -> bool {
+        let tx = &self.txs[t];
+        tx.machine != NO_MACHINE
+            || matches!(tx.log, Log::Decided | Log::Forgetting)
+            || self.coordinators.iter().any(|one| one.recoveries[t].machine != NO_MACHINE)
+    }
+
     /// Renumbers epochs: only their order matters.
     pub(super) fn rank_epochs(&mut self) {
         let mut taken = 1_u16 | 1 << self.log_epoch;

@@ -21,7 +21,7 @@ impl<R: Rules> Step<'_, R> {
     /// A branch that has ended ignores every request, but a vote that is waited for can still
     /// come from the second copy of its request.
     fn drop_what_comes_too_late(&mut self, t: usize) {
-        let asked = self.system.may_be_asked(&self.state, t);
+        let asked = self.state.may_be_asked(t);
         for p in self.system.participants() {
             let branch = &mut self.state.txs[t].branches[p];
             if matches!(branch.at, At::Open | At::Prepared) {

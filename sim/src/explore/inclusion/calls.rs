@@ -17,21 +17,21 @@ impl Thread<'_> {
                 _ => !matches!(calls, Resolve::None | Resolve::Abort),
             };
             let allowed = wanted || is_over(branch(at, p));
-            return allowed.then(|| at.clone()).into_iter().collect();
+            return at.kept(allowed);
         }
         let inquires = ask == Ask::Inquire && branch(at, p).call != Call::Inquire;
         let retried = if inquires { at.after(self.system, [Action::Retry { t: T }]) } else { None };
         let at = retried.as_ref().unwrap_or(at);
-        let wanted = match (ask, branch(at, p).call) {
+        let wanted = matches!(
+            (ask, branch(at, p).call),
             (Ask::Prepare, Call::Prepare | Call::Yes | Call::ReadOnly | Call::No)
-            | (Ask::OnePhase, Call::OnePhase | Call::OneCommitted | Call::OneRolledBack)
-            | (Ask::Inquire, Call::Inquire)
-            | (Ask::Commit, Call::Commit)
-            | (Ask::Abort, Call::Abort)
-            | (Ask::Commit | Ask::Abort, Call::AsDecided | Call::Heuristic | Call::Untold) => true,
-            _ => false,
-        };
-        wanted.then(|| at.clone()).into_iter().collect()
+                | (Ask::OnePhase, Call::OnePhase | Call::OneCommitted | Call::OneRolledBack)
+                | (Ask::Inquire, Call::Inquire)
+                | (Ask::Commit, Call::Commit)
+                | (Ask::Abort, Call::Abort)
+                | (Ask::Commit | Ask::Abort, Call::AsDecided | Call::Heuristic | Call::Untold)
+        );
+        at.kept(wanted)
     }
 
     /// A reply comes.
@@ -45,7 +45,7 @@ impl Thread<'_> {
     ) -> Vec<Candidate> {
         let from = if ask.by_recovery() { From::Recovery(c) } else { From::Transaction };
         if ask.by_recovery() && call_of_recovery(at, p, c) == Resolve::None {
-            return self.heard_too_late(at, p, heard);
+            return heard_too_late(at, p, heard);
         }
         // That it was not known when the inquiry came says no more than no answer.
         if matches!(heard, Heard::Lost | Heard::Unknown) {
@@ -76,13 +76,6 @@ impl Thread<'_> {
             .collect()
     }
 
-    /// A sweep whose list is old asks for what has ended long ago, and hears just that. The
-    /// explorer leaves such requests out.
-    fn heard_too_late(&self, at: &Candidate, p: u8, heard: Heard) -> Vec<Candidate> {
-        let harmless = matches!(heard, Heard::AsDecided | Heard::Untold | Heard::Lost);
-        (harmless && is_over(branch(at, p))).then(|| at.clone()).into_iter().collect()
-    }
-
     /// A coordinator stops waiting. With its machine done nobody waits any more.
     pub(super) fn gave_up(&self, at: &Candidate, p: u8, c: u8, ask: Ask) -> Vec<Candidate> {
         let (from, waits) = if ask.by_recovery() {
@@ -97,7 +90,7 @@ impl Thread<'_> {
             From::Recovery(_) => is_over(branch(at, p)),
             _ => at.state.txs[0].machine == NO_MACHINE,
         };
-        over.then(|| at.clone()).into_iter().collect()
+        at.kept(over)
     }
 
     /// A branch votes.
@@ -162,8 +155,15 @@ impl Thread<'_> {
     }
 }
 
-fn branch(at: &Candidate, p: u8) -> &Branch {
-    &at.state.txs[0].branches[usize::from(p)]
+/// A sweep whose list is old asks for what has ended long ago, and hears just that. The
+/// explorer leaves such requests out.
+fn heard_too_late(at: &Candidate, p: u8, heard: Heard) -> Vec<Candidate> {
+    let harmless = matches!(heard, Heard::AsDecided | Heard::Untold | Heard::Lost);
+    at.kept(harmless && is_over(branch(at, p)))
+}
+
+fn branch(at: &Candidate, p: u8) -> Branch {
+    at.state.txs[0].branches[usize::from(p)]
 }
 
 fn call_of_recovery(at: &Candidate, p: u8, c: u8) -> Resolve {
@@ -177,13 +177,13 @@ fn seen_early(at: &Candidate, p: u8, was: At) -> Option<Candidate> {
 }
 
 /// Whether a branch has ended, so that no request changes it.
-const fn is_over(branch: &Branch) -> bool {
+const fn is_over(branch: Branch) -> bool {
     !matches!(branch.at, At::Open | At::Prepared)
 }
 
 /// Whether a request's arrival is none that the history tells of: it changed nothing, or ended
 /// what lived only in a session.
-fn is_quiet(before: &Branch, after: &Branch) -> bool {
+fn is_quiet(before: Branch, after: Branch) -> bool {
     before.at == after.at
         || before.at == At::Open
             && match before.call {
@@ -195,7 +195,7 @@ fn is_quiet(before: &Branch, after: &Branch) -> bool {
 }
 
 /// What a call's reply says, or what an inquiry would be told now.
-const fn tells(branch: &Branch) -> Option<Heard> {
+const fn tells(branch: Branch) -> Option<Heard> {
     Some(match (branch.call, branch.at) {
         (Call::Yes, _) => Heard::Yes,
         (Call::ReadOnly, _) => Heard::ReadOnly,

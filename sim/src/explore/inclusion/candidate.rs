@@ -58,6 +58,11 @@ impl Candidate {
         Some(next)
     }
 
+    /// Itself, if it goes on.
+    pub(super) fn kept(&self, goes_on: bool) -> Vec<Self> {
+        if goes_on { vec![self.clone()] } else { Vec::new() }
+    }
+
     /// The same, with something of this participant durable and not yet told.
     pub(super) fn early(mut self, p: u8) -> Self {
         self.early |= 1 << p;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::candidate::Candidate;
+use super::log::{is_deciding, is_noted};
 use super::told;
 use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
@@ -158,11 +159,11 @@ impl<'a> Thread<'a> {
             Event::Opened { by, ref unfinished, .. } => {
                 self.opened(at, number(by), unfinished.contains(&self.tx))
             }
-            Event::Deciding { branches, .. } => self.deciding(at, branches),
+            Event::Deciding { branches, .. } => at.kept(is_deciding(at, branches)),
             Event::Decided { .. } => self.decided(at),
             Event::ForceFailed { fenced, .. } => self.force_failed(at, fenced, scene),
             Event::LogRead { by, reading, .. } => self.log_read(at, number(by), reading, scene),
-            Event::Forgotten { .. } => self.forgotten(at),
+            Event::Forgotten { .. } => at.kept(is_noted(at)),
             Event::Answered { told, .. } => self.answered(at, told),
             _ => vec![at.clone()],
         }
@@ -187,7 +188,7 @@ impl<'a> Thread<'a> {
             Event::Expired { .. } => self.expired(at, p),
             _ => {
                 let reported = at.state.txs[0].reported & 1 << p != 0;
-                reported.then(|| at.clone()).into_iter().collect()
+                at.kept(reported)
             }
         }
     }

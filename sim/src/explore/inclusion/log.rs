@@ -6,14 +6,21 @@ use crate::explore::action::{Action, From, Reading as How};
 use crate::explore::state::{Force, Log, NO_MACHINE, Wait};
 use crate::history::Reading;
 
-impl Thread<'_> {
-    /// The decision is on its way to the log, and names that many branches.
-    pub(super) fn deciding(&self, at: &Candidate, branches: u32) -> Vec<Candidate> {
-        let tx = &at.state.txs[0];
-        let wanted = tx.force == Force::Flying && tx.named.count_ones() == branches;
-        wanted.then(|| at.clone()).into_iter().collect()
-    }
+/// Whether the decision is on its way to the log, and names that many branches.
+pub(super) fn is_deciding(at: &Candidate, branches: u32) -> bool {
+    let tx = &at.state.txs[0];
+    tx.force == Force::Flying && tx.named.count_ones() == branches
+}
 
+/// Whether a machine, or recovery, has wanted the commit noted as finished everywhere. A note of
+/// a coordinator that has been succeeded reaches nobody.
+pub(super) fn is_noted(at: &Candidate) -> bool {
+    let stale = |epoch: u8| epoch != 0 && epoch < at.state.log_epoch;
+    let noted = !matches!(at.state.txs[0].log, Log::Absent | Log::Decided);
+    noted || at.state.coordinators.iter().any(|one| stale(one.epoch))
+}
+
+impl Thread<'_> {
     /// The decision is known to be durable: its force returned, or a reading found it.
     pub(super) fn decided(&self, at: &Candidate) -> Vec<Candidate> {
         self.landed(at)
@@ -46,14 +53,6 @@ impl Thread<'_> {
             .into_iter()
             .filter_map(|one| one.after(self.system, [Action::ForceFenced { t: T }]))
             .collect()
-    }
-
-    /// A coordinator notes that the commit has finished everywhere: its machine, or its recovery,
-    /// wanted that. A note of one that has been succeeded reaches nobody.
-    pub(super) fn forgotten(&self, at: &Candidate) -> Vec<Candidate> {
-        let State { log, stale } = state(at);
-        let noted = !matches!(log, Log::Absent | Log::Decided);
-        (noted || stale).then(|| at.clone()).into_iter().collect()
     }
 
     /// Someone at this coordinator has read the log: a client that asks by gid, the machine, or
@@ -130,16 +129,4 @@ impl Thread<'_> {
             _ => Vec::new(),
         }
     }
-}
-
-/// What the log says, and whether somebody works on an opening that is no longer the latest.
-struct State {
-    log: Log,
-    stale: bool,
-}
-
-fn state(at: &Candidate) -> State {
-    let stale = |epoch: u8| epoch != 0 && epoch < at.state.log_epoch;
-    let stale = at.state.coordinators.iter().any(|one| stale(one.epoch));
-    State { log: at.state.txs[0].log, stale }
 }

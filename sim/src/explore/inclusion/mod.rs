@@ -154,9 +154,7 @@ impl Inclusion {
 fn told(candidate: &Candidate) -> String {
     let actions: Vec<Action> = candidate.way();
     let skipped = actions.len().saturating_sub(30);
-    let mut lines = if skipped > 0 { format!("  ... {skipped} more\n") } else { String::new() };
-    for action in &actions[skipped..] {
-        lines += &format!("  {action}\n");
-    }
-    lines
+    let before = (skipped > 0).then(|| format!("  ... {skipped} more"));
+    let lines = actions[skipped..].iter().map(|action| format!("  {action}"));
+    before.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -17,7 +17,7 @@ impl Thread<'_> {
             let lasts = !matches!(outcome(&after), At::Open | At::Gone | At::ReadOnly);
             (lasts && outcome(&after) != outcome(at)).then(|| after.early(p))
         };
-        before.extend(self.arrivals(p).filter_map(durable));
+        before.extend(arrivals(p).filter_map(durable));
         let by_hand = [true, false].map(|commit| Action::Operator { t: T, p, commit });
         before.extend(by_hand.into_iter().filter_map(durable));
         let crash = Action::CrashParticipant { p };
@@ -26,22 +26,6 @@ impl Thread<'_> {
             .into_iter()
             .map(|candidate| candidate.after(self.system, [crash]).unwrap_or(candidate))
             .collect()
-    }
-
-    /// Every request that can reach a participant and be written there.
-    fn arrivals(&self, p: u8) -> impl Iterator<Item = Action> {
-        let strays = Stray::ALL.map(From::Nobody);
-        let recoveries = [0, 1].map(From::Recovery);
-        let from = strays.into_iter().chain(recoveries).chain([From::Transaction]);
-        from.flat_map(move |from| {
-            [Choice::None, Choice::Yes].map(|choice| Action::Arrive {
-                t: T,
-                p,
-                from,
-                choice,
-                twice: true,
-            })
-        })
     }
 
     /// A coordinator's process ends, unless it had not come so far as to open the log.
@@ -104,4 +88,15 @@ impl Thread<'_> {
         };
         at.after(self.system, [ends]).into_iter().chain([at.clone()]).collect()
     }
+}
+
+/// Every request that can reach a participant and be written there.
+fn arrivals(p: u8) -> impl Iterator<Item = Action> {
+    let strays = Stray::ALL.map(From::Nobody);
+    let recoveries = [0, 1].map(From::Recovery);
+    let from = strays.into_iter().chain(recoveries).chain([From::Transaction]);
+    from.flat_map(move |from| {
+        let twice = true;
+        [Choice::None, Choice::Yes].map(|choice| Action::Arrive { t: T, p, from, choice, twice })
+    })
 }
