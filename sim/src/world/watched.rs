@@ -69,7 +69,8 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         let (tx, by) = (tx(gid), self.witness.by());
         let event = |reading| Event::LogRead { tx, by, reading };
         let came = |answer: &Result<Entry, LogError>| {
-            if lock(&self.unknown).remove(&tx) && matches!(answer, Ok(Entry::Unfinished(_))) {
+            let settled = answer.is_ok() && lock(&self.unknown).remove(&tx);
+            if settled && matches!(answer, Ok(Entry::Unfinished(_))) {
                 self.witness.record(Event::Decided { tx });
             }
             event(reading(answer))
