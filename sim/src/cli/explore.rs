@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use indoubt_sim::explore::{
-    End, Found, Invariant, Limits, Progress, Reached, Reduction, Shipped, Size, Sometimes, Story,
+    End, Found, JUDGED, Limits, Progress, Reached, Reduction, Shipped, Size, Sometimes, Story,
     System, Walks, search,
 };
+use indoubt_sim::invariants::Invariant;
 
 use super::{VIOLATED, print, usage};
 
@@ -208,7 +209,7 @@ fn tally(found: &Found, took: Duration, threads: usize) -> String {
 }
 
 fn names() -> String {
-    Invariant::ALL.map(Invariant::name).join(", ")
+    JUDGED.map(Invariant::name).join(", ")
 }
 
 /// Says what was reached; to have missed what is demanded is a failure.

@@ -1,9 +1,10 @@
 //! The decision log: forces that land late or never, forgetting that is lazy, openings that fence.
 
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::rules::Rules;
 use super::state::{Force, Log, NOT_BEGUN};
 use super::step::Step;
+use crate::invariants::Invariant;
 
 impl<R: Rules> Step<'_, R> {
     /// The decision becomes durable. A force that nobody waits for lands all the same.
@@ -65,12 +66,7 @@ impl<R: Rules> Step<'_, R> {
             return;
         }
         match tx.log {
-            Log::Decided => {
-                tx.log = Log::Forgetting;
-                if self.system.prepared(&self.state, t) != 0 {
-                    self.breaks(Invariant::SafeForgetting);
-                }
-            }
+            Log::Decided => tx.log = Log::Forgetting,
             Log::Absent => tx.log = Log::Noted,
             _ => {}
         }

@@ -7,7 +7,7 @@
 use indoubt::protocol::{Ballot, Decision, Ending, Input, OnePhase, RecoveryInput};
 
 use super::action::{Choice, From, Stray};
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::machines::branch;
 use super::rules::Rules;
 use super::state::{At, Branch, Call, Resolve, Told};
@@ -177,9 +177,6 @@ impl<R: Rules> Step<'_, R> {
         let t = self.by_gid(t, p);
         if self.state.txs[t].branches[p].at != At::Prepared {
             return self.system.rules.gone(Decision::Commit, known);
-        }
-        if !self.state.txs[t].log.decided() {
-            self.breaks(Invariant::DecisionBeforeEffect);
         }
         self.state.txs[t].branches[p].at = At::Committed;
         Ending::AsDecided

@@ -11,13 +11,14 @@ use indoubt::protocol::{
 };
 
 use super::action::Reading;
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::machines::{recovery_input, set};
 use super::participant::stray_resolve;
 use super::rules::Rules;
 use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
 use super::step::Step;
 use super::system::System;
+use crate::invariants::Invariant;
 
 impl<R: Rules> Step<'_, R> {
     /// The sweep takes up a transaction, and asks whether it is live in its own process.

@@ -6,13 +6,14 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::action::Action;
-use super::claim::{Invariant, Reached};
+use super::claim::Reached;
 use super::rules::Rules;
 use super::state::{Packed, State};
 use super::story::Story;
 use super::system::System;
 use super::threads::on_threads;
 use super::visited::{Batch, Visited, fingerprint, is_linked};
+use crate::invariants::Invariant;
 
 /// How many states a thread takes at a time.
 const BATCH: usize = 512;

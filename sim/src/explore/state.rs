@@ -86,16 +86,6 @@ packed! {
 }
 
 impl At {
-    /// Whether the branch committed by the protocol.
-    pub(super) const fn committed(self) -> bool {
-        matches!(self, Self::Committed | Self::CommittedAlone)
-    }
-
-    /// Whether the branch ended by the protocol, or by nobody, without committing.
-    pub(super) const fn aborted(self) -> bool {
-        matches!(self, Self::RolledBack | Self::Gone)
-    }
-
     /// Whether someone else ended it.
     pub(super) const fn by_operator(self) -> bool {
         matches!(self, Self::OperatorCommitted | Self::OperatorRolledBack)

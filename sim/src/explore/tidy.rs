@@ -23,11 +23,17 @@ impl<R: Rules> Step<'_, R> {
     fn drop_what_comes_too_late(&mut self, t: usize) {
         let asked = self.state.may_be_asked(t);
         for p in self.system.participants() {
-            let branch = &mut self.state.txs[t].branches[p];
+            let tx = &mut self.state.txs[t];
+            let branch = &mut tx.branches[p];
             if matches!(branch.at, At::Open | At::Prepared) {
                 continue;
             }
-            branch.mute &= asked;
+            if branch.mute && !asked {
+                branch.mute = false;
+                if !branch.at.by_operator() {
+                    tx.reported &= !(1 << p);
+                }
+            }
             let waited_for = matches!(branch.call, Call::Yes | Call::ReadOnly);
             let matters = if waited_for { branch.strays & Stray::Prepare.bit() } else { 0 };
             if std::mem::replace(&mut branch.strays, matters) != matters
@@ -54,7 +60,7 @@ impl<R: Rules> Step<'_, R> {
             self.state.txs[t].owner = 0;
         }
         if over {
-            if let Some(invariant) = self.system.left_by(&self.state.txs[t]) {
+            if let Some(invariant) = self.system.left_by(&self.state, t) {
                 return self.breaks(invariant);
             }
             let branch = Branch { at: At::ReadOnly, ..Branch::default() };

@@ -14,7 +14,7 @@ use super::participant::Slot;
 use super::{Seams, Shipped, SimClock, Timed};
 use crate::disk::{DiskLatency, DiskStats, SimDisk};
 use crate::history::{Event, History, Place, Recorder};
-use crate::invariants::{Violation, judge};
+use crate::invariants::{Invariant, Violation, judge};
 use crate::net::{NetStats, Network};
 use crate::participant::Recorded;
 use crate::scenario::Scenario;
@@ -65,7 +65,7 @@ pub fn run_with<S: Seams>(scenario: &Scenario, seams: S) -> Run {
         let (history, trace) = recorder.finish();
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let what = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        let violations = vec![Violation { invariant: "no_panic", what }];
+        let violations = vec![Violation { invariant: Invariant::NoPanic, what }];
         let lasted = history
             .entries()
             .last()
