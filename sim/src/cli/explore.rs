@@ -82,13 +82,17 @@ impl Explore {
         }
     }
 
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.map_or(cores, usize::from)
+    }
+
     const fn reduction(&self) -> Reduction {
         if self.plain { Reduction::Plain } else { Reduction::Full }
     }
 
     fn search(&self, system: &System<Shipped>) -> ExitCode {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = self.threads.map_or(cores, usize::from);
+        let threads = self.threads();
         let limits = Limits { threads, bytes: self.memory << 30 };
         let bar = bar();
         let began = now();
@@ -113,14 +117,8 @@ impl Explore {
         let bar = bar();
         let began = now();
         let plan = Walks { seed: self.seed, walks, against_faults: self.against_faults };
-        let walked = system.walk(plan, |walks, steps| {
-            if walks % 256 == 0 {
-                bar.set_message(format!(
-                    "{} walks, {} steps",
-                    HumanCount(walks),
-                    HumanCount(steps)
-                ));
-            }
+        let walked = system.walk(plan, self.threads(), |walks, steps| {
+            bar.set_message(format!("{} walks, {} steps", HumanCount(walks), HumanCount(steps)));
         });
         bar.finish_and_clear();
         print(format_args!(

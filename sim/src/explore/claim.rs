@@ -33,13 +33,15 @@ pub enum Sometimes {
     CrashInRecovery,
     /// A decision contradicts what an operator did, and that is reported.
     HeuristicReported,
+    /// A participant can no longer tell how a branch ended, and that is reported.
+    HazardReported,
     /// A branch commits in one phase, and its coordinator does not hear of it.
     OnePhaseUnheard,
 }
 
 impl Sometimes {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ToldCommitted,
         Self::ToldAborted,
         Self::ToldInDoubt,
@@ -53,6 +55,7 @@ impl Sometimes {
         Self::SweepMeetsNewer,
         Self::CrashInRecovery,
         Self::HeuristicReported,
+        Self::HazardReported,
         Self::OnePhaseUnheard,
     ];
 
@@ -68,7 +71,10 @@ impl Sometimes {
             | Self::DuplicateAfterEnd
             | Self::SweepMeetsLive => several,
             Self::FencedForce | Self::SweepMeetsNewer => several && contended,
-            Self::LateForce | Self::CrashInRecovery | Self::HeuristicReported => several && faulty,
+            Self::LateForce
+            | Self::CrashInRecovery
+            | Self::HeuristicReported
+            | Self::HazardReported => several && faulty,
             Self::OnePhaseUnheard => !several,
         };
         Self::ALL.into_iter().filter(demanded).collect()
@@ -90,6 +96,7 @@ impl Sometimes {
             Self::SweepMeetsNewer => "a sweep meets a newer epoch",
             Self::CrashInRecovery => "a crash in the middle of recovery",
             Self::HeuristicReported => "a heuristic ending is reported",
+            Self::HazardReported => "a heuristic hazard is reported",
             Self::OnePhaseUnheard => "a one-phase commit unheard of",
         }
     }

@@ -77,7 +77,8 @@ impl<R: Rules> System<R> {
     fn is_as_known(&self, before: &State, after: &State, t: usize) -> bool {
         let (one, other) = (&before.txs[t], &after.txs[t]);
         let head = |tx: &Tx| (tx.log, tx.told, tx.reported, tx.force, tx.owner, tx.epoch);
-        let at = |p: usize| one.branches[p].at == other.branches[p].at;
+        let place = |tx: &Tx, p: usize| (tx.branches[p].at, tx.branches[p].mute);
+        let at = |p: usize| place(one, p) == place(other, p);
         let up = |c: usize| before.coordinators[c].epoch == after.coordinators[c].epoch;
         let same = head(one) == head(other)
             && self.phase(one.machine) == self.phase(other.machine)
@@ -126,6 +127,10 @@ impl<R: Rules> System<R> {
                 | outcomes.by_operator(),
             outcomes,
             reported: tx.reported.into(),
+            untold: self
+                .participants()
+                .filter(|p| tx.branches[*p].mute)
+                .fold(0, |untold, p| untold | 1 << p),
             decision: Decision {
                 durable: tx.log.decided(),
                 may_come: tx.force != Force::None

@@ -98,6 +98,9 @@ impl<'a, R: Rules> Step<'a, R> {
             Action::SessionEnds { t, p } => {
                 self.state.txs[index(t)].branches[index(p)].at = At::Gone;
             }
+            Action::LoseEvidence { t, p } => {
+                self.state.txs[index(t)].branches[index(p)].mute = true;
+            }
         }
     }
 
@@ -125,17 +128,12 @@ impl<'a, R: Rules> Step<'a, R> {
         let tx = &mut self.state.txs[t];
         tx.wait = Wait::Nothing;
         let answer = match reading {
-            Reading::Truth if tx.log == Log::Expired => {
-                self.system.rules.expired(tx.epoch < self.state.log_epoch)
-            }
+            Reading::Truth if tx.log == Log::Expired => self.system.rules.expired(),
             Reading::Truth => {
-                if tx.epoch == self.state.log_epoch {
+                if tx.epoch == self.state.log_epoch && self.system.rules.reading_is_final() {
                     tx.force = Force::None;
                 }
-                Ok(matches!(
-                    tx.log,
-                    Log::Decided | Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood
-                ))
+                Ok(!matches!(self.logged(t), Log::Absent))
             }
             Reading::Unreadable => Err(LogFailure::Unreadable),
             Reading::Fenced => Err(LogFailure::Fenced),
@@ -229,6 +227,8 @@ impl<'a, R: Rules> Step<'a, R> {
         tx.reported |= 1 << p;
         if tx.branches[p].at.by_operator() {
             self.reaches(Sometimes::HeuristicReported);
+        } else if tx.branches[p].mute {
+            self.reaches(Sometimes::HazardReported);
         }
     }
 

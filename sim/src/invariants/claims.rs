@@ -118,7 +118,8 @@ pub const fn safe_forgetting(known: &Known) -> Verdict {
 }
 
 /// A resolution by someone else that contradicts D is reported, never swallowed. And none is
-/// reported where nobody resolved anything: an alarm that cries wolf is switched off.
+/// reported where nobody resolved anything, or could have: an alarm that cries wolf is switched
+/// off.
 ///
 /// Swallowed can only be said at rest, and of D = C only: under presumed abort nothing is
 /// remembered of an abort, so a branch that an operator commits after its coordinator has
@@ -126,7 +127,7 @@ pub const fn safe_forgetting(known: &Known) -> Verdict {
 /// unless the participant is pending in it: then it may have told a successor's recovery.
 #[inline]
 pub fn heuristics_reported(known: &Known) -> Verdict {
-    let at = known.reported & !known.outcomes.by_operator();
+    let at = known.reported & !(known.outcomes.by_operator() | known.untold);
     never(at != 0, Breach::FalseAlarm { at })?;
     if let Some(answer) = known.answer.filter(|answer| answer.committed) {
         let at = known.reported & !(answer.heuristic | answer.pending);

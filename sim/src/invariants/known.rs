@@ -25,6 +25,9 @@ pub struct Known {
     pub outcomes: Outcomes,
     /// Where someone else was reported to have ended the branch.
     pub reported: Participants,
+    /// Where the participant can no longer tell how the branch ended: to report that someone else
+    /// may have ended it is then no false alarm.
+    pub untold: Participants,
     /// The decision, and what the log makes of it.
     pub decision: Decision,
     /// What was claimed to the client, and to those who ask by gid.

@@ -7,7 +7,7 @@ use indoubt::{Clock, Coordinator, Deadlines, DecisionLog, Heuristic};
 use indoubt_real::log::{FileLog, Options};
 
 use super::control::{World, address, lock};
-use super::{Seams, SimClock, Watched};
+use super::{Seams, SimClock, Watched, Witness};
 use crate::history::{Event, Place};
 use crate::participant::{Rpc, SimParticipant};
 use crate::workload::{Client, tx};
@@ -24,19 +24,16 @@ impl<S: Seams> Clone for Process<S> {
 }
 
 /// One life.
-pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64) {
+pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life: u64) {
+    let place = witness.by();
     let rpc = Rpc::new(world.net.bind(address(place)), life);
     madsim::task::spawn(rpc.clone().dispatch());
-    let log = open(&world, place).await;
+    let log = open(&world, &witness).await;
     let epoch = log.epoch();
     let participants: Vec<_> = (0..world.scenario.participants)
         .map(|p| {
             let node = address(Place::Participant(p));
-            world.seams.participant(SimParticipant::new(
-                &Place::Participant(p).to_string(),
-                node,
-                rpc.clone(),
-            ))
+            world.seams.participant(SimParticipant::new(p, node, rpc.clone(), witness.clone()))
         })
         .collect();
     let events = world.events.clone();
@@ -77,13 +74,14 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
 }
 
 /// Opens the log, however often it takes.
-async fn open<S: Seams>(world: &World<S>, place: Place) -> S::Log {
+async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> S::Log {
+    let place = witness.by();
     let options =
         Options { compact_from_bytes: world.scenario.compact_bytes, ..Options::default() };
     loop {
         let disk = world.seams.disk(world.log_disk.mount(), place);
         let why = match FileLog::open(disk, world.owner.clone(), options.clone()).await {
-            Ok(log) => match Watched::opened(log, place, world.events.clone()).await {
+            Ok(log) => match Watched::opened(log, witness.clone()).await {
                 Ok(watched) => return world.seams.log(watched),
                 Err(error) => error.to_string(),
             },
@@ -101,7 +99,7 @@ fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
         prepare: step,
         force: step,
         finish: step,
-        acknowledge: 2 * step,
+        acknowledge: Duration::from_millis(world.scenario.acknowledge_ms),
         scan: step,
         recovery_interval: Duration::from_millis(world.scenario.recovery_ms),
     }

@@ -12,8 +12,10 @@ mod participant;
 mod run;
 mod seams;
 mod watched;
+mod witness;
 
 pub use clock::{SimClock, Timed};
 pub use run::{FaultCounts, Run, run, run_with};
 pub use seams::{Seams, Shipped};
 pub use watched::Watched;
+pub use witness::Witness;

@@ -101,6 +101,7 @@ fn world<S: Seams>(
         node: Handle::current().create_node().name(format!("place-{index}")).build().id(),
         up: false,
         life: 0,
+        witness: None,
     };
     let slot = |p: u8| Slot {
         disk: SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), disk_latency()),

@@ -8,16 +8,15 @@ use std::sync::{Arc, Mutex};
 
 use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
 
-use super::Timed;
+use super::Witness;
 use super::control::lock;
-use crate::history::{Event, Place, Tx};
+use crate::history::{Event, Reading, Tx};
 use crate::workload::tx;
 
 /// A log, watched.
 pub struct Watched<L> {
     log: L,
-    by: Place,
-    events: Timed,
+    witness: Witness,
     /// Decisions whose force failed: a later reading tells whether they are durable.
     unknown: Mutex<BTreeSet<Tx>>,
 }
@@ -27,17 +26,10 @@ impl<L: DecisionLog> Watched<L> {
     ///
     /// # Errors
     /// The log's, if it cannot say.
-    pub async fn opened(log: L, by: Place, events: Timed) -> Result<Self, LogError> {
+    pub async fn opened(log: L, witness: Witness) -> Result<Self, LogError> {
         let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
-        events.record(Event::Opened { by, epoch: log.epoch(), unfinished });
-        Ok(Self { log, by, events, unknown: Mutex::default() })
-    }
-
-    fn noting<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
-        if answer.is_err() {
-            self.events.record(Event::LogUnreadable { by: self.by });
-        }
-        answer
+        witness.record(Event::Opened { by: witness.by(), epoch: log.epoch(), unfinished });
+        Ok(Self { log, witness, unknown: Mutex::default() })
     }
 }
 
@@ -53,12 +45,12 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let tx = tx(&commit.gid);
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
-        self.events.record(Event::Deciding { tx, branches });
+        self.witness.record(Event::Deciding { tx, branches });
         let forced = self.log.force(commit).await;
         if forced.is_err() {
             lock(&self.unknown).insert(tx);
         }
-        self.events.record(match &forced {
+        self.witness.record(match &forced {
             Ok(()) => Event::Decided { tx },
             Err(error) => {
                 Event::ForceFailed { tx, fenced: matches!(error, ForceError::Fenced { .. }) }
@@ -69,20 +61,39 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
 
     async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
         // Before it happens: an opening may already miss it while the call is under way.
-        self.events.record(Event::Forgotten { tx: tx(gid) });
+        self.witness.record(Event::Forgotten { tx: tx(gid) });
         self.log.forget(gid).await
     }
 
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
-        let entry = self.noting(self.log.read(gid).await)?;
-        let tx = tx(gid);
-        if lock(&self.unknown).remove(&tx) && matches!(entry, Entry::Unfinished(_)) {
-            self.events.record(Event::Decided { tx });
-        }
-        Ok(entry)
+        let (tx, by) = (tx(gid), self.witness.by());
+        let event = |reading| Event::LogRead { tx, by, reading };
+        let came = |answer: &Result<Entry, LogError>| {
+            let settled = answer.is_ok() && lock(&self.unknown).remove(&tx);
+            if settled && matches!(answer, Ok(Entry::Unfinished(_))) {
+                self.witness.record(Event::Decided { tx });
+            }
+            event(reading(answer))
+        };
+        self.witness.wait(self.log.read(gid), came, event(Reading::GivenUp)).await
     }
 
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
-        self.noting(self.log.unfinished().await)
+        let answer = self.log.unfinished().await;
+        if answer.is_err() {
+            self.witness.record(Event::LogUnreadable { by: self.witness.by() });
+        }
+        answer
+    }
+}
+
+const fn reading(answer: &Result<Entry, LogError>) -> Reading {
+    match answer {
+        Ok(Entry::Unfinished(_)) => Reading::Unfinished,
+        Ok(Entry::Finished) => Reading::Finished,
+        Ok(Entry::Absent) => Reading::Absent,
+        Ok(Entry::Expired) => Reading::Expired,
+        Err(LogError::Unreadable { .. }) => Reading::Unreadable,
+        Err(LogError::Fenced { .. }) => Reading::Fenced,
     }
 }
