@@ -10,7 +10,7 @@ use super::action::{Choice, From, Stray};
 use super::claim::Sometimes;
 use super::machines::branch;
 use super::rules::Rules;
-use super::state::{At, Branch, Call, Resolve, Told};
+use super::state::{At, Branch, Call, NOT_BEGUN, Resolve, Told};
 use super::step::Step;
 
 /// What becomes of a call's request when nobody waits for it any more. An inquiry changes
@@ -283,6 +283,10 @@ impl<R: Rules> Step<'_, R> {
     /// Sessions end with the participant; what is prepared does not.
     pub(super) fn crash_participant(&mut self, p: usize) {
         for t in self.system.transactions() {
+            // A transaction that nobody has begun has no session yet.
+            if self.state.txs[t].machine == NOT_BEGUN {
+                continue;
+            }
             let branch = &mut self.state.txs[t].branches[p];
             let lost = branch.at == At::Open
                 || branch.at == At::Prepared && !self.system.rules.prepare_is_durable();
