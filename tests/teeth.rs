@@ -26,8 +26,13 @@ fn caught(test: &str, seams: &impl Seams) {
         return;
     }
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let search =
-        Sweep { first_seed: 0, budget: Budget::Seeds(SEEDS), jobs, scenario: Scenario::from_seed };
+    let search = Sweep {
+        first_seed: 0,
+        budget: Budget::Seeds(SEEDS),
+        jobs,
+        scenario: Scenario::from_seed,
+        follow: None,
+    };
     let report = sweep(search, seams, || {});
     let failure = report.failure.unwrap_or_else(|| panic!("{test} survived {} seeds", report.runs));
     println!(

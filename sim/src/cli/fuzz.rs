@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use indoubt_sim::explore::Inclusion;
 use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
 use indoubt_sim::world::Shipped;
 
@@ -35,6 +36,10 @@ pub(super) struct Fuzz {
     /// What a seed stands for.
     #[arg(long, value_enum, default_value_t = Family::Swarm)]
     family: Family,
+
+    /// Also ask of every run whether the explorer allows what happened in it.
+    #[arg(long)]
+    follow: bool,
 }
 
 impl Fuzz {
@@ -54,11 +59,14 @@ impl Fuzz {
             ));
         }
         let scenario = self.family.scenario();
+        let inclusion = match self.follow.then(Inclusion::new).transpose() {
+            Ok(inclusion) => inclusion,
+            Err(error) => return usage(error),
+        };
         let bar = bar(budget);
-        let report =
-            sweep(Sweep { first_seed: self.first_seed, budget, jobs, scenario }, &Shipped, || {
-                bar.inc(1);
-            });
+        let (first_seed, follow) = (self.first_seed, inclusion.as_ref());
+        let seeds = Sweep { first_seed, budget, jobs, scenario, follow };
+        let report = sweep(seeds, &Shipped, || bar.inc(1));
         bar.finish_and_clear();
         self.summarize(&report)
     }
@@ -78,8 +86,15 @@ impl Fuzz {
             for violation in &failure.violations {
                 print(format_args!("  {violation}"));
             }
+            if let Some(strange) = &failure.strange {
+                print(format_args!("  {strange}"));
+            }
             let family = if self.family == Family::Reference { " --family reference" } else { "" };
-            print(format_args!("replay it with\n  cargo sim replay {}{family}", failure.seed));
+            let follow = if self.follow { " --follow" } else { "" };
+            print(format_args!(
+                "replay it with\n  cargo sim replay {}{family}{follow}",
+                failure.seed
+            ));
             return ExitCode::from(VIOLATED);
         }
         let missing = report.reach.missing();
@@ -88,6 +103,9 @@ impl Fuzz {
             return ExitCode::from(VIOLATED);
         }
         print("every invariant held in every run");
+        if self.follow {
+            print("the explorer allows all of it");
+        }
         ExitCode::SUCCESS
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Reach;
+use crate::explore::{Inclusion, Strange};
 use crate::invariants::Violation;
 use crate::scenario::Scenario;
 use crate::world::{Run, Seams, run_with};
@@ -23,8 +24,8 @@ pub enum Budget {
 }
 
 /// Which runs to make.
-#[derive(Clone, Copy, Debug)]
-pub struct Sweep {
+#[derive(Clone, Copy)]
+pub struct Sweep<'a> {
     /// The first seed; the others follow it.
     pub first_seed: u64,
     /// When to stop.
@@ -33,9 +34,11 @@ pub struct Sweep {
     pub jobs: usize,
     /// What a seed stands for.
     pub scenario: fn(u64) -> Scenario,
+    /// Also ask whether the explorer allows what happened.
+    pub follow: Option<&'a Inclusion>,
 }
 
-/// A run that broke an invariant.
+/// A run that broke an invariant, or did what the explorer does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Its seed.
@@ -44,6 +47,8 @@ pub struct Failure {
     pub hash: u64,
     /// What it broke.
     pub violations: Vec<Violation>,
+    /// What the explorer does not allow of it.
+    pub strange: Option<Box<Strange>>,
 }
 
 /// What a sweep found.
@@ -62,13 +67,15 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, seed: u64, run: Run) {
+    fn add(&mut self, seed: u64, run: Run, follow: Option<&Inclusion>) {
         self.runs += 1;
         self.messages += run.messages;
         self.reach.add(&run);
-        if !run.violations.is_empty() && self.failure.as_ref().is_none_or(|other| other.seed > seed)
-        {
-            self.failure = Some(Failure { seed, hash: run.hash, violations: run.violations });
+        let strange = follow.and_then(|inclusion| inclusion.follow(&run.history).err());
+        let failed = strange.is_some() || !run.violations.is_empty();
+        if failed && self.failure.as_ref().is_none_or(|other| other.seed > seed) {
+            let (hash, violations) = (run.hash, run.violations);
+            self.failure = Some(Failure { seed, hash, violations, strange });
         }
     }
 
@@ -92,7 +99,7 @@ impl Report {
     clippy::disallowed_methods,
     reason = "a budget of real time is measured outside of any simulation"
 )]
-pub fn sweep<S: Seams>(sweep: Sweep, seams: &S, progress: impl Fn() + Sync) -> Report {
+pub fn sweep<S: Seams>(sweep: Sweep<'_>, seams: &S, progress: impl Fn() + Sync) -> Report {
     let start = Instant::now();
     let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
     let report = Mutex::new(Report::default());
@@ -108,7 +115,7 @@ pub fn sweep<S: Seams>(sweep: Sweep, seams: &S, progress: impl Fn() + Sync) -> R
                 break;
             }
             let seed = sweep.first_seed.wrapping_add(index);
-            mine.add(seed, run_with(&(sweep.scenario)(seed), seams.clone()));
+            mine.add(seed, run_with(&(sweep.scenario)(seed), seams.clone()), sweep.follow);
             if mine.failure.is_some() {
                 failed.store(true, Ordering::Relaxed);
             }
