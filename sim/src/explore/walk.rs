@@ -3,6 +3,7 @@
 //! One seed decides all of a walk. Faults are drawn less often than what they disturb, or a
 //! walk would spend its budget before there is anything to disturb.
 
+use super::action::Action;
 use super::claim::Reached;
 use super::rules::Rules;
 use super::story::Story;
@@ -49,7 +50,15 @@ impl<R: Rules> System<R> {
         walked
     }
 
-    fn walk_once(&self, plan: Walks, walked: &mut Walked) {
+    /// The story of one of these walks, counted from 0.
+    pub fn walked(&self, plan: Walks, number: u64) -> Story {
+        let mut walked =
+            Walked { walks: number, steps: 0, reached: Reached::default(), broken: None };
+        let taken = self.walk_once(plan, &mut walked);
+        Story::tell(self, taken)
+    }
+
+    fn walk_once(&self, plan: Walks, walked: &mut Walked) -> Vec<Action> {
         let mut draw = Draw::new(plan.seed, walked.walks);
         let mut state = self.initial();
         let mut taken = Vec::new();
@@ -64,16 +73,17 @@ impl<R: Rules> System<R> {
                 drawn = drawn.saturating_sub(weight);
                 chosen
             });
-            let Some(action) = chosen else { return };
+            let Some(action) = chosen else { break };
             taken.push(action);
             walked.steps += 1;
             if self.breaks(&state, action).is_some() {
-                walked.broken = Some(Box::new(Story::tell(self, taken)));
-                return;
+                walked.broken = Some(Box::new(Story::tell(self, taken.clone())));
+                break;
             }
             let after = self.after(&state, action);
             walked.reached.join(after.reached);
             state = after.state;
         }
+        taken
     }
 }

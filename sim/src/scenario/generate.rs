@@ -37,6 +37,7 @@ impl Scenario {
             compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
             network,
             faults,
+            order: None,
         }
     }
 
@@ -81,6 +82,7 @@ impl Scenario {
             compact_bytes: 1 << 20,
             network: Network::calm(),
             faults,
+            order: None,
         }
     }
 }

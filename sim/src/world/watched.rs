@@ -8,18 +8,21 @@ use std::sync::{Arc, Mutex};
 
 use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
 
-use super::Timed;
 use super::control::lock;
+use super::ordered::{Answer, LogCall};
+use super::{Desk, Timed};
 use crate::history::{Event, Place, Tx};
 use crate::workload::tx;
 
 /// A log, watched.
 pub struct Watched<L> {
-    log: L,
+    log: Arc<L>,
     by: Place,
     events: Timed,
     /// Decisions whose force failed: a later reading tells whether they are durable.
-    unknown: Mutex<BTreeSet<Tx>>,
+    unknown: Arc<Mutex<BTreeSet<Tx>>>,
+    /// Where calls are left for somebody to decide what becomes of them, if there is one.
+    desk: Option<Desk>,
 }
 
 impl<L: DecisionLog> Watched<L> {
@@ -30,7 +33,23 @@ impl<L: DecisionLog> Watched<L> {
     pub async fn opened(log: L, by: Place, events: Timed) -> Result<Self, LogError> {
         let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
         events.record(Event::Opened { by, epoch: log.epoch(), unfinished });
-        Ok(Self { log, by, events, unknown: Mutex::default() })
+        Ok(Self { log: Arc::new(log), by, events, unknown: Arc::default(), desk: None })
+    }
+
+    /// The same log, whose calls are left at a desk, if there is one.
+    pub(super) fn by_way_of(&self, desk: Option<Desk>) -> Self {
+        let (log, events, unknown) =
+            (self.log.clone(), self.events.clone(), self.unknown.clone());
+        Self { log, by: self.by, events, unknown, desk }
+    }
+
+    /// The log itself, unwatched.
+    pub(super) fn log(&self) -> &L {
+        &self.log
+    }
+
+    async fn decided<T>(&self, call: impl FnOnce(Answer<T>) -> LogCall) -> Option<T> {
+        self.desk.as_ref()?.log(self.epoch(), call).await
     }
 
     fn noting<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
@@ -51,6 +70,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let call = |answer| LogCall::Force { commit: commit.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         let tx = tx(&commit.gid);
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
         self.events.record(Event::Deciding { tx, branches });
@@ -68,12 +91,20 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
+        let call = |answer| LogCall::Forget { gid: gid.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         // Before it happens: an opening may already miss it while the call is under way.
         self.events.record(Event::Forgotten { tx: tx(gid) });
         self.log.forget(gid).await
     }
 
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
+        let call = |answer| LogCall::Read { gid: gid.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         let entry = self.noting(self.log.read(gid).await)?;
         let tx = tx(gid);
         if lock(&self.unknown).remove(&tx) && matches!(entry, Entry::Unfinished(_)) {
@@ -83,6 +114,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
+        let call = |answer| LogCall::Unfinished { answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         self.noting(self.log.unfinished().await)
     }
 }

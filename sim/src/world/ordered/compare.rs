@@ -1,0 +1,110 @@
+//! What both worlds must hold alike after every action.
+
+use indoubt::{DecisionLog, Entry, LogError};
+
+use super::board::{Begun, Note};
+use super::director::{Director, soon};
+use super::outcome::{Impossible, Stop};
+use crate::explore::{AtBranch, Logged};
+use crate::workload::tx;
+use crate::world::Seams;
+use crate::world::control::lock;
+
+impl<S: Seams> Director<'_, S> {
+    pub(super) async fn compare(&self) -> Result<(), Stop> {
+        for (t, board) in self.boards.iter().enumerate() {
+            let Some(begun) = &board.begun else { continue };
+            self.compare_branches(t, begun)?;
+            let (explored, simulated) = (self.after().told(t), *lock(&board.told));
+            if explored != simulated {
+                let told = |told| format!("the client of tx-{t} told {}", answer(told));
+                return Err(Stop::differ(told(explored), told(simulated)));
+            }
+            self.compare_log(t, begun, board.note).await?;
+        }
+        Ok(())
+    }
+
+    fn compare_branches(&self, t: usize, begun: &Begun) -> Result<(), Stop> {
+        for (p, xid) in (0..).zip(&begun.xids) {
+            let explored = self.after().branch(t, usize::from(p));
+            let simulated = self.server(p)?.branch(*xid);
+            if explored != simulated {
+                let branch =
+                    |at| format!("the branch of tx-{t} at participant-{p} {}", branch(at));
+                return Err(Stop::differ(branch(explored), branch(simulated)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_log(&self, t: usize, begun: &Begun, note: Option<Note>) -> Result<(), Stop> {
+        // Unless the machine has lost its power.
+        let Some((_, log)) = self.logs.last_key_value() else { return Ok(()) };
+        let simulated = soon(log.log().read(&begun.gid)).await?;
+        let outlived = self.expired >= Some(tx(&begun.gid));
+        let withheld = note.is_some_and(|note| note.withheld);
+        let explored = self.after().logged(t);
+        let alike = match (explored, &simulated) {
+            (Logged::Noting { decided: true }, Ok(Entry::Unfinished(_)))
+            | (Logged::Noting { decided: false }, Ok(Entry::Absent)) => withheld,
+            (Logged::Noting { .. }, Ok(Entry::Finished)) => !withheld,
+            // To whom it matters, they are the same.
+            (Logged::Absent, Ok(Entry::Expired)) => outlived,
+            (Logged::Absent, Ok(Entry::Absent))
+            | (Logged::Unfinished, Ok(Entry::Unfinished(_)))
+            | (Logged::Finished, Ok(Entry::Finished))
+            | (Logged::Expired, Ok(Entry::Expired)) => true,
+            _ => false,
+        };
+        if alike {
+            return Ok(());
+        }
+        if outlived && matches!(simulated, Ok(Entry::Expired)) {
+            return Err(Impossible::ForgetsOldestFirst.into());
+        }
+        let log = |what| format!("the log saying of tx-{t}: {what}");
+        Err(Stop::differ(log(logged(explored)), log(entry(&simulated))))
+    }
+}
+
+const fn answer(told: Option<bool>) -> &'static str {
+    match told {
+        None => "nothing",
+        Some(true) => "committed",
+        Some(false) => "aborted",
+    }
+}
+
+const fn branch(at: AtBranch) -> &'static str {
+    match at {
+        AtBranch::Open => "open",
+        AtBranch::Prepared => "prepared",
+        AtBranch::Committed { by_operator: false } => "committed",
+        AtBranch::Committed { by_operator: true } => "committed by an operator",
+        AtBranch::RolledBack { by_operator: false } => "rolled back",
+        AtBranch::RolledBack { by_operator: true } => "rolled back by an operator",
+        AtBranch::NoTrace => "ended without a trace",
+    }
+}
+
+const fn logged(logged: Logged) -> &'static str {
+    match logged {
+        Logged::Absent => "absent",
+        Logged::Unfinished => "unfinished",
+        Logged::Noting { .. } => "noted as finished",
+        Logged::Finished => "finished",
+        Logged::Expired => "expired",
+    }
+}
+
+const fn entry(entry: &Result<Entry, LogError>) -> &'static str {
+    match entry {
+        Ok(Entry::Absent) => "absent",
+        Ok(Entry::Unfinished(_)) => "unfinished",
+        Ok(Entry::Finished) => "finished",
+        Ok(Entry::Expired) => "expired",
+        Err(LogError::Fenced { .. }) => "fenced",
+        Err(LogError::Unreadable { .. }) => "unreadable",
+    }
+}
