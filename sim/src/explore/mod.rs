@@ -52,5 +52,5 @@ pub use size::{OutOfRange, Size};
 pub use state::{MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS, MAX_TRANSACTIONS, State};
 pub use story::{Story, Untrue};
 pub use system::{After, Reduction, System, Unexplorable};
-pub use view::{AtBranch, Logged};
+pub use view::{AtBranch, Calling, Logged, Waiting};
 pub use walk::{Walked, Walks};

@@ -2,7 +2,8 @@
 //!
 //! Absent is what only the explorer has: machines by number, and the budget of faults.
 
-use super::state::{At, Force, Log, NO_MACHINE, NOT_BEGUN, State, Told};
+use super::action::Stray;
+use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Resolve, State, Told, Wait};
 
 /// A branch as its participant has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,28 @@ pub enum Logged {
     Finished,
     /// Remembered no longer.
     Expired,
+}
+
+/// A call to a participant, as its caller has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Calling {
+    /// There is none.
+    Nothing,
+    /// Its request has not arrived.
+    Asked,
+    /// Its reply has not arrived.
+    Replied,
+}
+
+/// What a transaction waits for, beside its participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waiting {
+    /// Nothing.
+    Nothing,
+    /// A reading of the log.
+    Reading,
+    /// The time to try again.
+    Retry,
 }
 
 impl State {
@@ -101,5 +124,42 @@ impl State {
     /// Whether a coordinator is up and another has opened the log since.
     pub fn is_succeeded(&self, c: usize) -> bool {
         self.is_up(c) && self.coordinators[c].epoch < self.log_epoch
+    }
+
+    /// The call of a transaction to a participant.
+    pub fn call(&self, t: usize, p: usize) -> Calling {
+        match self.txs[t].branches[p].call {
+            Call::None => Calling::Nothing,
+            call if call.asked() => Calling::Asked,
+            _ => Calling::Replied,
+        }
+    }
+
+    /// The call of a coordinator's recovery to a participant.
+    pub fn recovery_call(&self, c: usize, t: usize, p: usize) -> Calling {
+        match self.coordinators[c].recoveries[t].calls[p] {
+            Resolve::None => Calling::Nothing,
+            call if call.asked() => Calling::Asked,
+            _ => Calling::Replied,
+        }
+    }
+
+    /// Whether a request that nobody waits for is on its way to a branch.
+    pub fn has_stray(&self, t: usize, p: usize, stray: Stray) -> bool {
+        self.txs[t].branches[p].strays & stray.bit() != 0
+    }
+
+    /// Whether a transaction waits for its decision to be forced.
+    pub fn forces(&self, t: usize) -> bool {
+        self.txs[t].force == Force::Flying
+    }
+
+    /// What else a transaction waits for.
+    pub fn waits(&self, t: usize) -> Waiting {
+        match self.txs[t].wait {
+            Wait::Nothing => Waiting::Nothing,
+            Wait::Read => Waiting::Reading,
+            Wait::Retry => Waiting::Retry,
+        }
     }
 }

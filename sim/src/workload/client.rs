@@ -64,9 +64,9 @@ impl Backlog {
         self.work().begun = of;
     }
 
-    /// Nobody will ask for this transaction by gid, nor for an older one.
-    pub(crate) fn ask_no_longer(&self, up_to: Tx) {
-        self.work().asked.retain(|tx| *tx > up_to);
+    /// Nobody will ask for these transactions by gid.
+    pub(crate) fn ask_for_none(&self, of: impl Fn(&Tx) -> bool) {
+        self.work().asked.retain(|tx| !of(tx));
     }
 
     /// Transactions that were asked to commit, in order.

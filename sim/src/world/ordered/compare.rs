@@ -2,10 +2,11 @@
 
 use indoubt::{DecisionLog, Entry, LogError};
 
-use super::board::{Begun, Note};
+use super::board::{Begun, Board, InHand, Note};
+use super::desk::Answer;
 use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
-use crate::explore::{AtBranch, Logged};
+use crate::explore::{AtBranch, Calling, Logged, Stray, Waiting};
 use crate::workload::tx;
 use crate::world::Seams;
 use crate::world::control::lock;
@@ -15,6 +16,7 @@ impl<S: Seams> Director<'_, S> {
         for (t, board) in self.boards.iter().enumerate() {
             let Some(begun) = &board.begun else { continue };
             self.compare_branches(t, begun)?;
+            self.compare_calls(t, board)?;
             let (explored, simulated) = (self.after().told(t), *lock(&board.told));
             if explored != simulated {
                 let told = |told| format!("the client of tx-{t} told {}", answer(told));
@@ -34,6 +36,45 @@ impl<S: Seams> Director<'_, S> {
                     |at| format!("the branch of tx-{t} at participant-{p} {}", branch(at));
                 return Err(Stop::differ(branch(explored), branch(simulated)));
             }
+        }
+        Ok(())
+    }
+
+    /// What is on its way, and what is waited for.
+    fn compare_calls(&self, t: usize, board: &Board) -> Result<(), Stop> {
+        let after = self.after();
+        for p in 0..self.retold.size.participants {
+            let at = usize::from(p);
+            let mine = [(after.call(t, at), calling(board.asked.get(&p)))];
+            let recoveries = (0..self.retold.size.coordinators).map(|c| {
+                let simulated = self.resolving.get(&(c, t as u8, p));
+                (after.recovery_call(c.into(), t, at), calling(simulated))
+            });
+            for (explored, simulated) in mine.into_iter().chain(recoveries) {
+                if explored != simulated {
+                    let call = |call| format!("of calls to participant-{p} for tx-{t}: {call:?}");
+                    return Err(Stop::differ(call(explored), call(simulated)));
+                }
+            }
+            for stray in Stray::ALL {
+                let simulated = board.strays.iter().any(|(to, one, _)| (*to, *one) == (p, stray));
+                if after.has_stray(t, at, stray) != simulated {
+                    let late = |is| format!("{} late {stray} to participant-{p}", some(is));
+                    return Err(Stop::differ(late(!simulated), late(simulated)));
+                }
+            }
+        }
+        let forces = board.force.as_ref().is_some_and(|force| waited_for(force.answer.as_ref()));
+        let waits = if waited_for(board.read.as_ref().map(|read| &read.answer)) {
+            Waiting::Reading
+        } else if waited_for(board.retry.as_ref()) {
+            Waiting::Retry
+        } else {
+            Waiting::Nothing
+        };
+        if (after.forces(t), after.waits(t)) != (forces, waits) {
+            let both = |forces, waits| format!("{} force of tx-{t}, and waits: {waits:?}", some(forces));
+            return Err(Stop::differ(both(after.forces(t), after.waits(t)), both(forces, waits)));
         }
         Ok(())
     }
@@ -66,6 +107,22 @@ impl<S: Seams> Director<'_, S> {
         let log = |what| format!("the log saying of tx-{t}: {what}");
         Err(Stop::differ(log(logged(explored)), log(entry(&simulated))))
     }
+}
+
+fn calling(call: Option<&InHand>) -> Calling {
+    match call {
+        None => Calling::Nothing,
+        Some(InHand { reply: None, .. }) => Calling::Asked,
+        Some(_) => Calling::Replied,
+    }
+}
+
+fn waited_for<T>(answer: Option<&Answer<T>>) -> bool {
+    answer.is_some_and(|answer| !answer.is_canceled())
+}
+
+const fn some(is: bool) -> &'static str {
+    if is { "a" } else { "no" }
 }
 
 const fn answer(told: Option<bool>) -> &'static str {

@@ -122,6 +122,11 @@ impl<S: Seams> Director<'_, S> {
             self.board(t).note = Some(Note { epoch, withheld: lost, taken_along: false });
         }
         if lost {
+            if self.after().logged(t.into()) == (Logged::Noting { decided: false }) {
+                // Of a commit without a decision nobody knows then: see `indoubt::Status`.
+                let unknown = tx(gid);
+                self.world.backlog.ask_for_none(|asked| *asked == unknown);
+            }
             return Ok(Err(LogError::Unreadable { reason: "it takes no note, by order".to_owned() }));
         }
         soon(self.log(epoch)?.forget(gid)).await
@@ -179,8 +184,10 @@ impl<S: Seams> Director<'_, S> {
         }
         self.flush(epoch).await?;
         self.takes_notes_along(t);
-        self.world.backlog.ask_no_longer(tx(&begun.gid));
-        self.expired = self.expired.max(Some(tx(&begun.gid)));
+        let newest = tx(&begun.gid);
+        // Nor what became of older ones, if they were not committed.
+        self.world.backlog.ask_for_none(|asked| *asked <= newest);
+        self.expired = self.expired.max(Some(newest));
         Ok(())
     }
 
