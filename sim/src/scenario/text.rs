@@ -137,7 +137,12 @@ impl FaultKind {
     }
 }
 
-pub(super) fn in_range(field: &'static str, value: u64, low: u64, high: u64) -> Result<(), ScenarioError> {
+pub(super) fn in_range(
+    field: &'static str,
+    value: u64,
+    low: u64,
+    high: u64,
+) -> Result<(), ScenarioError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -107,14 +107,11 @@ async fn live<S: Seams>(
     let world = Arc::new(world(scenario, seams, recorder.clone(), panics, ordered));
     let supervisor = madsim::task::spawn(supervise(world.clone(), panicked));
     begin(&world);
-    let carried = match (&world.ordered, held, retold) {
-        (Some(ordered), Some(held), Some(retold)) => {
-            Some(ordered::perform(&world, ordered, held, retold).await)
-        }
-        _ => {
-            suffer(&world).await;
-            None
-        }
+    let carried = if let (Some(held), Some(retold)) = (held, retold) {
+        ordered::perform(&world, held, retold).await
+    } else {
+        suffer(&world).await;
+        None
     };
     let rested = come_to_rest(&world).await;
     close(&world, rested).await;

@@ -38,8 +38,7 @@ impl<L: DecisionLog> Watched<L> {
 
     /// The same log, whose calls are left at a desk, if there is one.
     pub(super) fn by_way_of(&self, desk: Option<Desk>) -> Self {
-        let (log, events, unknown) =
-            (self.log.clone(), self.events.clone(), self.unknown.clone());
+        let (log, events, unknown) = (self.log.clone(), self.events.clone(), self.unknown.clone());
         Self { log, by: self.by, events, unknown, desk }
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Board {
     pub(super) force_overdue: Option<Answer<()>>,
     pub(super) acknowledge_overdue: Option<Answer<()>>,
     pub(super) note: Option<Note>,
+    /// The log has said that it is durable before it was: until the next opening what the log
+    /// says of it is no evidence.
+    pub(super) lied_of: bool,
 }
 
 /// What is known of a transaction since it has begun.

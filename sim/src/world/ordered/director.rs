@@ -26,17 +26,17 @@ pub(super) const SETTLE: Duration = Duration::from_millis(60);
 /// What has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Has the order's actions happen, and lets go.
+/// Has the order's actions happen, and lets go, in a world that has an order.
 pub(crate) async fn perform<S: Seams>(
     world: &Arc<World<S>>,
-    ordered: &Ordered<S>,
     held: UnboundedReceiver<Held>,
     retold: Retold,
-) -> Carried {
+) -> Option<Carried> {
+    let ordered = world.ordered.as_ref()?;
     let mut director = Director::new(world, ordered, held, retold);
     let carried = director.carry().await;
     director.let_go().await;
-    carried
+    Some(carried)
 }
 
 pub(super) struct Director<'a, S: Seams> {

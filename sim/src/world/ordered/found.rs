@@ -16,29 +16,32 @@ use crate::world::control::COORDINATORS;
 use crate::world::{Seams, SimClock};
 use indoubt::{BranchGid, Clock, DecisionLog};
 
+/// A few calls can each be answered only after the one before it.
+const ROUNDS: usize = 32;
+
 impl<S: Seams> Director<'_, S> {
     /// Lets the world settle after an action.
     pub(super) async fn settle(&mut self, after: Action) -> Result<(), Stop> {
-        loop {
+        for _ in 0..ROUNDS {
             SimClock.sleep(SETTLE).await;
             self.note_logs();
             let mut found = Vec::new();
             while let Ok(held) = self.held.try_recv() {
                 found.push(held);
             }
-            let forces = found.iter().any(|held| {
-                matches!(held.call, Call::Log { call: LogCall::Force { .. }, .. })
-            });
+            let forces = found
+                .iter()
+                .any(|held| matches!(held.call, Call::Log { call: LogCall::Force { .. }, .. }));
             let mut answered = false;
             for held in found {
                 answered |= self.sort(held, after, forces).await?;
             }
             if !answered {
-                break;
+                self.gather_strays();
+                return Ok(());
             }
         }
-        self.gather_strays();
-        Ok(())
+        Err(Stop::differ("a world that settles", "calls without end"))
     }
 
     /// Whether something was answered, so that the world has to settle again.
@@ -167,14 +170,13 @@ impl<S: Seams> Director<'_, S> {
                 None
             }
         });
-        match slot {
-            Some(slot) => *slot = Some(over),
-            // A deadline of a call whose fate is the order's, or the driver's own sweep.
-            None => {
-                self.parked.retain(|wait| !wait.is_canceled());
-                self.parked.push(over);
-            }
+        if let Some(slot) = slot {
+            *slot = Some(over);
+            return;
         }
+        // A deadline of a call whose fate is the order's, or the driver's own sweep.
+        self.parked.retain(|wait| !wait.is_canceled());
+        self.parked.push(over);
     }
 
     /// Requests of which the driver has dropped the call.

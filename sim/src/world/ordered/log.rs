@@ -5,11 +5,11 @@
 
 use indoubt::{DecisionLog, Entry, ForceError, Gid, LogError};
 
+use super::DirectLog;
 use super::board::{Note, Reading as Held};
 use super::client::UNUSED;
 use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
-use super::DirectLog;
 use crate::explore::{Action, Logged, Reading};
 use crate::history::{Event, Place};
 use crate::workload::tx;
@@ -37,11 +37,13 @@ impl<S: Seams> Director<'_, S> {
         let landed = self.board(t).force.as_ref().is_none_or(|force| force.landed);
         if !landed {
             self.land(t).await?;
+            self.board(t).lied_of = true;
         }
         self.hear(t, Ok(()))
     }
 
     pub(super) fn force_fails(&mut self, t: u8) -> Result<(), Stop> {
+        self.note_failed(t, false);
         let reason = "it failed, by order".to_owned();
         self.hear(t, Err(ForceError::Unknown { reason }))
     }
@@ -52,7 +54,9 @@ impl<S: Seams> Director<'_, S> {
             return Err(Stop::differ("a force on its way", "none"));
         };
         let fenced = ForceError::Fenced { epoch: force.epoch };
-        if !force.landed {
+        if force.landed {
+            self.note_failed(t, true);
+        } else {
             let forced = soon(self.log(force.epoch)?.force(&force.commit)).await?;
             if forced != Err(fenced.clone()) {
                 return Err(Stop::differ("the force fenced", format!("{forced:?}")));
@@ -60,6 +64,14 @@ impl<S: Seams> Director<'_, S> {
         }
         self.board(t).force = Some(force);
         self.hear(t, Err(fenced))
+    }
+
+    /// Writes down what the log would have, had it failed by itself.
+    fn note_failed(&mut self, t: u8, fenced: bool) {
+        if let Some(begun) = &self.board(t).begun {
+            let tx = tx(&begun.gid);
+            self.world.events.record(Event::ForceFailed { tx, fenced });
+        }
     }
 
     fn hear(&mut self, t: u8, heard: Result<(), ForceError>) -> Result<(), Stop> {
@@ -114,7 +126,11 @@ impl<S: Seams> Director<'_, S> {
     }
 
     /// A transaction is noted as finished: at once, unless the order has the note lost.
-    pub(super) async fn forget(&mut self, epoch: u64, gid: &Gid) -> Result<Result<(), LogError>, Stop> {
+    pub(super) async fn forget(
+        &mut self,
+        epoch: u64,
+        gid: &Gid,
+    ) -> Result<Result<(), LogError>, Stop> {
         let Some(t) = self.transaction(gid) else { return Ok(Ok(())) };
         let noted = matches!(self.after().logged(t.into()), Logged::Noting { .. });
         let lost = noted && self.loses_note(t);
@@ -127,7 +143,9 @@ impl<S: Seams> Director<'_, S> {
                 let unknown = tx(gid);
                 self.world.backlog.ask_for_none(|asked| *asked == unknown);
             }
-            return Ok(Err(LogError::Unreadable { reason: "it takes no note, by order".to_owned() }));
+            return Ok(Err(LogError::Unreadable {
+                reason: "it takes no note, by order".to_owned(),
+            }));
         }
         soon(self.log(epoch)?.forget(gid)).await
     }

@@ -64,20 +64,20 @@ impl<S: Seams> Director<'_, S> {
         Ok(())
     }
 
-    /// A request that nobody waits for; `stays` if a copy of it does.
+    /// A request that nobody waits for; `copied` if a copy of it stays so.
     pub(super) fn stray(
         &mut self,
         t: u8,
         p: u8,
         kind: Stray,
-        stays: bool,
+        copied: bool,
     ) -> Result<Errand, Stop> {
         let strays = &mut self.board(t).strays;
         let place = strays.iter().position(|(at, other, _)| (*at, *other) == (p, kind));
         let Some(place) = place else {
             return Err(Stop::differ(format!("a late {kind} on its way"), "none"));
         };
-        Ok(if stays { strays[place].2.clone() } else { strays.swap_remove(place).2 })
+        Ok(if copied { strays[place].2.clone() } else { strays.swap_remove(place).2 })
     }
 
     async fn deliver(&self, errand: &Errand) -> Result<Reply, Stop> {

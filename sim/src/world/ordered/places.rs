@@ -53,6 +53,7 @@ impl<S: Seams> Director<'_, S> {
     pub(super) fn open(&mut self, c: u8) -> Result<(), Stop> {
         let before = self.before();
         for board in &mut self.boards {
+            board.lied_of = false;
             if board.note.take().is_some_and(|note| note.taken_along && !note.withheld) {
                 return Err(Impossible::NoteTakenAlong.into());
             }
@@ -82,9 +83,8 @@ impl<S: Seams> Director<'_, S> {
         }
         self.abandon(c);
         let after = self.after();
-        let pending = |t: usize| {
-            after.may_land(t) || matches!(after.logged(t), Logged::Noting { .. })
-        };
+        let pending =
+            |t: usize| after.may_land(t) || matches!(after.logged(t), Logged::Noting { .. });
         let up = (0..self.retold.size.coordinators).any(|other| after.is_up(other.into()));
         if !up && !(0..self.boards.len()).any(pending) {
             self.logs.clear();

@@ -31,7 +31,9 @@ impl<S: Seams> Director<'_, S> {
         // Sessions that are still there are those of coordinators that are not.
         for slot in &world.slots {
             let server = lock(&slot.server).clone();
-            server.iter().for_each(|server| server.end_idle(Duration::ZERO));
+            if let Some(server) = server {
+                server.end_idle(Duration::ZERO);
+            }
         }
         dispatch.abort();
     }
