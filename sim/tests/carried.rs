@@ -18,7 +18,9 @@ mod planted;
 use std::collections::BTreeMap;
 
 use bent::Bent;
-use indoubt_sim::explore::{Action, Choice, From, Reduction, Shipped, Size, Story, System, Walks};
+use indoubt_sim::explore::{
+    Action, Choice, From, Reading, Reduction, Shipped, Size, Story, System, Walks,
+};
 use indoubt_sim::fuzz::{CLAIMS, Reach};
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Carried, Impossible, Run, Seams, run, run_beside};
@@ -35,6 +37,17 @@ fn wanted(number: usize, story: &Story) -> bool {
             2 => has(|action| matches!(action, Action::ForceReturns { .. })),
             _ => has(|action| matches!(action, Action::ForceFails { .. })),
         }
+}
+
+/// Whether the log never tells the truth to a coordinator that has been succeeded. The file log
+/// does not, so long walks that have it do so would all end there.
+fn as_the_file_log_reads(system: &System<Shipped>, story: &Story) -> bool {
+    let mut state = system.initial();
+    story.actions.iter().all(|action| {
+        let before = state;
+        state = system.after(&state, *action).state;
+        !matches!(*action, Action::Consult { c, reading: Reading::Truth, .. } if before.is_succeeded(c.into()))
+    })
 }
 
 /// What came of walks.
@@ -55,7 +68,10 @@ impl Tally {
         let plan = Walks { seed: 11, walks: 0, against_faults: 8 };
         let mut walks = (0..).map(|number| system.walked(plan, number));
         for number in 0..runs {
-            let fits = |story: &Story| story.actions.len() >= SHORTEST && wanted(number, story);
+            let fits = |story: &Story| {
+                let chosen = number % 4 == 0 || as_the_file_log_reads(&system, story);
+                story.actions.len() >= SHORTEST && wanted(number, story) && chosen
+            };
             let mut story = walks.find(fits).expect("there is always another");
             if number / 4 % 2 == 1 {
                 let half = story.actions.len() / 2;
@@ -98,7 +114,7 @@ fn random_walks_are_carried_over_and_nothing_disagrees() {
         println!("{runs} not: {why}");
     }
     println!("{}", tally.reach);
-    assert!(tally.through * 100 >= tally.runs * 85, "{} of {}", tally.through, tally.runs);
+    assert!(tally.through * 100 >= tally.runs * 90, "{} of {}", tally.through, tally.runs);
     let missing = tally.reach.missing();
     let missed: Vec<_> = CLAIMS.iter().filter(|claim| missing.contains(claim)).collect();
     assert_eq!(missed, [&"runs in which nothing could fail"], "an order has faults of its own");
