@@ -3,13 +3,13 @@
 //! What it does at a participant makes that one vote as the order will ask of it.
 
 use futures::channel::oneshot;
-use indoubt::{Coordinator, EnlistError, Participant};
+use indoubt::{Coordinator, EnlistError, Participant, Transaction};
 
 use super::board::{Begun, Told};
 use crate::explore::{Action, Choice};
 use crate::history::{self, Event, Place, Tx};
 use crate::invariants::rows::marker;
-use crate::participant::{Op, SimBranch};
+use crate::participant::{Op, SimBranch, Xid};
 use crate::scenario::Order;
 use crate::workload::{Backlog, commit, tx};
 use crate::world::control::lock;
@@ -86,11 +86,11 @@ impl<S: Seams> Client<S> {
 
     async fn enlist(
         &self,
-        transaction: &indoubt::Transaction<S::Log, CoordinatorClock>,
+        transaction: &Transaction<S::Log, CoordinatorClock>,
         tx: Tx,
         p: u8,
         participant: &S::Participant,
-    ) -> Result<crate::participant::Xid, Refused> {
+    ) -> Result<Xid, Refused> {
         let branch = transaction.branch(participant).await.map_err(|error| match error {
             EnlistError::Fenced => Refused::Fenced,
             other => Refused::Otherwise(other.to_string()),

@@ -16,7 +16,9 @@ impl<S: Seams> Director<'_, S> {
         for (t, board) in (0..).zip(&self.boards) {
             let Some(begun) = &board.begun else { continue };
             self.compare_branches(t, begun)?;
-            self.compare_calls(t, board)?;
+            self.compare_calls(t)?;
+            self.compare_strays(t, board)?;
+            self.compare_waits(t, board)?;
             let (explored, simulated) = (self.after().told(t.into()), *lock(&board.told));
             if explored != simulated {
                 let told = |told| format!("the client of tx-{t} told {}", answer(told));
@@ -41,30 +43,44 @@ impl<S: Seams> Director<'_, S> {
         Ok(())
     }
 
-    /// What is on its way, and what is waited for.
-    fn compare_calls(&self, t: u8, board: &Board) -> Result<(), Stop> {
+    /// Calls to participants that somebody waits for.
+    fn compare_calls(&self, t: u8) -> Result<(), Stop> {
         let (after, of) = (self.after(), usize::from(t));
         for p in 0..self.retold.size.participants {
-            let mine = [(after.call(of, p.into()), calling(board.asked.get(&p)))];
+            let asked = self.boards[of].asked.get(&p);
+            let mine = (after.call(of, p.into()), calling(asked));
             let recoveries = (0..self.retold.size.coordinators).map(|c| {
-                let simulated = self.resolving.get(&(c, t, p));
-                (after.recovery_call(c.into(), of, p.into()), calling(simulated))
+                let asked = self.resolving.get(&(c, t, p));
+                (after.recovery_call(c.into(), of, p.into()), calling(asked))
             });
-            for (explored, simulated) in mine.into_iter().chain(recoveries) {
+            for (explored, simulated) in recoveries.chain([mine]) {
                 if explored != simulated {
                     let call = |call| format!("of calls to participant-{p} for tx-{t}: {call:?}");
                     return Err(Stop::differ(call(explored), call(simulated)));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Requests that nobody waits for.
+    fn compare_strays(&self, t: u8, board: &Board) -> Result<(), Stop> {
+        for p in 0..self.retold.size.participants {
             for stray in Stray::ALL {
+                let explored = self.after().has_stray(t.into(), p.into(), stray);
                 let simulated = board.strays.iter().any(|(to, one, _)| (*to, *one) == (p, stray));
-                if after.has_stray(of, p.into(), stray) != simulated {
-                    let late = |is| format!("{} late {stray} to participant-{p}", some(is));
-                    return Err(Stop::differ(late(!simulated), late(simulated)));
+                if explored != simulated {
+                    let late =
+                        |is| format!("{} late {stray} of tx-{t} to participant-{p}", some(is));
+                    return Err(Stop::differ(late(explored), late(simulated)));
                 }
             }
         }
-        let forces = board.force.as_ref().is_some_and(|force| waited_for(force.answer.as_ref()));
+        Ok(())
+    }
+
+    /// What else a transaction waits for.
+    fn compare_waits(&self, t: u8, board: &Board) -> Result<(), Stop> {
         let waits = if waited_for(board.read.as_ref().map(|read| &read.answer)) {
             Waiting::Reading
         } else if waited_for(board.retry.as_ref()) {
@@ -72,12 +88,16 @@ impl<S: Seams> Director<'_, S> {
         } else {
             Waiting::Nothing
         };
-        if (after.forces(of), after.waits(of)) != (forces, waits) {
-            let both =
-                |forces, waits| format!("{} force of tx-{t}, and waits: {waits:?}", some(forces));
-            return Err(Stop::differ(both(after.forces(of), after.waits(of)), both(forces, waits)));
+        let forces = waited_for(board.force.as_ref().and_then(|force| force.answer.as_ref()));
+        let (explored, simulated) =
+            ((self.after().forces(t.into()), self.after().waits(t.into())), (forces, waits));
+        if explored == simulated {
+            return Ok(());
         }
-        Ok(())
+        let both = |(forces, waits)| {
+            format!("{} force of tx-{t}, which waits for {waits:?}", some(forces))
+        };
+        Err(Stop::differ(both(explored), both(simulated)))
     }
 
     async fn compare_log(&self, t: u8, begun: &Begun, note: Option<Note>) -> Result<(), Stop> {

@@ -4,9 +4,12 @@
 //! transaction. Scans and lists are answered at once: for a sweep that the order asks for with
 //! the truth about its suspect, for the driver's own with nothing.
 
-use indoubt::LogError;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::board::{Forcing, InHand, Reading};
+use indoubt::{BranchGid, Clock, Commit, DecisionLog, Gid, LogError};
+
+use super::board::{Board, Forcing, InHand, Reading};
 use super::desk::{Answer, Asked, Call, Held, LogCall};
 use super::director::{Director, SETTLE, soon};
 use super::outcome::Stop;
@@ -14,7 +17,6 @@ use crate::explore::Action;
 use crate::participant::{Reply, Request};
 use crate::world::control::COORDINATORS;
 use crate::world::{Seams, SimClock};
-use indoubt::{BranchGid, Clock, DecisionLog};
 
 /// A few calls can each be answered only after the one before it.
 const ROUNDS: usize = 32;
@@ -141,7 +143,7 @@ impl<S: Seams> Director<'_, S> {
         &mut self,
         epoch: u64,
         after: Action,
-    ) -> Result<Result<Vec<std::sync::Arc<indoubt::Commit>>, LogError>, Stop> {
+    ) -> Result<Result<Vec<Arc<Commit>>, LogError>, Stop> {
         let Action::Suspect { t, .. } = after else { return Ok(Ok(Vec::new())) };
         let Some(begun) = self.board(t).begun.clone() else { return Ok(Ok(Vec::new())) };
         let mut listed = soon(self.log(epoch)?.unfinished()).await?;
@@ -151,13 +153,7 @@ impl<S: Seams> Director<'_, S> {
         Ok(listed)
     }
 
-    fn waits(
-        &mut self,
-        t: Option<u8>,
-        for_long: std::time::Duration,
-        over: Answer<()>,
-        forces: bool,
-    ) {
+    fn waits(&mut self, t: Option<u8>, for_long: Duration, over: Answer<()>, forces: bool) {
         let deadlines = self.deadlines;
         let slot = t.map(|t| self.board(t)).and_then(|board| {
             if for_long == deadlines.recovery_interval {
@@ -200,10 +196,8 @@ impl<S: Seams> Director<'_, S> {
         }
     }
 
-    pub(super) fn transaction(&self, gid: &indoubt::Gid) -> Option<u8> {
-        let is = |board: &super::board::Board| {
-            board.begun.as_ref().is_some_and(|begun| begun.gid == *gid)
-        };
+    pub(super) fn transaction(&self, gid: &Gid) -> Option<u8> {
+        let is = |board: &Board| board.begun.as_ref().is_some_and(|begun| begun.gid == *gid);
         self.boards.iter().position(is).and_then(|t| u8::try_from(t).ok())
     }
 }

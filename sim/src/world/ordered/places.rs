@@ -10,6 +10,7 @@ use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
 use crate::explore::{AtBranch, Logged};
 use crate::history::{Event, Place};
+use crate::scenario::Order;
 use crate::world::Seams;
 use crate::world::control::{address, lock};
 
@@ -86,7 +87,8 @@ impl<S: Seams> Director<'_, S> {
         let pending =
             |t: usize| after.may_land(t) || matches!(after.logged(t), Logged::Noting { .. });
         let up = (0..self.retold.size.coordinators).any(|other| after.is_up(other.into()));
-        if !up && !(0..self.boards.len()).any(pending) {
+        let expires = self.world.scenario.order.as_ref().is_some_and(Order::expires);
+        if !up && !expires && !(0..self.boards.len()).any(pending) {
             self.logs.clear();
             self.world.log_disk.crash();
         }
