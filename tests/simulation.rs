@@ -96,6 +96,7 @@ prop_compose! {
         clients in 1..6_u8,
         think_ms in 0..200_u64,
         deadline_ms in 50..500_u64,
+        acknowledge_ms in 0..1_000_u64,
         recovery_ms in 50..600_u64,
         compact_bytes in prop_oneof![Just(300_u64), Just(1 << 20)],
         network in network(),
@@ -103,7 +104,7 @@ prop_compose! {
     ) -> Scenario {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
-            deadline_ms, recovery_ms, compact_bytes, network, faults, order: None,
+            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, network, faults, order: None,
         }
     }
 }

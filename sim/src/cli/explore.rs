@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use indoubt_sim::explore::{
-    End, Found, Invariant, Limits, Progress, Reached, Reduction, Shipped, Size, Sometimes, Story,
+    End, Found, JUDGED, Limits, Progress, Reached, Reduction, Shipped, Size, Sometimes, Story,
     System, Walks, search,
 };
+use indoubt_sim::invariants::Invariant;
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::run;
 
@@ -88,13 +89,17 @@ impl Explore {
         }
     }
 
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.map_or(cores, usize::from)
+    }
+
     const fn reduction(&self) -> Reduction {
         if self.plain { Reduction::Plain } else { Reduction::Full }
     }
 
     fn search(&self, system: &System<Shipped>) -> ExitCode {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = self.threads.map_or(cores, usize::from);
+        let threads = self.threads();
         let limits = Limits { threads, bytes: self.memory << 30 };
         let bar = bar();
         let began = now();
@@ -119,14 +124,8 @@ impl Explore {
         let bar = bar();
         let began = now();
         let plan = Walks { seed: self.seed, walks, against_faults: self.against_faults };
-        let walked = system.walk(plan, |walks, steps| {
-            if walks % 256 == 0 {
-                bar.set_message(format!(
-                    "{} walks, {} steps",
-                    HumanCount(walks),
-                    HumanCount(steps)
-                ));
-            }
+        let walked = system.walk(plan, self.threads(), |walks, steps| {
+            bar.set_message(format!("{} walks, {} steps", HumanCount(walks), HumanCount(steps)));
         });
         bar.finish_and_clear();
         print(format_args!(
@@ -247,7 +246,7 @@ fn tally(found: &Found, took: Duration, threads: usize) -> String {
 }
 
 fn names() -> String {
-    Invariant::ALL.map(Invariant::name).join(", ")
+    JUDGED.map(Invariant::name).join(", ")
 }
 
 /// Says what was reached; to have missed what is demanded is a failure.

@@ -101,7 +101,7 @@ fn json(scenario: &Scenario, run: &Run) -> String {
         violations: run
             .violations
             .iter()
-            .map(|violation| (violation.invariant, violation.what.as_str()))
+            .map(|violation| (violation.invariant.name(), violation.what.as_str()))
             .collect(),
         history: run.history.entries(),
     };

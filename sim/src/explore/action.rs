@@ -104,6 +104,7 @@ pub enum Action {
     CrashParticipant { p: u8 },
     Operator { t: u8, p: u8, commit: bool },
     SessionEnds { t: u8, p: u8 },
+    LoseEvidence { t: u8, p: u8 },
 }
 
 impl Action {
@@ -122,9 +123,10 @@ impl Action {
             | Self::Refuse { t, p, from }
             | Self::Reply { t, p, from }
             | Self::GiveUp { t, p, from } => t < transactions && p < participants && asks(from),
-            Self::Lose { t, p, .. } | Self::Operator { t, p, .. } | Self::SessionEnds { t, p } => {
-                t < transactions && p < participants
-            }
+            Self::Lose { t, p, .. }
+            | Self::Operator { t, p, .. }
+            | Self::SessionEnds { t, p }
+            | Self::LoseEvidence { t, p } => t < transactions && p < participants,
             Self::Land { t }
             | Self::ForceReturns { t }
             | Self::ForceFails { t }
@@ -141,6 +143,66 @@ impl Action {
         }
     }
 
+    /// Every kind of step.
+    pub const KINDS: [&str; 25] = [
+        "begin",
+        "arrive",
+        "refuse",
+        "reply",
+        "give up",
+        "lose",
+        "land",
+        "force returns",
+        "force fails",
+        "force fenced",
+        "read",
+        "retry",
+        "force overdue",
+        "acknowledge overdue",
+        "suspect",
+        "consult",
+        "note forgotten",
+        "forget lost",
+        "expire",
+        "open",
+        "crash",
+        "crash participant",
+        "operator",
+        "session ends",
+        "lose evidence",
+    ];
+
+    /// Which of the [kinds](Self::KINDS) it is.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Begin { .. } => "begin",
+            Self::Arrive { .. } => "arrive",
+            Self::Refuse { .. } => "refuse",
+            Self::Reply { .. } => "reply",
+            Self::GiveUp { .. } => "give up",
+            Self::Lose { .. } => "lose",
+            Self::Land { .. } => "land",
+            Self::ForceReturns { .. } => "force returns",
+            Self::ForceFails { .. } => "force fails",
+            Self::ForceFenced { .. } => "force fenced",
+            Self::Read { .. } => "read",
+            Self::Retry { .. } => "retry",
+            Self::ForceOverdue { .. } => "force overdue",
+            Self::AcknowledgeOverdue { .. } => "acknowledge overdue",
+            Self::Suspect { .. } => "suspect",
+            Self::Consult { .. } => "consult",
+            Self::NoteForgotten { .. } => "note forgotten",
+            Self::ForgetLost { .. } => "forget lost",
+            Self::Expire { .. } => "expire",
+            Self::Open { .. } => "open",
+            Self::Crash { .. } => "crash",
+            Self::CrashParticipant { .. } => "crash participant",
+            Self::Operator { .. } => "operator",
+            Self::SessionEnds { .. } => "session ends",
+            Self::LoseEvidence { .. } => "lose evidence",
+        }
+    }
+
     /// What it takes from the budget of faults.
     pub const fn cost(self) -> u8 {
         match self {
@@ -149,7 +211,8 @@ impl Action {
             | Self::ForceFails { .. }
             | Self::Crash { .. }
             | Self::CrashParticipant { .. }
-            | Self::Operator { .. } => 1,
+            | Self::Operator { .. }
+            | Self::LoseEvidence { .. } => 1,
             _ => 0,
         }
     }
@@ -285,6 +348,9 @@ impl fmt::Display for Action {
             }
             Self::SessionEnds { t, p } => {
                 write!(f, "tx-{t}: participant-{p} ends the abandoned session")
+            }
+            Self::LoseEvidence { t, p } => {
+                write!(f, "tx-{t}: participant-{p} can no longer tell how its branch ended")
             }
         }
     }

@@ -1,103 +1,8 @@
-//! What must never happen, by the simulator's names, and what must happen at least once.
+//! What must happen at least once, or an exploration proves nothing.
 
 use std::fmt;
 
 use super::size::Size;
-
-/// An invariant of the same name and meaning as in [`crate::invariants`].
-///
-/// There it is judged over a finished history; here over a state, where a wrong one can first
-/// be told. Absent are conservation, for there are no rows here, and idempotence, which here is
-/// stability while requests arrive twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Invariant {
-    /// No branch committed where another rolled back.
-    Agreement,
-    /// An outcome, once set, does not change.
-    Stability,
-    /// Decided only when every branch voted yes, or read-only.
-    Validity,
-    /// All yes, no fault, no timeout: committed.
-    NonTriviality,
-    /// Undisturbed sweeps bring every transaction to its end.
-    Termination,
-    /// No branch commits before the decision is durable.
-    DecisionBeforeEffect,
-    /// What the client was told, or can be told by gid, is the truth.
-    ClientTruth,
-    /// A decision whose force returned is found at every later opening.
-    Durability,
-    /// At rest nothing is prepared, open, or owed by the log.
-    NoOrphans,
-    /// A coordinator resolves nothing of a newer epoch.
-    Ownership,
-    /// A decision is forgotten only when every branch has ended.
-    SafeForgetting,
-    /// Who was overruled by an operator is told, and nobody else.
-    HeuristicsReported,
-}
-
-impl Invariant {
-    /// Every one.
-    pub const ALL: [Self; 12] = [
-        Self::Agreement,
-        Self::Stability,
-        Self::Validity,
-        Self::NonTriviality,
-        Self::Termination,
-        Self::DecisionBeforeEffect,
-        Self::ClientTruth,
-        Self::Durability,
-        Self::NoOrphans,
-        Self::Ownership,
-        Self::SafeForgetting,
-        Self::HeuristicsReported,
-    ];
-
-    /// Its name, as the simulator has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Agreement => "agreement",
-            Self::Stability => "stability",
-            Self::Validity => "validity",
-            Self::NonTriviality => "non_triviality",
-            Self::Termination => "termination",
-            Self::DecisionBeforeEffect => "decision_before_effect",
-            Self::ClientTruth => "client_truth",
-            Self::Durability => "durability",
-            Self::NoOrphans => "no_orphans",
-            Self::Ownership => "ownership",
-            Self::SafeForgetting => "safe_forgetting",
-            Self::HeuristicsReported => "heuristics_reported",
-        }
-    }
-}
-
-impl Invariant {
-    /// What it claims, in a sentence.
-    pub const fn claim(self) -> &'static str {
-        match self {
-            Self::Agreement => "no branch commits, or is decided to, where another rolls back",
-            Self::Stability => "an outcome does not change",
-            Self::Validity => "a commit is decided only when every branch has voted for it",
-            Self::NonTriviality => "what nothing disturbs and nobody votes against commits",
-            Self::Termination => "whatever is waited for can still come",
-            Self::DecisionBeforeEffect => "no branch commits before the decision is durable",
-            Self::ClientTruth => "what the client is told, or would be on asking by gid, is true",
-            Self::Durability => "a decision whose force returned is in the log",
-            Self::NoOrphans => "recovery leaves nothing prepared and nothing owed",
-            Self::Ownership => "a coordinator resolves nothing of a newer epoch",
-            Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
-            Self::HeuristicsReported => "who was overruled is told, and nobody else",
-        }
-    }
-}
-
-impl fmt::Display for Invariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Something that an exploration must have seen, or it proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,13 +33,15 @@ pub enum Sometimes {
     CrashInRecovery,
     /// A decision contradicts what an operator did, and that is reported.
     HeuristicReported,
+    /// A participant can no longer tell how a branch ended, and that is reported.
+    HazardReported,
     /// A branch commits in one phase, and its coordinator does not hear of it.
     OnePhaseUnheard,
 }
 
 impl Sometimes {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ToldCommitted,
         Self::ToldAborted,
         Self::ToldInDoubt,
@@ -148,6 +55,7 @@ impl Sometimes {
         Self::SweepMeetsNewer,
         Self::CrashInRecovery,
         Self::HeuristicReported,
+        Self::HazardReported,
         Self::OnePhaseUnheard,
     ];
 
@@ -163,7 +71,10 @@ impl Sometimes {
             | Self::DuplicateAfterEnd
             | Self::SweepMeetsLive => several,
             Self::FencedForce | Self::SweepMeetsNewer => several && contended,
-            Self::LateForce | Self::CrashInRecovery | Self::HeuristicReported => several && faulty,
+            Self::LateForce
+            | Self::CrashInRecovery
+            | Self::HeuristicReported
+            | Self::HazardReported => several && faulty,
             Self::OnePhaseUnheard => !several,
         };
         Self::ALL.into_iter().filter(demanded).collect()
@@ -185,6 +96,7 @@ impl Sometimes {
             Self::SweepMeetsNewer => "a sweep meets a newer epoch",
             Self::CrashInRecovery => "a crash in the middle of recovery",
             Self::HeuristicReported => "a heuristic ending is reported",
+            Self::HazardReported => "a heuristic hazard is reported",
             Self::OnePhaseUnheard => "a one-phase commit unheard of",
         }
     }

@@ -39,6 +39,7 @@ impl<R: Rules> System<R> {
             let volatile = |t: usize| match state.txs[t].branches[p].at {
                 At::Open => state.txs[t].machine != NOT_BEGUN,
                 At::Prepared => !self.rules.prepare_is_durable(),
+                At::Committed => !self.rules.commit_is_durable(),
                 _ => false,
             };
             if self.transactions().any(volatile) {
@@ -152,10 +153,29 @@ impl<R: Rules> System<R> {
                 out(Action::Lose { t: t8, p: p8, stray });
             }
         }
+        let evidence = |out: &mut dyn FnMut(Action)| {
+            if !branch.mute {
+                out(Action::LoseEvidence { t: t8, p: p8 });
+            }
+        };
         match branch.at {
             At::Prepared => {
                 out(Action::Operator { t: t8, p: p8, commit: true });
                 out(Action::Operator { t: t8, p: p8, commit: false });
+            }
+            At::Gone
+                if matches!(self.phase(tx.machine), Some(Phase::OnePhase | Phase::Inquiring)) =>
+            {
+                evidence(out);
+            }
+            At::Committed
+            | At::CommittedAlone
+            | At::RolledBack
+            | At::OperatorCommitted
+            | At::OperatorRolledBack
+                if state.may_be_asked(t) =>
+            {
+                evidence(out);
             }
             // A session ends by itself when its client is gone or has given up on it.
             At::Open if matches!(branch.call, Call::None | Call::Inquire) => {

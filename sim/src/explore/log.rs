@@ -1,9 +1,10 @@
 //! The decision log: forces that land late or never, forgetting that is lazy, openings that fence.
 
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::rules::Rules;
-use super::state::{Force, Log};
+use super::state::{Force, Log, NOT_BEGUN};
 use super::step::Step;
+use crate::invariants::Invariant;
 
 impl<R: Rules> Step<'_, R> {
     /// The decision becomes durable. A force that nobody waits for lands all the same.
@@ -13,6 +14,36 @@ impl<R: Rules> Step<'_, R> {
         if tx.force == Force::Limbo {
             tx.force = Force::None;
             self.reaches(Sometimes::LateForce);
+        }
+    }
+
+    /// The other transaction of the same gid.
+    pub(super) fn twin(&self, t: usize) -> Option<usize> {
+        let begun = |t: usize| self.state.txs[t].machine != NOT_BEGUN;
+        let same = |other: &usize| {
+            let epoch = |t: usize| self.state.txs[t].epoch;
+            *other != t
+                && self.system.rules.same_gid(epoch(t), epoch(*other))
+                && begun(t)
+                && begun(*other)
+        };
+        self.system.transactions().find(same)
+    }
+
+    /// What the log has under the transaction's gid.
+    pub(super) fn logged(&self, t: usize) -> Log {
+        self.state.txs[self.entry(t)].log
+    }
+
+    /// The branches that the decision under its gid names.
+    pub(super) fn named(&self, t: usize) -> u8 {
+        self.state.txs[self.entry(t)].named
+    }
+
+    fn entry(&self, t: usize) -> usize {
+        match self.twin(t) {
+            Some(twin) if self.state.txs[t].log == Log::Absent => twin,
+            _ => t,
         }
     }
 
@@ -35,12 +66,7 @@ impl<R: Rules> Step<'_, R> {
             return;
         }
         match tx.log {
-            Log::Decided => {
-                tx.log = Log::Forgetting;
-                if self.system.prepared(&self.state, t) != 0 {
-                    self.breaks(Invariant::SafeForgetting);
-                }
-            }
+            Log::Decided => tx.log = Log::Forgetting,
             Log::Absent => tx.log = Log::Noted,
             _ => {}
         }

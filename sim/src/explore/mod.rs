@@ -4,8 +4,8 @@
 //! that allows at least what the driver, the network, the participants and the log can do: a
 //! network that loses, duplicates and reorders, participants and coordinators that crash, a
 //! log whose force lands late, fails or is lost, a coordinator that takes over while the other
-//! still runs, an operator's hand. Every state is judged by the invariants of the simulator, under
-//! the same names.
+//! still runs, an operator's hand. Every state is judged by the simulator's own claims
+//! ([`crate::invariants::claims`]), asked of what is known of a transaction in it.
 //!
 //! Read `state` for what a state is, `action` for what can happen, `rules` for where a
 //! bug is planted, `search` for how it is explored.
@@ -22,6 +22,7 @@ mod action;
 mod automaton;
 mod claim;
 mod enabled;
+mod inclusion;
 mod judge;
 mod log;
 mod machines;
@@ -37,6 +38,7 @@ mod step;
 mod story;
 mod symmetry;
 mod system;
+mod threads;
 mod tidy;
 mod view;
 mod visited;
@@ -44,7 +46,9 @@ mod walk;
 
 pub use action::{Action, Choice, From, Reading, Stray};
 pub use automaton::Untabulated;
-pub use claim::{Invariant, Reached, Sometimes};
+pub use claim::{Reached, Sometimes};
+pub use inclusion::{Followed, Inclusion, Strange};
+pub use judge::JUDGED;
 pub use retold::Retold;
 pub use rules::{Rules, Shipped};
 pub use search::{End, Found, Limits, Progress, search};

@@ -7,10 +7,10 @@
 use indoubt::protocol::{Ballot, Decision, Ending, Input, OnePhase, RecoveryInput};
 
 use super::action::{Choice, From, Stray};
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::machines::branch;
 use super::rules::Rules;
-use super::state::{At, Call, Resolve, Told};
+use super::state::{At, Branch, Call, Resolve, Told};
 use super::step::Step;
 
 /// What becomes of a call's request when nobody waits for it any more. An inquiry changes
@@ -83,7 +83,7 @@ impl<R: Rules> Step<'_, R> {
                 if matches!(branch.at, At::Committed | At::RolledBack) {
                     self.reaches(Sometimes::DuplicateAfterEnd);
                 }
-                let _nobody_waits = match kind {
+                let reply = match kind {
                     Stray::Prepare => self.serve_call(t, p, Call::Prepare, choice),
                     Stray::OnePhase => self.serve_call(t, p, Call::OnePhase, choice),
                     Stray::Commit => self.serve_call(t, p, Call::Commit, choice),
@@ -96,6 +96,14 @@ impl<R: Rules> Step<'_, R> {
                         None
                     }
                 };
+                // The reply to a copy can overtake the reply to the request itself.
+                let call = &mut self.state.txs[t].branches[p].call;
+                if kind == Stray::Prepare
+                    && call.votes()
+                    && let Some(reply) = reply
+                {
+                    *call = reply;
+                }
             }
         }
     }
@@ -104,7 +112,10 @@ impl<R: Rules> Step<'_, R> {
     fn serve_call(&mut self, t: usize, p: usize, call: Call, choice: Choice) -> Option<Call> {
         let at = self.state.txs[t].branches[p].at;
         let ending = match (call, at) {
-            (Call::Prepare, At::Open) => return Some(self.vote(t, p, choice)),
+            (Call::Prepare, At::Open) => {
+                let taken = self.by_gid(t, p) != t;
+                return Some(self.vote(t, p, if taken { Choice::No } else { choice }));
+            }
             (Call::Prepare, At::Prepared) => return Some(Call::Yes),
             (Call::Prepare, _) => return Some(Call::No),
             (Call::OnePhase, At::Open) if choice == Choice::Yes => {
@@ -153,7 +164,9 @@ impl<R: Rules> Step<'_, R> {
 
     /// What the participant can tell of how a branch ended, to someone who has evidence.
     fn known(&self, t: usize, p: usize) -> Option<Decision> {
-        match self.state.txs[t].branches[p].at {
+        let branch = &self.state.txs[t].branches[p];
+        match branch.at {
+            _ if branch.mute => None,
             At::Committed | At::CommittedAlone | At::OperatorCommitted => Some(Decision::Commit),
             At::RolledBack | At::OperatorRolledBack => Some(Decision::Abort),
             At::Open | At::Prepared | At::ReadOnly | At::Gone => None,
@@ -161,22 +174,30 @@ impl<R: Rules> Step<'_, R> {
     }
 
     fn commit(&mut self, t: usize, p: usize, known: Option<Decision>) -> Ending {
+        let t = self.by_gid(t, p);
         if self.state.txs[t].branches[p].at != At::Prepared {
             return self.system.rules.gone(Decision::Commit, known);
-        }
-        if !self.state.txs[t].log.decided() {
-            self.breaks(Invariant::DecisionBeforeEffect);
         }
         self.state.txs[t].branches[p].at = At::Committed;
         Ending::AsDecided
     }
 
     fn abort(&mut self, t: usize, p: usize, known: Option<Decision>) -> Ending {
+        let t = self.by_gid(t, p);
         if self.state.txs[t].branches[p].at != At::Prepared {
             return self.system.rules.gone(Decision::Abort, known);
         }
         self.state.txs[t].branches[p].at = At::RolledBack;
         Ending::AsDecided
+    }
+
+    /// The transaction whose branch goes by this one's gid.
+    fn by_gid(&self, t: usize, p: usize) -> usize {
+        let prepared = |t: usize| self.state.txs[t].branches[p].at == At::Prepared;
+        match self.twin(t) {
+            Some(twin) if !prepared(t) && prepared(twin) => twin,
+            _ => t,
+        }
     }
 
     /// The request has no effect, because another one is at work on the branch or because it was
@@ -211,7 +232,7 @@ impl<R: Rules> Step<'_, R> {
     }
 
     fn reply_to_transaction(&mut self, t: usize, p: usize) {
-        let at = self.state.txs[t].branches[p].at;
+        let Branch { at, mute, .. } = self.state.txs[t].branches[p];
         let call = std::mem::take(&mut self.state.txs[t].branches[p].call);
         let vote = |ballot| Input::Voted(branch(p), ballot);
         match call {
@@ -224,8 +245,9 @@ impl<R: Rules> Step<'_, R> {
             Call::Inquire => self.give(
                 t,
                 Input::OnePhased(match at {
-                    At::CommittedAlone => OnePhase::Committed,
                     At::Open => OnePhase::Unknown,
+                    _ if mute => OnePhase::Untold,
+                    At::CommittedAlone => OnePhase::Committed,
                     _ => OnePhase::RolledBack,
                 }),
             ),
@@ -266,6 +288,9 @@ impl<R: Rules> Step<'_, R> {
                 || branch.at == At::Prepared && !self.system.rules.prepare_is_durable();
             if lost {
                 branch.at = At::Gone;
+            }
+            if branch.at == At::Committed && !self.system.rules.commit_is_durable() {
+                branch.at = At::Prepared;
             }
         }
     }

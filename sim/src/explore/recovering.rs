@@ -11,13 +11,14 @@ use indoubt::protocol::{
 };
 
 use super::action::Reading;
-use super::claim::{Invariant, Sometimes};
+use super::claim::Sometimes;
 use super::machines::{recovery_input, set};
 use super::participant::stray_resolve;
 use super::rules::Rules;
 use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
 use super::step::Step;
 use super::system::System;
+use crate::invariants::Invariant;
 
 impl<R: Rules> Step<'_, R> {
     /// The sweep takes up a transaction, and asks whether it is live in its own process.
@@ -37,11 +38,10 @@ impl<R: Rules> Step<'_, R> {
 
     /// The log is read for a suspect.
     pub(super) fn consult(&mut self, c: usize, t: usize, reading: Reading) {
-        let tx = &self.state.txs[t];
         let answer = match reading {
-            Reading::Truth => Ok(match tx.log {
+            Reading::Truth => Ok(match self.logged(t) {
                 Log::Absent | Log::Expired => LogAnswer::Absent,
-                Log::Decided => LogAnswer::Commit(set(tx.named)),
+                Log::Decided => LogAnswer::Commit(set(self.named(t))),
                 Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood => {
                     LogAnswer::Finished
                 }
@@ -73,7 +73,8 @@ impl<R: Rules> Step<'_, R> {
         for effect in effects {
             match *effect {
                 RecoveryEffect::AskLive => {
-                    let live = System::<R>::live(&self.state, c, t);
+                    let live = |t| System::<R>::live(&self.state, c, t);
+                    let live = live(t) || self.twin(t).is_some_and(live);
                     if live {
                         self.reaches(Sometimes::SweepMeetsLive);
                     }

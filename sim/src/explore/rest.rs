@@ -6,12 +6,11 @@
 //! everything to its end: that is termination, and that nothing is left then is `no_orphans`.
 
 use super::action::{Action, Choice, From, Reading, Stray};
-use super::claim::Invariant;
+use super::judge::first_broken;
 use super::rules::Rules;
-use super::state::{
-    At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve, State, Told, Tx,
-};
+use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve, State};
 use super::system::System;
+use crate::invariants::{Invariant, Known, Left};
 
 /// One sweep can meet what a sweep before it set in motion; nothing is, so two are plenty.
 const SWEEPS: usize = 2;
@@ -42,32 +41,27 @@ impl<R: Rules> System<R> {
     }
 
     fn unsettled(&self, state: &State) -> Option<Invariant> {
-        self.transactions().find_map(|t| self.left_by(&state.txs[t]))
+        self.transactions().find_map(|t| self.left_by(state, t))
     }
 
     /// What a transaction breaks to which nothing more will happen.
-    pub(super) fn left_by(&self, tx: &Tx) -> Option<Invariant> {
-        if tx.machine == NOT_BEGUN {
+    pub(super) fn left_by(&self, state: &State, t: usize) -> Option<Invariant> {
+        if state.txs[t].machine == NOT_BEGUN {
             return None;
         }
-        let branches = &tx.branches[self.participants()];
-        let ats = || branches.iter().map(|branch| branch.at);
-        if ats().any(|at| matches!(at, At::Prepared | At::Open)) || tx.log == Log::Decided {
-            return Some(Invariant::NoOrphans);
-        }
-        let missing = ats().any(At::aborted);
-        if ats().any(At::committed) && missing {
-            return Some(Invariant::Agreement);
-        }
-        if tx.told == Told::Committed && missing {
-            return Some(Invariant::ClientTruth);
-        }
-        let overruled =
-            |p: usize| tx.branches[p].at == At::OperatorRolledBack && tx.reported & 1 << p == 0;
-        if tx.log.decided() && self.participants().any(overruled) {
-            return Some(Invariant::HeuristicsReported);
-        }
-        None
+        first_broken(&self.known_at_rest(state, t))
+    }
+
+    /// What is known of a transaction to which nothing more will happen.
+    ///
+    /// A client without an answer was told nothing. And nobody who asks by gid is left in doubt:
+    /// a coordinator that does not drive a transaction says of it what the log says.
+    pub(super) fn known_at_rest(&self, state: &State, t: usize) -> Known {
+        let known = self.known(state, t);
+        let branches = known.enlisted & !known.outcomes.ended();
+        let owed = state.txs[t].log == Log::Decided;
+        let left = Left { branches, owed, ..Left::default() };
+        Known { left, at_rest: true, ..known }
     }
 }
 

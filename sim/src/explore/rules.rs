@@ -50,10 +50,20 @@ pub trait Rules: Sync {
         Err(failure)
     }
 
-    /// What the reading after a failed force gives for a decision that the log remembers no
-    /// longer. It has been finished and forgotten, which only a newer opening can have done.
-    fn expired(&self, stale: bool) -> Result<bool, LogFailure> {
-        if stale { Err(LogFailure::Fenced) } else { Ok(false) }
+    /// What the driver takes from the log, after a failed force, for a decision that it remembers
+    /// no longer: only a newer opening can have finished and forgotten it.
+    fn expired(&self) -> Result<bool, LogFailure> {
+        Err(LogFailure::Fenced)
+    }
+
+    /// Whether a force that failed before the log was read can no longer land.
+    fn reading_is_final(&self) -> bool {
+        true
+    }
+
+    /// Whether two transactions have one gid, given the epochs in which they were begun.
+    fn same_gid(&self, _one: u8, _other: u8) -> bool {
+        false
     }
 
     /// What a participant says of a branch that is not prepared, given how it is known to
@@ -70,6 +80,11 @@ pub trait Rules: Sync {
 
     /// Whether a prepared branch survives its participant's crash.
     fn prepare_is_durable(&self) -> bool {
+        true
+    }
+
+    /// Whether a commit of a prepared branch survives its participant's crash.
+    fn commit_is_durable(&self) -> bool {
         true
     }
 

@@ -6,12 +6,14 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::action::Action;
-use super::claim::{Invariant, Reached};
+use super::claim::Reached;
 use super::rules::Rules;
 use super::state::{Packed, State};
 use super::story::Story;
 use super::system::System;
-use super::visited::{Visited, fingerprint, is_linked};
+use super::threads::on_threads;
+use super::visited::{Batch, Visited, fingerprint, is_linked};
+use crate::invariants::Invariant;
 
 /// How many states a thread takes at a time.
 const BATCH: usize = 512;
@@ -74,6 +76,19 @@ struct Share {
     next: Vec<Packed>,
     reached: Reached,
     broken: Option<Broken>,
+    /// Steps that were taken and whose ends are not noted yet.
+    taken: Vec<Taken>,
+    batch: Batch,
+    /// Which of them led to a new state.
+    new: Vec<usize>,
+}
+
+/// A step: from which state, the number of its action there, and where to.
+#[derive(Clone, Copy)]
+struct Taken {
+    parent: u64,
+    action: usize,
+    next: Packed,
 }
 
 struct Level<'a, R: Rules> {
@@ -95,7 +110,9 @@ pub fn search<R: Rules>(
 ) -> Found {
     let visited = Visited::new();
     let first = system.representative(&system.initial());
-    visited.insert(fingerprint(&first), 0, 0);
+    let mut batch = Batch::default();
+    batch.add(0, fingerprint(&first), 0);
+    visited.insert(&batch, 0, |_| {});
     let (states, steps) = (AtomicU64::new(1), AtomicU64::new(0));
     let mut frontier = vec![first];
     let mut reached = Reached::default();
@@ -111,16 +128,12 @@ pub fn search<R: Rules>(
             steps: &steps,
             limit: limits.bytes,
         };
-        let shares: Vec<Share> = std::thread::scope(|scope| {
-            let others: Vec<_> =
-                (1..limits.threads).map(|_| scope.spawn(|| level.expand(|_| {}))).collect();
-            let mine = level.expand(&progress);
-            // A thread that panicked has found a programmer's mistake, and it shall be seen.
-            let others = others.into_iter().map(|other| match other.join() {
-                Ok(share) => share,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            std::iter::once(mine).chain(others).collect()
+        let shares: Vec<Share> = on_threads(limits.threads, |first| {
+            level.expand(|so_far| {
+                if first {
+                    progress(so_far);
+                }
+            })
         });
         let stopped = level.taken.load(Ordering::Relaxed) < frontier.len();
         peak_bytes = peak_bytes.max(level.bytes(shares.iter().map(|share| share.next.len()).sum()));
@@ -171,10 +184,13 @@ impl<R: Rules> Level<'_, R> {
                 return share;
             }
             let to = self.frontier.len().min(from + BATCH);
-            let (mut states, mut steps) = (0, 0);
-            for packed in &self.frontier[from..to] {
-                steps += self.expand_one(packed, &mut share, &mut states);
-            }
+            let steps = self.frontier[from..to]
+                .iter()
+                .map(|packed| self.expand_one(packed, &mut share))
+                .sum();
+            let known = share.next.len();
+            self.note(&mut share);
+            let states = (share.next.len() - known) as u64;
             let states = self.states.fetch_add(states, Ordering::Relaxed) + states;
             let steps = self.steps.fetch_add(steps, Ordering::Relaxed) + steps;
             let frontier = (self.frontier.len() - from) as u64;
@@ -182,32 +198,48 @@ impl<R: Rules> Level<'_, R> {
         }
     }
 
-    fn expand_one(&self, packed: &Packed, share: &mut Share, states: &mut u64) -> u64 {
+    /// Takes every step from a state, and tells how many there are.
+    fn expand_one(&self, packed: &Packed, share: &mut Share) -> u64 {
         let parent = fingerprint(packed);
         let state = State::unpack(packed);
-        let mut steps = 0;
-        self.system.enabled(&state, |action| {
-            let after = self.system.after(&state, action);
+        let mut action = 0;
+        self.system.enabled(&state, |one| {
+            let after = self.system.after(&state, one);
             share.reached.join(after.reached);
-            let mut broken = after.broken;
-            if broken.is_none() {
+            if let Some(invariant) = after.broken {
+                first(&mut share.broken, (parent, action, invariant));
+            } else {
                 let next = self.system.representative(&after.state);
-                if self.visited.insert(fingerprint(&next), parent, self.depth + 1) {
-                    *states += 1;
-                    share.next.push(next);
-                    if self.system.is_still(&after.state) {
-                        broken = self.system.settle(&after.state).0;
-                    }
-                }
+                share.batch.add(share.taken.len(), fingerprint(&next), parent);
+                share.taken.push(Taken { parent, action, next });
             }
-            if let Some(invariant) = broken {
-                let broken = (parent, steps, invariant);
-                share.broken = Some(share.broken.map_or(broken, |least| least.min(broken)));
-            }
-            steps += 1;
+            action += 1;
         });
-        steps as u64
+        action as u64
     }
+
+    /// Notes where the steps led, and judges what is new there.
+    fn note(&self, share: &mut Share) {
+        share.new.clear();
+        self.visited.insert(&share.batch, self.depth + 1, |number| share.new.push(number));
+        for number in &share.new {
+            let Taken { parent, action, next } = share.taken[*number];
+            share.next.push(next);
+            let state = State::unpack(&next);
+            if self.system.is_still(&state)
+                && let (Some(invariant), _) = self.system.settle(&state)
+            {
+                first(&mut share.broken, (parent, action, invariant));
+            }
+        }
+        share.batch.clear();
+        share.taken.clear();
+    }
+}
+
+/// Keeps the one that comes first.
+fn first(known: &mut Option<Broken>, broken: Broken) {
+    *known = Some(known.map_or(broken, |known| known.min(broken)));
 }
 
 /// The way to a broken invariant, replayed from the beginning with everybody's own names.

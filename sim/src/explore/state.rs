@@ -86,16 +86,6 @@ packed! {
 }
 
 impl At {
-    /// Whether the branch committed by the protocol.
-    pub(super) const fn committed(self) -> bool {
-        matches!(self, Self::Committed | Self::CommittedAlone)
-    }
-
-    /// Whether the branch ended by the protocol, or by nobody, without committing.
-    pub(super) const fn aborted(self) -> bool {
-        matches!(self, Self::RolledBack | Self::Gone)
-    }
-
     /// Whether someone else ended it.
     pub(super) const fn by_operator(self) -> bool {
         matches!(self, Self::OperatorCommitted | Self::OperatorRolledBack)
@@ -106,6 +96,11 @@ impl Call {
     /// Whether the request is still on its way.
     pub(super) const fn asked(self) -> bool {
         matches!(self, Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort)
+    }
+
+    /// Whether a vote is on its way back.
+    pub(super) const fn votes(self) -> bool {
+        matches!(self, Self::Yes | Self::ReadOnly | Self::No)
     }
 }
 
@@ -130,6 +125,8 @@ pub(super) struct Branch {
     pub(super) call: Call,
     /// Requests that nobody waits for, as the bits of [`Stray`](super::action::Stray).
     pub(super) strays: u8,
+    /// The participant can no longer tell how the branch ended.
+    pub(super) mute: bool,
 }
 
 /// A transaction.
@@ -186,6 +183,33 @@ impl State {
     /// Faults that may still happen.
     pub const fn budget(&self) -> u8 {
         self.budget
+    }
+
+    /// Whether somebody may still ask how a branch of the transaction ended.
+    pub(super) fn may_be_asked(&self, t: usize) -> bool {
+        let tx = &self.txs[t];
+        tx.machine != NO_MACHINE
+            || matches!(tx.log, Log::Decided | Log::Forgetting)
+            || self.coordinators.iter().any(|one| one.recoveries[t].machine != NO_MACHINE)
+    }
+
+    /// Renumbers epochs: only their order matters.
+    pub(super) fn rank_epochs(&mut self) {
+        let mut taken = 1_u16 | 1 << self.log_epoch;
+        for coordinator in &self.coordinators {
+            taken |= 1 << coordinator.epoch;
+        }
+        for tx in &self.txs {
+            taken |= 1 << tx.epoch;
+        }
+        let rank = |epoch: u8| (taken & ((1 << epoch) - 1)).count_ones() as u8;
+        self.log_epoch = rank(self.log_epoch);
+        for coordinator in &mut self.coordinators {
+            coordinator.epoch = rank(coordinator.epoch);
+        }
+        for tx in &mut self.txs {
+            tx.epoch = rank(tx.epoch);
+        }
     }
 }
 
@@ -256,6 +280,7 @@ impl Tx {
             put(&mut branches, 4, branch.at as u8);
             put(&mut branches, 4, branch.call as u8);
             put(&mut branches, 5, branch.strays);
+            put(&mut branches, 1, branch.mute);
         }
         [head, branches]
     }
@@ -274,6 +299,7 @@ impl Tx {
             ..Self::default()
         };
         for branch in tx.branches.iter_mut().rev() {
+            branch.mute = take(&mut branches, 1) != 0;
             branch.strays = take(&mut branches, 5);
             branch.call = Call::unpack(&mut branches, 4);
             branch.at = At::unpack(&mut branches, 4);

@@ -11,24 +11,28 @@ use indoubt::protocol::{
 };
 
 use super::action::{Action, Reading};
-use super::claim::{Invariant, Reached, Sometimes};
+use super::claim::{Reached, Sometimes};
 use super::machines::{bits, branch, transaction_input};
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, State, Told, Wait};
 use super::system::{After, System};
+use crate::invariants::{self, Invariant, claims};
 
 /// A step that is being taken.
 pub(super) struct Step<'a, R: Rules> {
     pub(super) system: &'a System<R>,
     pub(super) state: State,
     before: State,
+    /// The answer that a client gets in this step, and of which transaction.
+    answered: Option<(usize, invariants::Answer)>,
     broken: Option<Invariant>,
     reached: Reached,
 }
 
 impl<'a, R: Rules> Step<'a, R> {
     pub(super) fn new(system: &'a System<R>, state: State) -> Self {
-        Self { system, state, before: state, broken: None, reached: Reached::default() }
+        let reached = Reached::default();
+        Self { system, state, before: state, answered: None, broken: None, reached }
     }
 
     pub(super) fn end(mut self) -> After {
@@ -36,7 +40,7 @@ impl<'a, R: Rules> Step<'a, R> {
             self.breaks(Invariant::Stability);
         }
         if self.broken.is_none() {
-            self.broken = self.system.judge(&self.state);
+            self.broken = self.system.judge(&self.state, self.answered);
         }
         if self.broken.is_none() && self.system.reduced {
             self.tidy();
@@ -44,14 +48,13 @@ impl<'a, R: Rules> Step<'a, R> {
         After { state: self.state, broken: self.broken, reached: self.reached }
     }
 
-    /// Whether a branch that had ended has ended otherwise.
+    /// Whether what had been decided, or had ended, is so no longer.
     fn changes_an_outcome(&self) -> bool {
-        let changed = |t: usize, p: usize| {
-            let before = self.before.txs[t].branches[p].at;
-            let ended = !matches!(before, At::Open | At::Prepared);
-            ended && self.state.txs[t].branches[p].at != before
+        let changed = |t: usize| {
+            let known = |state: &State| self.system.known(state, t);
+            claims::stability(&known(&self.before), &known(&self.state)).is_err()
         };
-        self.system.transactions().any(|t| self.system.participants().any(|p| changed(t, p)))
+        self.system.transactions().any(changed)
     }
 
     /// The first invariant that breaks names the step.
@@ -107,6 +110,9 @@ impl<'a, R: Rules> Step<'a, R> {
             Action::SessionEnds { t, p } => {
                 self.state.txs[index(t)].branches[index(p)].at = At::Gone;
             }
+            Action::LoseEvidence { t, p } => {
+                self.state.txs[index(t)].branches[index(p)].mute = true;
+            }
         }
     }
 
@@ -134,17 +140,12 @@ impl<'a, R: Rules> Step<'a, R> {
         let tx = &mut self.state.txs[t];
         tx.wait = Wait::Nothing;
         let answer = match reading {
-            Reading::Truth if tx.log == Log::Expired => {
-                self.system.rules.expired(tx.epoch < self.state.log_epoch)
-            }
+            Reading::Truth if tx.log == Log::Expired => self.system.rules.expired(),
             Reading::Truth => {
-                if tx.epoch == self.state.log_epoch {
+                if tx.epoch == self.state.log_epoch && self.system.rules.reading_is_final() {
                     tx.force = Force::None;
                 }
-                Ok(matches!(
-                    tx.log,
-                    Log::Decided | Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood
-                ))
+                Ok(!matches!(self.logged(t), Log::Absent))
             }
             Reading::Unreadable => Err(LogFailure::Unreadable),
             Reading::Fenced => Err(LogFailure::Fenced),
@@ -194,23 +195,20 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     fn answer(&mut self, t: usize, answer: Answer) {
-        let (told, sometimes) = match answer {
+        let (told, pending, sometimes) = match answer {
             Answer::Committed { pending, .. } => {
-                // Who has not acknowledged is named.
-                if self.system.prepared(&self.state, t) & !bits(pending) != 0 {
-                    self.breaks(Invariant::ClientTruth);
-                }
-                (Told::Committed, Sometimes::ToldCommitted)
+                (Told::Committed, pending, Sometimes::ToldCommitted)
             }
-            Answer::Aborted { .. } => (Told::Aborted, Sometimes::ToldAborted),
+            Answer::Aborted { .. } => (Told::Aborted, BranchSet::EMPTY, Sometimes::ToldAborted),
             // Nothing is claimed, so it is as good as no answer.
-            Answer::InDoubt => (Told::Nothing, Sometimes::ToldInDoubt),
+            Answer::InDoubt => (Told::Nothing, BranchSet::EMPTY, Sometimes::ToldInDoubt),
         };
         self.state.txs[t].told = told;
+        // The explored machines name no heuristic endings: they only explain an answer.
+        let heuristic = self.state.txs[t].reported.into();
+        let (committed, pending) = (told == Told::Committed, bits(pending).into());
+        self.answered = Some((t, invariants::Answer { committed, pending, heuristic }));
         self.reaches(sometimes);
-        if self.system.calm && told != Told::Committed {
-            self.breaks(Invariant::NonTriviality);
-        }
     }
 
     /// The machine is gone, done or crashed: nobody waits for its calls any more.
@@ -241,8 +239,8 @@ impl<'a, R: Rules> Step<'a, R> {
         tx.reported |= 1 << p;
         if tx.branches[p].at.by_operator() {
             self.reaches(Sometimes::HeuristicReported);
-        } else {
-            self.breaks(Invariant::HeuristicsReported);
+        } else if tx.branches[p].mute {
+            self.reaches(Sometimes::HazardReported);
         }
     }
 

@@ -5,11 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
-use super::claim::Invariant;
 use super::rules::Rules;
 use super::size::Size;
 use super::state::State;
 use super::system::System;
+use crate::invariants::Invariant;
 
 /// A numbered story: what happened, what it broke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

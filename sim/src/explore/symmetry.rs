@@ -99,6 +99,7 @@ impl<R: Rules> System<R> {
             put(4, branch.at as u8);
             put(4, branch.call as u8);
             put(5, branch.strays);
+            put(1, u8::from(branch.mute));
             put(1, tx.named >> p & 1);
             put(1, tx.reported >> p & 1);
         }

@@ -4,13 +4,14 @@ use indoubt::protocol::{Ending, Phase, RecoveryEffect, RecoveryInput, Transactio
 
 use super::action::Action;
 use super::automaton::{Automaton, Id, Untabulated};
-use super::claim::{Invariant, Reached};
+use super::claim::Reached;
 use super::machines::{Recoveries, Transactions, branch, enlisted, found, recovery_input};
 use super::rules::Rules;
 use super::size::{OutOfRange, Size};
 use super::state::{At, MAX_TRANSACTIONS, NO_MACHINE, NOT_BEGUN, State};
 use super::step::Step;
 use super::symmetry::renamings;
+use crate::invariants::Invariant;
 
 /// A system that cannot be explored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! What can make no difference any more is dropped, so that states which will behave alike are
 //! one. Nothing here depends on what the machines do, only on what the environment does.
 
+use super::action::Stray;
 use super::claim::Sometimes;
 use super::rules::Rules;
 use super::state::{At, Branch, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Tx};
@@ -14,17 +15,28 @@ impl<R: Rules> Step<'_, R> {
                 self.close(t);
             }
         }
-        self.rank_epochs();
+        self.state.rank_epochs();
     }
 
-    /// A branch that has ended ignores every request.
+    /// A branch that has ended ignores every request, but a vote that is waited for can still
+    /// come from the second copy of its request.
     fn drop_what_comes_too_late(&mut self, t: usize) {
+        let asked = self.state.may_be_asked(t);
         for p in self.system.participants() {
-            let branch = &mut self.state.txs[t].branches[p];
+            let tx = &mut self.state.txs[t];
+            let branch = &mut tx.branches[p];
             if matches!(branch.at, At::Open | At::Prepared) {
                 continue;
             }
-            if std::mem::take(&mut branch.strays) != 0
+            if branch.mute && !asked {
+                branch.mute = false;
+                if !branch.at.by_operator() {
+                    tx.reported &= !(1 << p);
+                }
+            }
+            let waited_for = matches!(branch.call, Call::Yes | Call::ReadOnly);
+            let matters = if waited_for { branch.strays & Stray::Prepare.bit() } else { 0 };
+            if std::mem::replace(&mut branch.strays, matters) != matters
                 && matches!(branch.at, At::Committed | At::RolledBack)
             {
                 self.reaches(Sometimes::DuplicateAfterEnd);
@@ -48,7 +60,7 @@ impl<R: Rules> Step<'_, R> {
             self.state.txs[t].owner = 0;
         }
         if over {
-            if let Some(invariant) = self.system.left_by(&self.state.txs[t]) {
+            if let Some(invariant) = self.system.left_by(&self.state, t) {
                 return self.breaks(invariant);
             }
             let branch = Branch { at: At::ReadOnly, ..Branch::default() };
@@ -57,25 +69,6 @@ impl<R: Rules> Step<'_, R> {
                 branches: [branch; super::state::MAX_PARTICIPANTS],
                 ..Tx::default()
             };
-        }
-    }
-
-    /// Of epochs only the order matters.
-    fn rank_epochs(&mut self) {
-        let mut taken = 1_u16 | 1 << self.state.log_epoch;
-        for coordinator in &self.state.coordinators {
-            taken |= 1 << coordinator.epoch;
-        }
-        for tx in &self.state.txs {
-            taken |= 1 << tx.epoch;
-        }
-        let rank = |epoch: u8| (taken & ((1 << epoch) - 1)).count_ones() as u8;
-        self.state.log_epoch = rank(self.state.log_epoch);
-        for coordinator in &mut self.state.coordinators {
-            coordinator.epoch = rank(coordinator.epoch);
-        }
-        for tx in &mut self.state.txs {
-            tx.epoch = rank(tx.epoch);
         }
     }
 }

@@ -64,37 +64,45 @@ impl Visited {
         self.places.load(Ordering::Relaxed) * size_of::<Seen>() as u64
     }
 
-    /// Notes a state that was reached from `parent` in this many steps; false if it was known.
+    /// Notes states that were reached in this many steps, and tells which of them are new, by
+    /// their number in the batch.
     ///
     /// Of several parents at the same depth the one with the smallest fingerprint stays,
     /// whichever thread came first, so that a trace is the same in every exploration.
-    pub(super) fn insert(&self, fingerprint: u64, parent: u64, depth: u32) -> bool {
+    pub(super) fn insert(&self, batch: &Batch, depth: u32, mut new: impl FnMut(usize)) {
         let depth = u64::from(depth) & DEPTH;
-        let link = parent & !DEPTH | depth;
-        let mut shard = self.shard(fingerprint);
-        match shard.place(fingerprint) {
-            Ok(known) => {
-                let known = &mut shard.places[known];
-                if known.link & DEPTH == depth {
-                    known.link = known.link.min(link);
-                }
-                false
+        for (number, members) in batch.members.iter().enumerate() {
+            if members.is_empty() {
+                continue;
             }
-            Err(free) => {
-                shard.places[free] = Seen { fingerprint, link };
-                shard.taken += 1;
-                if shard.taken * 4 > shard.places.len() * 3 {
-                    self.places.fetch_add(shard.places.len() as u64, Ordering::Relaxed);
-                    shard.grow();
+            let mut shard = self.lock(number);
+            shard.look_ahead(members);
+            for member in members {
+                let link = member.parent & !DEPTH | depth;
+                match shard.place(member.fingerprint) {
+                    Ok(known) => {
+                        let known = &mut shard.places[known];
+                        if known.link & DEPTH == depth {
+                            known.link = known.link.min(link);
+                        }
+                    }
+                    Err(free) => {
+                        shard.places[free] = Seen { fingerprint: member.fingerprint, link };
+                        shard.taken += 1;
+                        if shard.taken * 4 > shard.places.len() * 3 {
+                            self.places.fetch_add(shard.places.len() as u64, Ordering::Relaxed);
+                            shard.grow();
+                        }
+                        new(member.number);
+                    }
                 }
-                true
             }
         }
     }
 
     /// Where a state was reached from: a link, and by [`is_linked`] the state that it names.
     pub(super) fn parent(&self, link: u64) -> Option<u64> {
-        let shard = self.shard(link);
+        let shard = self.lock(shard_of(link));
         let mask = shard.places.len() - 1;
         let mut place = start(link) & mask;
         loop {
@@ -109,9 +117,44 @@ impl Visited {
         }
     }
 
-    fn shard(&self, fingerprint: u64) -> MutexGuard<'_, Shard> {
-        let shard = (fingerprint >> (u64::BITS - SHARD_BITS)) as usize;
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn shard_of(fingerprint: u64) -> usize {
+    (fingerprint >> (u64::BITS - SHARD_BITS)) as usize
+}
+
+/// States to be noted together, by the table that they go to.
+///
+/// A table is far larger than a cache, so that every look at it waits for memory. Those of a
+/// batch wait at the same time.
+pub(super) struct Batch {
+    members: Vec<Vec<Member>>,
+}
+
+#[derive(Clone, Copy)]
+struct Member {
+    fingerprint: u64,
+    parent: u64,
+    number: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { members: vec![Vec::new(); SHARDS] }
+    }
+}
+
+impl Batch {
+    pub(super) fn clear(&mut self) {
+        self.members.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Adds a state that was reached from `parent`.
+    pub(super) fn add(&mut self, number: usize, fingerprint: u64, parent: u64) {
+        self.members[shard_of(fingerprint)].push(Member { fingerprint, parent, number });
     }
 }
 
@@ -121,6 +164,13 @@ const fn start(fingerprint: u64) -> usize {
 }
 
 impl Shard {
+    /// Brings the places of these states into the cache, all at once.
+    fn look_ahead(&self, members: &[Member]) {
+        let mask = self.places.len() - 1;
+        let place = |member: &Member| self.places[start(member.fingerprint) & mask].fingerprint;
+        std::hint::black_box(members.iter().fold(0, |all, member| all ^ place(member)));
+    }
+
     /// Where the fingerprint is, or the free place where it belongs.
     fn place(&self, fingerprint: u64) -> Result<usize, usize> {
         let mask = self.places.len() - 1;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::edge::{Ask, Heard, Reading};
 use crate::explore::Action;
 use crate::trace::Trace;
 
@@ -91,7 +92,15 @@ pub enum Event {
     Opened { by: Place, epoch: u64, unfinished: Vec<Tx> },
     /// A coordinator could not open the log this time.
     OpenFailed { by: Place, why: String },
-    /// The log gave no answer: it could not be read, or is fenced.
+    /// A coordinator asked something of a participant.
+    Asked { tx: Tx, p: u8, by: Place, ask: Ask },
+    /// It got its answer.
+    Heard { tx: Tx, p: u8, by: Place, ask: Ask, heard: Heard },
+    /// It stopped waiting for the answer.
+    GaveUp { tx: Tx, p: u8, by: Place, ask: Ask },
+    /// What the log said of a transaction.
+    LogRead { tx: Tx, by: Place, reading: Reading },
+    /// The log did not say what is unfinished: it could not be read, or is fenced.
     LogUnreadable { by: Place },
     /// A place lost power or was killed.
     Crashed { place: Place },
@@ -136,6 +145,33 @@ pub struct Entry {
 }
 
 impl Event {
+    /// The transaction that it is about, if it is about one.
+    pub const fn tx(&self) -> Option<Tx> {
+        match *self {
+            Self::Began { tx, .. }
+            | Self::Enlisted { tx, .. }
+            | Self::AskedCommit { tx }
+            | Self::Answered { tx, .. }
+            | Self::Status { tx, .. }
+            | Self::Voted { tx, .. }
+            | Self::Ended { tx, .. }
+            | Self::Expired { tx, .. }
+            | Self::OperatorEnded { tx, .. }
+            | Self::HeuristicReported { tx, .. }
+            | Self::Deciding { tx, .. }
+            | Self::Decided { tx }
+            | Self::ForceFailed { tx, .. }
+            | Self::Forgotten { tx }
+            | Self::Asked { tx, .. }
+            | Self::Heard { tx, .. }
+            | Self::GaveUp { tx, .. }
+            | Self::LogRead { tx, .. }
+            | Self::StillPrepared { tx, .. }
+            | Self::StillUnfinished { tx } => Some(tx),
+            _ => None,
+        }
+    }
+
     /// Mixes the event into a trace: its kind, then its fields in order.
     #[rustfmt::skip]
     pub(super) fn mix_into(&self, trace: &mut Trace) {
@@ -169,6 +205,12 @@ impl Event {
                 }
             }
             E::OpenFailed { by, why } => mix(trace, 15, &[by.word(), why.len() as u64]),
+            E::Asked { tx, p, by, ask } => mix(trace, 34, &[tx.word(), (*p).into(), by.word(), *ask as u64]),
+            E::Heard { tx, p, by, ask, heard } => {
+                mix(trace, 35, &[tx.word(), (*p).into(), by.word(), *ask as u64, *heard as u64]);
+            }
+            E::GaveUp { tx, p, by, ask } => mix(trace, 36, &[tx.word(), (*p).into(), by.word(), *ask as u64]),
+            E::LogRead { tx, by, reading } => mix(trace, 37, &[tx.word(), by.word(), *reading as u64]),
             E::LogUnreadable { by } => mix(trace, 16, &[by.word()]),
             E::Crashed { place } => mix(trace, 17, &[place.word()]),
             E::Started { place } => mix(trace, 18, &[place.word()]),

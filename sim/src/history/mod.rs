@@ -3,12 +3,14 @@
 //! Invariants read only this. Participants and the coordinator's edges record an event when
 //! the thing is true, durable if it claims so, never when it is merely intended.
 
+mod edge;
 mod event;
 mod timeline;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use edge::{Ask, Heard, Reading};
 pub use event::{Entry, Event, Place, Told, Tx, VoteKind};
 
 use crate::trace::Trace;

@@ -171,6 +171,10 @@ impl fmt::Display for Event {
                 unfinished.iter().try_for_each(|tx| write!(f, ", {tx}"))
             }
             Self::OpenFailed { by, why } => write!(f, "{by} could not open the log: {why}"),
+            Self::Asked { .. }
+            | Self::Heard { .. }
+            | Self::GaveUp { .. }
+            | Self::LogRead { .. } => self.at_an_edge(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
             Self::Crashed { place } => write!(f, "{place} CRASHED"),
             Self::Started { place } => write!(f, "{place} started"),
@@ -202,6 +206,28 @@ impl fmt::Display for Event {
             Self::Foreign { p, expected, found } => {
                 write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
             }
+        }
+    }
+}
+
+impl Event {
+    /// The line of what passes at a coordinator's edges.
+    fn at_an_edge(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let participant = |p: &u8| Place::Participant(*p);
+        match self {
+            Self::Asked { tx, p, by, ask } => {
+                write!(f, "{tx}: {by} asks {} {ask}", participant(p))
+            }
+            Self::Heard { tx, p, by, ask, heard } => {
+                write!(f, "{tx}: {by} hears from {}, asked {ask}: {heard}", participant(p))
+            }
+            Self::GaveUp { tx, p, by, ask } => {
+                write!(f, "{tx}: {by} gives up on {}, asked {ask}", participant(p))
+            }
+            Self::LogRead { tx, by, reading } => {
+                write!(f, "{tx}: {by} reads in the log: {reading}")
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,52 +1,37 @@
-//! The history, sorted by what it is about.
+//! A history, learned event by event, and judged after each.
+//!
+//! What is known of a transaction grows with the events that concern it, and after each of them
+//! every claim on it is asked. So a wrong state is seen that later events would have covered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::claims;
+use super::invariant::Invariant;
+use super::known::{Answer, Known, Participants};
 use crate::history::{Event, History, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
 pub(super) type Index = usize;
 
-/// What is known of one transaction.
+/// What is known of one transaction, and what only a run's own claims are about.
 #[derive(Debug, Default)]
-pub struct TxFacts<'a> {
-    /// Participants at which the client had a branch.
-    pub enlisted: BTreeSet<u8>,
-    /// When the client asked to commit.
-    pub asked: Option<Index>,
-    /// Votes by participant.
-    pub votes: BTreeMap<u8, (Index, VoteKind)>,
-    /// Durable endings of branches.
-    pub endings: Vec<Ending>,
-    /// Branches that an operator ended, and whether by committing.
-    pub operator: BTreeMap<u8, bool>,
-    /// Participants whose heuristic ending was reported.
-    pub reported: BTreeMap<u8, Index>,
+pub struct TxFacts {
+    /// What all claims are about.
+    pub known: Known,
     /// When the decision is first known to have been durable.
     pub decided: Option<Index>,
     /// When it was first forgotten.
     pub forgotten: Option<Index>,
-    /// What the client was told at the commit.
-    pub answer: Option<Told>,
-    /// When it was told, and which participants it was told are pending, and heuristic.
-    pub answered: Option<(Index, &'a [u8], &'a [u8])>,
-    /// Participants whose session was left behind until it expired.
-    pub expired: BTreeSet<u8>,
-    /// What it was told later by gid, in order.
-    pub statuses: Vec<Told>,
-}
-
-/// A durable ending of a branch.
-#[derive(Clone, Copy, Debug)]
-pub struct Ending {
-    /// When.
-    pub at: Index,
-    /// Where.
-    pub p: u8,
-    /// How.
-    pub committed: bool,
-    /// Without a prepare.
-    pub one_phase: bool,
+    /// Where it ended after it had ended.
+    pub ended_again: Participants,
+    /// Where its session was left behind until it expired.
+    pub expired: Participants,
+    /// The client asked to commit, and waits for the answer.
+    waits: bool,
+    /// A participant voted no.
+    refused: bool,
+    /// The last one who asked by gid was told that it is in doubt.
+    in_doubt: bool,
 }
 
 /// An opening of the decision log.
@@ -60,11 +45,13 @@ pub struct Opening<'a> {
     pub unfinished: &'a [Tx],
 }
 
-/// A history, sorted.
+/// A history, sorted by what it is about.
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     /// By transaction.
-    pub txs: BTreeMap<Tx, TxFacts<'a>>,
+    pub txs: BTreeMap<Tx, TxFacts>,
+    /// The claims on single transactions that broke, each with what broke it first.
+    pub broken: BTreeMap<Invariant, String>,
     /// Openings of the log, in order.
     pub openings: Vec<Opening<'a>>,
     /// Nothing in the run could fail.
@@ -75,10 +62,19 @@ pub struct Facts<'a> {
     pub seeded: BTreeMap<(u8, u64), i64>,
     /// Rows at the end.
     pub rows: BTreeMap<(u8, u64), i64>,
-    /// What should not be there at the end.
-    pub leftovers: Vec<&'a Event>,
+    /// Participants with rows that are locked at the end.
+    pub locked: Vec<&'a Event>,
     /// Foreign branches that are no longer as they were.
     pub foreign: Vec<&'a Event>,
+}
+
+/// A participant as a set. A scenario has far fewer participants than a word has bits.
+const fn only(p: u8) -> Participants {
+    1 << (p as u32 % Participants::BITS)
+}
+
+fn all(places: &[u8]) -> Participants {
+    places.iter().fold(0, |all, p| all | only(*p))
 }
 
 impl<'a> Facts<'a> {
@@ -88,96 +84,162 @@ impl<'a> Facts<'a> {
         for (at, event) in history.events().enumerate() {
             facts.add(at, event);
         }
+        facts.learn_of_all(|tx| tx.known.left.unanswered = tx.waits);
         facts
     }
 
-    fn tx(&mut self, tx: Tx) -> &mut TxFacts<'a> {
-        self.txs.entry(tx).or_default()
+    /// Changes what is known of a transaction, and asks every claim on it.
+    fn learn(&mut self, id: Tx, change: impl FnOnce(&mut TxFacts)) {
+        let tx = self.txs.entry(id).or_default();
+        let before = tx.known;
+        change(tx);
+        tx.known.undisturbed = self.calm && !tx.refused;
+        let broken = &mut self.broken;
+        let mut note = |invariant, breach| {
+            broken.entry(invariant).or_insert_with(|| format!("{id} {breach}"));
+        };
+        if let Err(breach) = claims::stability(&before, &tx.known) {
+            note(Invariant::Stability, breach);
+        }
+        claims::judge(&tx.known, note);
+        // It was given at this moment, and not at any later one.
+        tx.known.answer = None;
+    }
+
+    fn learn_of_all(&mut self, change: impl Fn(&mut TxFacts)) {
+        let ids: Vec<_> = self.txs.keys().copied().collect();
+        for id in ids {
+            self.learn(id, &change);
+        }
     }
 
     fn add(&mut self, at: Index, event: &'a Event) {
         match *event {
-            Event::Expired { tx, p } => drop(self.tx(tx).expired.insert(p)),
             Event::Run { calm, .. } => self.calm = calm,
             Event::Seeded { p, key, value } => drop(self.seeded.insert((p, key), value)),
             Event::Row { p, key, value } => drop(self.rows.insert((p, key), value)),
-            Event::Enlisted { tx, p } => drop(self.tx(tx).enlisted.insert(p)),
-            Event::AskedCommit { tx } => self.tx(tx).asked = Some(at),
+            Event::Opened { epoch, ref unfinished, .. } => {
+                self.openings.push(Opening { at, epoch, unfinished });
+                for id in unfinished {
+                    self.learn(*id, |tx| tx.decide(at));
+                }
+            }
+            Event::Status { tx, told } => {
+                let newest = self.openings.iter().map(|opening| opening.epoch).max();
+                self.learn(tx, |facts| facts.told_by_gid(told, newest > Some(tx.epoch)));
+            }
+            Event::Quiesced => {
+                self.quiesced = true;
+                self.learn_of_all(TxFacts::come_to_rest);
+            }
+            Event::StillLocked { .. } => self.locked.push(event),
+            Event::Foreign { expected, found, .. } if expected != found => self.foreign.push(event),
+            _ => self.add_of_one(at, event),
+        }
+    }
+
+    /// Of events that concern one transaction and need no more than it.
+    fn add_of_one(&mut self, at: Index, event: &Event) {
+        match *event {
+            Event::Enlisted { tx, p } => self.learn(tx, |tx| tx.known.enlisted |= only(p)),
+            Event::AskedCommit { tx } => self.learn(tx, |tx| tx.waits = true),
             Event::Answered { tx, told, ref pending, ref heuristic } => {
-                let tx = self.tx(tx);
-                tx.answer = Some(told);
-                tx.answered = Some((at, pending, heuristic));
+                let committed = told == Told::Committed;
+                let (pending, heuristic) = (all(pending), all(heuristic));
+                self.learn(tx, |tx| tx.answer(told, Answer { committed, pending, heuristic }));
             }
-            Event::Status { tx, told } => self.tx(tx).statuses.push(told),
-            Event::Voted { tx, p, vote } => drop(self.tx(tx).votes.entry(p).or_insert((at, vote))),
+            Event::Voted { tx, p, vote } => self.learn(tx, |tx| tx.vote(p, vote)),
             Event::Ended { tx, p, committed, one_phase, .. } => {
-                self.tx(tx).endings.push(Ending { at, p, committed, one_phase });
+                self.learn(tx, |tx| tx.end(p, committed, one_phase));
             }
+            Event::Expired { tx, p } => self.learn(tx, |tx| tx.expired |= only(p)),
             Event::OperatorEnded { tx, p, committed } => {
-                self.tx(tx).operator.insert(p, committed);
+                self.learn(tx, |tx| tx.end_by_operator(p, committed));
             }
             Event::HeuristicReported { tx, p } => {
-                self.tx(tx).reported.entry(p).or_insert(at);
+                self.learn(tx, |tx| tx.known.reported |= only(p));
             }
-            Event::Decided { tx } => {
-                let tx = self.tx(tx);
-                tx.decided.get_or_insert(at);
+            Event::Decided { tx } => self.learn(tx, |tx| tx.decide(at)),
+            Event::Forgotten { tx } => self.learn(tx, |tx| {
+                tx.forgotten.get_or_insert(at);
+                tx.known.decision.forgotten = true;
+            }),
+            Event::StillPrepared { tx, p } => {
+                self.learn(tx, |tx| tx.known.left.branches |= only(p));
             }
-            Event::Forgotten { tx } => drop(self.tx(tx).forgotten.get_or_insert(at)),
-            Event::Opened { epoch, ref unfinished, .. } => {
-                for tx in unfinished {
-                    self.tx(*tx).decided.get_or_insert(at);
-                }
-                self.openings.push(Opening { at, epoch, unfinished });
-            }
-            Event::Quiesced => self.quiesced = true,
-            Event::StillPrepared { .. }
-            | Event::StillLocked { .. }
-            | Event::StillUnfinished { .. } => {
-                self.leftovers.push(event);
-            }
-            Event::Foreign { expected, found, .. } if expected != found => self.foreign.push(event),
+            Event::StillUnfinished { tx } => self.learn(tx, |tx| tx.known.left.owed = true),
             _ => {}
         }
     }
 }
 
-impl TxFacts<'_> {
-    /// The first branch that durably committed by the protocol.
-    pub fn first_commit(&self) -> Option<&Ending> {
-        self.endings.iter().find(|ending| ending.committed)
+impl TxFacts {
+    fn decide(&mut self, at: Index) {
+        self.decided.get_or_insert(at);
+        self.known.decision.durable = true;
     }
 
-    /// Whether the branch at this participant durably committed by the protocol.
-    pub fn committed_at(&self, p: u8) -> bool {
-        self.endings.iter().any(|ending| ending.committed && ending.p == p)
+    /// The first vote is the one that counts.
+    fn vote(&mut self, p: u8, vote: VoteKind) {
+        let Known { yes, outcomes, .. } = &mut self.known;
+        if (*yes | outcomes.read_only | outcomes.gone) & only(p) != 0 {
+            return;
+        }
+        match vote {
+            VoteKind::Yes => *yes |= only(p),
+            VoteKind::ReadOnly => outcomes.read_only |= only(p),
+            VoteKind::No => {
+                outcomes.gone |= only(p);
+                self.refused = true;
+            }
+        }
     }
 
-    /// Whether it can commit without a decision: one branch, or none that wrote.
-    pub fn needs_no_decision(&self) -> bool {
-        let read_only = |p| matches!(self.votes.get(p), Some((_, VoteKind::ReadOnly)));
-        self.enlisted.len() == 1 || self.enlisted.iter().all(read_only)
-    }
-
-    /// Participants that had voted yes and not ended before this moment.
-    pub fn unfinished_at(&self, at: Index) -> Vec<u8> {
-        let ended = |p: u8| {
-            self.operator.contains_key(&p)
-                || self.endings.iter().any(|ending| ending.p == p && ending.at < at)
+    fn end(&mut self, p: u8, committed: bool, one_phase: bool) {
+        let outcomes = &mut self.known.outcomes;
+        let before = outcomes.commits() | outcomes.rolled_back;
+        self.ended_again |= before & only(p);
+        let set = match (committed, one_phase) {
+            (false, _) => &mut outcomes.rolled_back,
+            (true, false) => &mut outcomes.committed,
+            (true, true) => &mut outcomes.one_phase,
         };
-        let yes =
-            self.votes.iter().filter(|(_, (when, vote))| *vote == VoteKind::Yes && *when < at);
-        yes.map(|(p, _)| *p).filter(|p| !ended(*p)).collect()
+        *set |= only(p);
     }
 
-    /// Enlisted participants where the branch has neither committed, nor dropped out as
-    /// read-only, nor been ended by an operator.
-    pub fn not_committed(&self) -> Vec<u8> {
-        let exempt = |p: &u8| {
-            self.committed_at(*p)
-                || self.operator.contains_key(p)
-                || matches!(self.votes.get(p), Some((_, VoteKind::ReadOnly)))
+    fn end_by_operator(&mut self, p: u8, committed: bool) {
+        let outcomes = &mut self.known.outcomes;
+        let set = if committed {
+            &mut outcomes.operator_committed
+        } else {
+            &mut outcomes.operator_rolled_back
         };
-        self.enlisted.iter().copied().filter(|p| !exempt(p)).collect()
+        *set |= only(p);
+    }
+
+    fn answer(&mut self, told: Told, answer: Answer) {
+        self.waits = false;
+        self.known.answer = Some(answer);
+        match told {
+            Told::Committed => self.known.told.committed = true,
+            Told::Aborted => self.known.told.aborted = true,
+            Told::InDoubt => {}
+        }
+    }
+
+    /// `reopened` since it began: who answers need not have known of it.
+    fn told_by_gid(&mut self, told: Told, reopened: bool) {
+        self.in_doubt = told == Told::InDoubt;
+        match told {
+            Told::Committed => self.known.told.committed = true,
+            Told::Aborted if reopened => self.known.told.presumed_aborted = true,
+            Told::Aborted => self.known.told.aborted = true,
+            Told::InDoubt => {}
+        }
+    }
+
+    fn come_to_rest(&mut self) {
+        self.known.at_rest = true;
+        self.known.left.in_doubt = self.in_doubt;
     }
 }

@@ -1,53 +1,45 @@
-//! What must hold, each as a function of its own over the facts of one history.
+//! What must hold, of a simulated run and of an explored state.
 //!
-//! D is a transaction's durable decision, o its outcome at a participant. An invariant
-//! reads only the history; if it needs to know something, the history must say it.
+//! A claim on one transaction is defined once, as a function of what is known of it
+//! ([`claims`] over [`Known`]), and both judges ask it: the explorer of every state that it
+//! reaches, and [`judge`] of every moment of a history.
+//!
+//! The others are about more than one transaction at one moment, and each world has its own
+//! judge for them. Those of a history are in [`runs`]: `termination` is its bound of time,
+//! `durability` goes by openings of the log and by rows, `no_orphans` also by locks and sessions,
+//! `ownership` by the branches of others, `idempotence` counts endings, and `conservation` adds
+//! up rows. Of these the explorer has no rows, no locks, no foreign gids and no time: there
+//! `termination` is that a machine has something to wait for, `durability` that an opening
+//! keeps what it finds, `ownership` that no newer epoch is resolved, and `idempotence` is
+//! stability while requests arrive twice. `no_panic` and `as_explored` are broken by a run itself.
+//!
+//! A judge of a history reads only the history; if it needs to know something, the history
+//! must say it.
 
+mod breach;
+pub mod claims;
 mod facts;
-mod outcomes;
-mod rest;
+mod invariant;
+mod known;
 pub(crate) mod rows;
+pub mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
-pub use facts::{Facts, TxFacts};
-pub use outcomes::{
-    agreement, client_truth, decision_before_effect, idempotence, non_triviality, stability,
-    validity,
-};
-pub use rest::{
-    durability, heuristics_reported, no_orphans, ownership, safe_forgetting, termination,
-};
-pub use rows::conservation;
+pub use breach::{Breach, Verdict};
+pub use facts::{Facts, Opening, TxFacts};
+pub use invariant::Invariant;
+pub use known::{Answer, Decision, Known, Left, Outcomes, Participants, Told};
 
 use crate::history::History;
-
-/// An invariant: `Err` says what broke it.
-pub type Invariant = fn(&Facts<'_>) -> Result<(), String>;
-
-/// Every invariant, by its name.
-pub const ALL: &[(&str, Invariant)] = &[
-    ("agreement", agreement),
-    ("stability", stability),
-    ("validity", validity),
-    ("non_triviality", non_triviality),
-    ("termination", termination),
-    ("decision_before_effect", decision_before_effect),
-    ("client_truth", client_truth),
-    ("durability", durability),
-    ("no_orphans", no_orphans),
-    ("ownership", ownership),
-    ("idempotence", idempotence),
-    ("conservation", conservation),
-    ("safe_forgetting", safe_forgetting),
-    ("heuristics_reported", heuristics_reported),
-];
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The invariant's name.
-    pub invariant: &'static str,
+    /// The invariant.
+    pub invariant: Invariant,
     /// What broke it.
     pub what: String,
 }
@@ -61,8 +53,11 @@ impl fmt::Display for Violation {
 /// The verdict on a history: every invariant that it breaks.
 pub fn judge(history: &History) -> Vec<Violation> {
     let facts = Facts::of(history);
-    let broken = |&(invariant, holds): &(&'static str, Invariant)| {
-        holds(&facts).err().map(|what| Violation { invariant, what })
-    };
-    ALL.iter().filter_map(broken).collect()
+    let mut broken = facts.broken.clone();
+    for (invariant, holds) in runs::ALL {
+        if let Err(what) = holds(&facts) {
+            broken.entry(*invariant).or_insert(what);
+        }
+    }
+    broken.into_iter().map(|(invariant, what)| Violation { invariant, what }).collect()
 }

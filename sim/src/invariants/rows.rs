@@ -56,7 +56,7 @@ pub(crate) fn meaning(key: u64) -> Meaning {
 ///
 /// Rows that are neither markers nor orders are accounts, or stock: what orders took plus
 /// what is left must be what was there, item by item, and nothing is below zero.
-pub fn conservation(facts: &Facts<'_>) -> Result<(), String> {
+pub(super) fn conservation(facts: &Facts<'_>) -> Result<(), String> {
     if !facts.quiesced {
         return Ok(());
     }
@@ -64,7 +64,7 @@ pub fn conservation(facts: &Facts<'_>) -> Result<(), String> {
     if let Some(((p, key), value)) = facts.rows.iter().find(|(_, value)| **value < 0) {
         return Err(format!("row {key:#x} of participant-{p} is {value}"));
     }
-    if facts.txs.values().any(|tx| !tx.operator.is_empty()) {
+    if facts.txs.values().any(|tx| tx.known.outcomes.by_operator() != 0) {
         // What an operator ended against the decision does not add up; the markers told the rest.
         return Ok(());
     }
@@ -80,8 +80,10 @@ fn markers(facts: &Facts<'_>) -> Result<(), String> {
         at.push(*p);
     }
     for (key, (expected, at)) in found {
-        let touched =
-            facts.txs.iter().any(|(id, tx)| marker(*id) == key && !tx.operator.is_empty());
+        let touched = facts
+            .txs
+            .iter()
+            .any(|(id, tx)| marker(*id) == key && tx.known.outcomes.by_operator() != 0);
         if i64::try_from(at.len()).ok() != Some(expected) && !touched {
             return Err(format!(
                 "marker {key:#x} is on participants {at:?}, and should be on {expected}"

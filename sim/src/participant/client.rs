@@ -10,27 +10,51 @@ use indoubt::{
 
 use super::rpc::Rpc;
 use super::wire::{Op, Refusal, Reply, Request, Xid};
+use crate::history::{Ask, Event, Heard, Place};
 use crate::net::NodeId;
-use crate::world::Desk;
+use crate::workload::tx;
+use crate::world::{Desk, Witness};
 
 /// A simulated participant, seen from a coordinator's process.
 #[derive(Clone)]
 pub struct SimParticipant {
+    p: u8,
     name: Arc<str>,
     node: NodeId,
     rpc: Rpc,
+    witness: Witness,
     desk: Option<Desk>,
 }
 
 impl SimParticipant {
-    /// The participant of this name, which serves at this node.
-    pub fn new(name: &str, node: NodeId, rpc: Rpc) -> Self {
-        Self { name: name.into(), node, rpc, desk: None }
+    /// The participant of this number, which serves at this node.
+    pub fn new(p: u8, node: NodeId, rpc: Rpc, witness: Witness) -> Self {
+        let name = Place::Participant(p).to_string().into();
+        Self { p, name, node, rpc, witness, desk: None }
     }
 
     /// The same, whose requests beside the client's own are left at a desk, if there is one.
     pub(crate) fn by_way_of(self, desk: Option<Desk>) -> Self {
         Self { desk, ..self }
+    }
+
+    /// Asks something about a branch, before the eyes of the witness.
+    async fn ask<T>(
+        &self,
+        gid: &BranchGid,
+        ask: Ask,
+        request: Request,
+        understand: impl FnOnce(Reply) -> Result<(T, Heard), Lost>,
+    ) -> Result<T, Lost> {
+        let (tx, p, by) = (tx(&gid.gid), self.p, self.witness.by());
+        self.witness.record(Event::Asked { tx, p, by, ask });
+        let answer = async { understand(self.call(Some(gid), request).await?) };
+        let came = |answer: &Result<(T, Heard), Lost>| {
+            let heard = answer.as_ref().map_or(Heard::Lost, |(_, heard)| *heard);
+            Event::Heard { tx, p, by, ask, heard }
+        };
+        let answer = self.witness.wait(answer, came, Event::GaveUp { tx, p, by, ask }).await;
+        answer.map(|(answer, _)| answer)
     }
 
     /// A request of the client's work.
@@ -48,12 +72,21 @@ impl SimParticipant {
         Ok(self.send(request).await)
     }
 
-    async fn end(&self, gid: &BranchGid, request: Request) -> Result<Ending, Lost> {
-        match self.call(Some(gid), request).await? {
-            Reply::Ended(ending) => Ok(ending),
+    async fn end(&self, gid: &BranchGid, ask: Ask, request: Request) -> Result<Ending, Lost> {
+        self.ask(gid, ask, request, |reply| match reply {
+            Reply::Ended(ending) => Ok((ending, heard(ending))),
             Reply::Busy => Err(Lost::new("another session is at work on the branch")),
             other => Err(unexpected(&other)),
-        }
+        })
+        .await
+    }
+}
+
+const fn heard(ending: Ending) -> Heard {
+    match ending {
+        Ending::AsDecided => Heard::AsDecided,
+        Ending::Heuristic => Heard::Heuristic,
+        Ending::Untold => Heard::Untold,
     }
 }
 
@@ -107,36 +140,56 @@ impl Participant for SimParticipant {
     }
 
     async fn prepare(&self, branch: &SimBranch) -> Result<Vote, Lost> {
-        match self.call(Some(&branch.gid), Request::Prepare { xid: branch.xid }).await? {
-            Reply::Yes => Ok(Vote::Yes(receipt(branch.xid))),
-            Reply::ReadOnly => Ok(Vote::ReadOnly),
-            Reply::No => Ok(Vote::No(
-                "the branch violates a deferred constraint, or its session is gone".to_owned(),
-            )),
+        let request = Request::Prepare { xid: branch.xid };
+        self.ask(&branch.gid, Ask::Prepare, request, |reply| match reply {
+            Reply::Yes => Ok((Vote::Yes(receipt(branch.xid)), Heard::Yes)),
+            Reply::ReadOnly => Ok((Vote::ReadOnly, Heard::ReadOnly)),
+            Reply::No => {
+                let reason = "the branch violates a deferred constraint, or its session is gone";
+                Ok((Vote::No(reason.to_owned()), Heard::No))
+            }
             other => Err(unexpected(&other)),
-        }
+        })
+        .await
     }
 
     async fn commit_one_phase(&self, branch: &SimBranch) -> Result<OnePhaseVote, Lost> {
-        match self.call(Some(&branch.gid), Request::CommitOnePhase { xid: branch.xid }).await? {
-            Reply::OnePhase(OnePhase::Committed) => Ok(OnePhaseVote::Committed),
+        let request = Request::CommitOnePhase { xid: branch.xid };
+        self.ask(&branch.gid, Ask::OnePhase, request, |reply| match reply {
+            Reply::OnePhase(OnePhase::Committed) => Ok((OnePhaseVote::Committed, Heard::Committed)),
             Reply::OnePhase(OnePhase::RolledBack) => {
-                Ok(OnePhaseVote::RolledBack("the session is gone".to_owned()))
+                let reason = "the session is gone".to_owned();
+                Ok((OnePhaseVote::RolledBack(reason), Heard::RolledBack))
             }
             other => Err(unexpected(&other)),
-        }
+        })
+        .await
     }
 
     async fn inquire(&self, branch: &SimBranch) -> Result<OnePhase, Lost> {
-        match self.call(Some(&branch.gid), Request::Inquire { xid: branch.xid }).await? {
-            Reply::OnePhase(end) => Ok(end),
+        let request = Request::Inquire { xid: branch.xid };
+        self.ask(&branch.gid, Ask::Inquire, request, |reply| match reply {
+            Reply::OnePhase(end) => {
+                let heard = match end {
+                    OnePhase::Committed => Heard::Committed,
+                    OnePhase::RolledBack => Heard::RolledBack,
+                    OnePhase::Unknown => Heard::Unknown,
+                    OnePhase::Untold => Heard::Untold,
+                };
+                Ok((end, heard))
+            }
             other => Err(unexpected(&other)),
-        }
+        })
+        .await
     }
 
     async fn finish(&self, branch: &SimBranch, decision: Decision) -> Result<Ending, Lost> {
-        let gid = branch.gid.clone();
-        self.end(&branch.gid, Request::Finish { xid: branch.xid, gid, decision }).await
+        let ask = match decision {
+            Decision::Commit => Ask::Commit,
+            Decision::Abort => Ask::Abort,
+        };
+        let request = Request::Finish { xid: branch.xid, gid: branch.gid.clone(), decision };
+        self.end(&branch.gid, ask, request).await
     }
 
     async fn resolve(
@@ -147,7 +200,11 @@ impl Participant for SimParticipant {
     ) -> Result<Ending, Lost> {
         let receipt =
             receipt.as_bytes().try_into().ok().map(|bytes| Xid(u64::from_be_bytes(bytes)));
-        self.end(gid, Request::Resolve { gid: gid.clone(), decision, receipt }).await
+        let ask = match decision {
+            Decision::Commit => Ask::RecoverCommit,
+            Decision::Abort => Ask::RecoverAbort,
+        };
+        self.end(gid, ask, Request::Resolve { gid: gid.clone(), decision, receipt }).await
     }
 
     /// Lists everybody's branches, as a careless implementation would: keeping to its own is

@@ -23,7 +23,7 @@ impl Scenario {
         let calm = draw.below(12) == 0;
         let (network, faults) =
             if calm { (Network::calm(), Vec::new()) } else { (network, faults) };
-        Self {
+        let mut scenario = Self {
             seed,
             participants,
             workload,
@@ -33,12 +33,18 @@ impl Scenario {
             heal_ms,
             rest_within_ms: 30_000,
             deadline_ms: 150 + draw.below(350),
+            acknowledge_ms: 0,
             recovery_ms: 100 + draw.below(500),
             compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
             network,
             faults,
             order: None,
-        }
+        };
+        // As a rule every participant is heard of or given up on by then.
+        let patient = draw.below(2) == 0;
+        let impatience = draw.below(scenario.deadline_ms);
+        scenario.acknowledge_ms = if patient { 2 * scenario.deadline_ms } else { impatience };
+        scenario
     }
 
     /// The reference for measuring: 1 coordinator, 3 participants, 20 transactions, 3 crashes,
@@ -78,6 +84,7 @@ impl Scenario {
             heal_ms,
             rest_within_ms: 30_000,
             deadline_ms: 200,
+            acknowledge_ms: 400,
             recovery_ms: 300,
             compact_bytes: 1 << 20,
             network: Network::calm(),

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub rest_within_ms: u64,
     /// The deadline of every step of the protocol, in milliseconds.
     pub deadline_ms: u64,
+    /// How long a client waits for acknowledgements after the decision, in milliseconds.
+    pub acknowledge_ms: u64,
     /// The pause between two sweeps of recovery, in milliseconds.
     pub recovery_ms: u64,
     /// The decision log is compacted when its file has grown to this many bytes.

@@ -42,6 +42,7 @@ impl Scenario {
             heal_ms: 1,
             rest_within_ms: 30_000,
             deadline_ms: 200,
+            acknowledge_ms: 400,
             recovery_ms: 300,
             compact_bytes: 1 << 20,
             network: Network::calm(),

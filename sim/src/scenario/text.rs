@@ -60,6 +60,7 @@ impl Scenario {
         in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
         in_range("clients", self.clients.into(), 1, 64)?;
         in_range("deadline_ms", self.deadline_ms, 10, 60_000)?;
+        in_range("acknowledge_ms", self.acknowledge_ms, 0, 60_000)?;
         in_range("recovery_ms", self.recovery_ms, 10, 60_000)?;
         in_range("heal_ms", self.heal_ms, 1, MAX_MS)?;
         in_range("think_ms", self.think_ms, 0, 60_000)?;

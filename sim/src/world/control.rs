@@ -11,7 +11,7 @@ use madsim::task::NodeId;
 use super::coordinator::Process;
 use super::ordered::Ordered;
 use super::participant::Slot;
-use super::{Seams, Timed, coordinator, participant};
+use super::{Seams, Timed, Witness, coordinator, participant};
 use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
 use crate::net::{self, LinkOptions, Network};
@@ -28,6 +28,8 @@ pub(super) struct Host {
     pub(super) up: bool,
     /// Counts its starts.
     pub(super) life: u64,
+    /// Of the life that it lives, if it is a coordinator's.
+    pub(super) witness: Option<Witness>,
 }
 
 impl Host {
@@ -103,7 +105,11 @@ impl<S: Seams> World<S> {
         let (world, life) = (self.clone(), host.life);
         self.events.record(Event::Started { place });
         match place {
-            Place::Coordinator(_) => host.spawn(coordinator::live(world, place, life)),
+            Place::Coordinator(_) => {
+                let witness = Witness::new(place, self.events.clone());
+                host.witness = Some(witness.clone());
+                host.spawn(coordinator::live(world, witness, life));
+            }
             Place::Participant(p) => host.spawn(participant::live(world, p, life)),
         }
     }
@@ -136,6 +142,9 @@ impl<S: Seams> World<S> {
             return false;
         }
         host.up = false;
+        if let Some(witness) = host.witness.take() {
+            witness.end();
+        }
         self.events.record(Event::Crashed { place });
         // First the network: the node's tasks are dropped only when they are next scheduled.
         self.net.kill(address(place));

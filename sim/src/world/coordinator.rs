@@ -8,7 +8,7 @@ use indoubt_real::log::{FileLog, Options};
 
 use super::control::{World, address, lock};
 use super::ordered::{self, Acting};
-use super::{CoordinatorClock, Seams, SimClock, Watched};
+use super::{CoordinatorClock, Seams, SimClock, Watched, Witness};
 use crate::history::{Event, Place};
 use crate::participant::{Rpc, SimParticipant};
 use crate::workload::{Client, tx};
@@ -25,18 +25,18 @@ impl<S: Seams> Clone for Process<S> {
 }
 
 /// One life.
-pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64) {
+pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life: u64) {
+    let place = witness.by();
     let rpc = Rpc::new(world.net.bind(address(place)), life);
     madsim::task::spawn(rpc.clone().dispatch());
     let desk = world.ordered.as_ref().map(|ordered| ordered.desk(place));
-    let opened = open(&world, place).await;
-    let log = world.seams.log(opened.by_way_of(desk.clone()));
+    let opened = open(&world, &witness).await;
+    let log = world.seams.log(opened.by_way_of(desk.clone(), witness.clone()));
     let epoch = log.epoch();
     let participants: Vec<_> = (0..world.scenario.participants)
         .map(|p| {
             let node = address(Place::Participant(p));
-            let name = Place::Participant(p).to_string();
-            let participant = SimParticipant::new(&name, node, rpc.clone());
+            let participant = SimParticipant::new(p, node, rpc.clone(), witness.clone());
             world.seams.participant(participant.by_way_of(desk.clone()))
         })
         .collect();
@@ -65,7 +65,9 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
         }
     }
     if let Some(ordered) = &world.ordered {
-        return ordered.enter(place, Acting { coordinator, participants, log: Arc::new(opened) });
+        // What the process has begun may still land when it has ended, and is then seen.
+        let log = opened.by_way_of(None, Witness::new(place, world.events.clone()));
+        return ordered.enter(place, Acting { coordinator, participants, log: Arc::new(log) });
     }
     for number in 0..world.scenario.clients {
         let client = Client {
@@ -82,7 +84,8 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, place: Place, life: u64
 }
 
 /// Opens the log, however often it takes.
-async fn open<S: Seams>(world: &World<S>, place: Place) -> Watched<FileLog<S::Disk>> {
+async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> Watched<FileLog<S::Disk>> {
+    let place = witness.by();
     let mut options =
         Options { compact_from_bytes: world.scenario.compact_bytes, ..Options::default() };
     if let Some(order) = &world.scenario.order {
@@ -91,7 +94,7 @@ async fn open<S: Seams>(world: &World<S>, place: Place) -> Watched<FileLog<S::Di
     loop {
         let disk = world.seams.disk(world.log_disk.mount(), place);
         let why = match FileLog::open(disk, world.owner.clone(), options.clone()).await {
-            Ok(log) => match Watched::opened(log, place, world.events.clone()).await {
+            Ok(log) => match Watched::opened(log, witness.clone()).await {
                 Ok(watched) => return watched,
                 Err(error) => error.to_string(),
             },
@@ -109,7 +112,7 @@ pub(super) fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
         prepare: step,
         force: step,
         finish: step,
-        acknowledge: 2 * step,
+        acknowledge: Duration::from_millis(world.scenario.acknowledge_ms),
         scan: step,
         recovery_interval: Duration::from_millis(world.scenario.recovery_ms),
     };

@@ -13,6 +13,7 @@ mod participant;
 mod run;
 mod seams;
 mod watched;
+mod witness;
 
 pub use clock::{CoordinatorClock, SimClock, Timed};
 pub(crate) use ordered::Desk;
@@ -20,3 +21,4 @@ pub use ordered::{Carried, Impossible};
 pub use run::{FaultCounts, Run, run, run_beside, run_with};
 pub use seams::{Seams, Shipped};
 pub use watched::Watched;
+pub use witness::Witness;

@@ -16,7 +16,7 @@ use super::{Seams, Shipped, SimClock, Timed};
 use crate::disk::{DiskLatency, DiskStats, SimDisk};
 use crate::explore::{self, Retold, Rules};
 use crate::history::{Event, History, Place, Recorder};
-use crate::invariants::{Violation, judge};
+use crate::invariants::{Invariant, Violation, judge};
 use crate::net::{NetStats, Network};
 use crate::participant::Recorded;
 use crate::scenario::Scenario;
@@ -79,7 +79,7 @@ pub fn run_beside<S: Seams>(scenario: &Scenario, seams: S, rules: impl Rules) ->
         let (history, trace) = recorder.finish();
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let what = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        let violations = vec![Violation { invariant: "no_panic", what }];
+        let violations = vec![Violation { invariant: Invariant::NoPanic, what }];
         let lasted = history
             .entries()
             .last()
@@ -122,7 +122,7 @@ async fn live<S: Seams>(
     dismantle(&world);
     let mut violations = judge(&history);
     if let Some(differs @ Carried::Disagreement { .. }) = &carried {
-        violations.push(Violation { invariant: "as_explored", what: differs.to_string() });
+        violations.push(Violation { invariant: Invariant::AsExplored, what: differs.to_string() });
     }
     Run { violations, history, hash: trace.hash(), faults, messages, lasted, carried }
 }
@@ -139,6 +139,7 @@ fn world<S: Seams>(
         node: Handle::current().create_node().name(format!("place-{index}")).build().id(),
         up: false,
         life: 0,
+        witness: None,
     };
     let slot = |p: u8| Slot {
         disk: SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), disk_latency()),

@@ -10,15 +10,14 @@ use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogErr
 
 use super::control::lock;
 use super::ordered::{Answer, LogCall};
-use super::{Desk, Timed};
-use crate::history::{Event, Place, Tx};
+use super::{Desk, Witness};
+use crate::history::{Event, Reading, Tx};
 use crate::workload::tx;
 
 /// A log, watched.
 pub struct Watched<L> {
     log: Arc<L>,
-    by: Place,
-    events: Timed,
+    witness: Witness,
     /// Decisions whose force failed: a later reading tells whether they are durable.
     unknown: Arc<Mutex<BTreeSet<Tx>>>,
     /// Where calls are left for somebody to decide what becomes of them, if there is one.
@@ -30,16 +29,15 @@ impl<L: DecisionLog> Watched<L> {
     ///
     /// # Errors
     /// The log's, if it cannot say.
-    pub async fn opened(log: L, by: Place, events: Timed) -> Result<Self, LogError> {
+    pub async fn opened(log: L, witness: Witness) -> Result<Self, LogError> {
         let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
-        events.record(Event::Opened { by, epoch: log.epoch(), unfinished });
-        Ok(Self { log: Arc::new(log), by, events, unknown: Arc::default(), desk: None })
+        witness.record(Event::Opened { by: witness.by(), epoch: log.epoch(), unfinished });
+        Ok(Self { log: Arc::new(log), witness, unknown: Arc::default(), desk: None })
     }
 
-    /// The same log, whose calls are left at a desk, if there is one.
-    pub(super) fn by_way_of(&self, desk: Option<Desk>) -> Self {
-        let (log, events, unknown) = (self.log.clone(), self.events.clone(), self.unknown.clone());
-        Self { log, by: self.by, events, unknown, desk }
+    /// The same log before other eyes, its calls left at a desk, if there is one.
+    pub(super) fn by_way_of(&self, desk: Option<Desk>, witness: Witness) -> Self {
+        Self { log: self.log.clone(), witness, unknown: self.unknown.clone(), desk }
     }
 
     /// The log itself, unwatched.
@@ -49,13 +47,6 @@ impl<L: DecisionLog> Watched<L> {
 
     async fn decided<T>(&self, call: impl FnOnce(Answer<T>) -> LogCall) -> Option<T> {
         self.desk.as_ref()?.log(self.epoch(), call).await
-    }
-
-    fn noting<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
-        if answer.is_err() {
-            self.events.record(Event::LogUnreadable { by: self.by });
-        }
-        answer
     }
 }
 
@@ -75,12 +66,12 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         }
         let tx = tx(&commit.gid);
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
-        self.events.record(Event::Deciding { tx, branches });
+        self.witness.record(Event::Deciding { tx, branches });
         let forced = self.log.force(commit).await;
         if forced.is_err() {
             lock(&self.unknown).insert(tx);
         }
-        self.events.record(match &forced {
+        self.witness.record(match &forced {
             Ok(()) => Event::Decided { tx },
             Err(error) => {
                 Event::ForceFailed { tx, fenced: matches!(error, ForceError::Fenced { .. }) }
@@ -95,7 +86,7 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
             return decided;
         }
         // Before it happens: an opening may already miss it while the call is under way.
-        self.events.record(Event::Forgotten { tx: tx(gid) });
+        self.witness.record(Event::Forgotten { tx: tx(gid) });
         self.log.forget(gid).await
     }
 
@@ -104,12 +95,16 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         if let Some(decided) = self.decided(call).await {
             return decided;
         }
-        let entry = self.noting(self.log.read(gid).await)?;
-        let tx = tx(gid);
-        if lock(&self.unknown).remove(&tx) && matches!(entry, Entry::Unfinished(_)) {
-            self.events.record(Event::Decided { tx });
-        }
-        Ok(entry)
+        let (tx, by) = (tx(gid), self.witness.by());
+        let event = |reading| Event::LogRead { tx, by, reading };
+        let came = |answer: &Result<Entry, LogError>| {
+            let settled = answer.is_ok() && lock(&self.unknown).remove(&tx);
+            if settled && matches!(answer, Ok(Entry::Unfinished(_))) {
+                self.witness.record(Event::Decided { tx });
+            }
+            event(reading(answer))
+        };
+        self.witness.wait(self.log.read(gid), came, event(Reading::GivenUp)).await
     }
 
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
@@ -117,6 +112,21 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         if let Some(decided) = self.decided(call).await {
             return decided;
         }
-        self.noting(self.log.unfinished().await)
+        let answer = self.log.unfinished().await;
+        if answer.is_err() {
+            self.witness.record(Event::LogUnreadable { by: self.witness.by() });
+        }
+        answer
+    }
+}
+
+const fn reading(answer: &Result<Entry, LogError>) -> Reading {
+    match answer {
+        Ok(Entry::Unfinished(_)) => Reading::Unfinished,
+        Ok(Entry::Finished) => Reading::Finished,
+        Ok(Entry::Absent) => Reading::Absent,
+        Ok(Entry::Expired) => Reading::Expired,
+        Err(LogError::Unreadable { .. }) => Reading::Unreadable,
+        Err(LogError::Fenced { .. }) => Reading::Fenced,
     }
 }

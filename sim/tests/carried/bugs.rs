@@ -48,7 +48,7 @@ fn breaks<R: Rules, S: Seams>(
         let run = run_beside(&Scenario::ordered(&longer, seed), seams.clone(), rules());
         println!("{}\n{:?}\n{:#?}", run.history, run.carried, run.violations);
         run.carried == Some(Carried::Through)
-            && run.violations.iter().any(|violation| violation.invariant == named)
+            && run.violations.iter().any(|violation| violation.invariant.name() == named)
     });
     assert!(shown, "{named} is not broken by any of {SEEDS} seeds");
     story

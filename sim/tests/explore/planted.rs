@@ -1,7 +1,12 @@
 //! Bugs, planted at the explorer's seam: each overrides one rule.
 //!
-//! Which systems shipped them is in the comments; what happens to be broken first, and the
-//! smallest budget that shows it, is the table in `planted.txt`.
+//! Which systems shipped them, what happens to be broken first, and the smallest system and
+//! budget that show it, is the table in `planted.txt`.
+//!
+//! Absent are bugs that do not live in the machines or in what they rest on: an owner compared
+//! wrongly in a scan (citus PR 1682) and a connection closed without a rollback (dtm 85e73b3)
+//! are the driver's and an adapter's; a torn tail read as valid is the log's; and this protocol
+//! has no last resource (narayana JBTM-2770) and stages no writes (cockroach #46431).
 
 use indoubt::protocol::{
     Answer, Ballot, BranchSet, Decision, Effect, Ending, EpochOrder, ForceFailure, Input,
@@ -228,8 +233,83 @@ impl Rules for ErrorIsFinal {
 pub(crate) struct ExpiredIsAbsent;
 
 impl Rules for ExpiredIsAbsent {
-    fn expired(&self, _: bool) -> Result<bool, LogFailure> {
+    fn expired(&self) -> Result<bool, LogFailure> {
         Ok(false)
+    }
+}
+
+/// A decision can still land after the log has said that it is not there, and the transaction was
+/// aborted for it (scalardb PR 2135: the abort and a late commit both succeed).
+pub(crate) struct LandsAfterTheReading;
+
+impl Rules for LandsAfterTheReading {
+    fn reading_is_final(&self) -> bool {
+        false
+    }
+}
+
+/// A committed branch comes back as prepared, after a failover or a checkpoint that missed its
+/// end (vitess AtomicDistributedTransaction.md, gpdb PR 10987).
+pub(crate) struct CommitComesBack;
+
+impl Rules for CommitComesBack {
+    fn commit_is_durable(&self) -> bool {
+        false
+    }
+}
+
+/// The client is told committed when the transaction was rolled back (tidb #33641).
+pub(crate) struct AbortToldAsCommit;
+
+impl Rules for AbortToldAsCommit {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        machine.handle(input, effects);
+        for effect in effects {
+            if let Effect::Answer(answer @ Answer::Aborted { .. }) = effect {
+                let none = BranchSet::EMPTY;
+                *answer = Answer::Committed { pending: none, heuristic: none };
+            }
+        }
+    }
+}
+
+/// Recovery leaves alone what the log does not know, instead of presuming an abort. A prepare
+/// that was overtaken by its abort then stays for ever (vitess #20647).
+pub(crate) struct UnknownLeftAlone;
+
+impl Rules for UnknownLeftAlone {
+    fn recovery(
+        &self,
+        machine: &mut RecoveryMachine,
+        input: RecoveryInput,
+        effects: &mut RecoveryEffects,
+    ) {
+        let input = match input {
+            RecoveryInput::LogRead(Ok(LogAnswer::Absent)) => {
+                RecoveryInput::LogRead(Err(LogFailure::Unreadable))
+            }
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// The gid does not name the transaction, only its epoch (citus 601b17d54).
+pub(crate) struct GidWithoutTransaction;
+
+impl Rules for GidWithoutTransaction {
+    fn same_gid(&self, one: u8, other: u8) -> bool {
+        one == other
+    }
+}
+
+/// After a restart the coordinator numbers its transactions from the first on again, and the
+/// gid does not name the epoch.
+pub(crate) struct GidReused;
+
+impl Rules for GidReused {
+    fn same_gid(&self, one: u8, other: u8) -> bool {
+        one != other
     }
 }
 

@@ -156,6 +156,7 @@ impl<'a, S: Seams> Director<'a, S> {
             }
             Action::Operator { t, p, commit } => self.operator(t, p, commit).await,
             Action::SessionEnds { t, p } => self.session_ends(t, p),
+            Action::LoseEvidence { .. } => Err(Impossible::EvidenceKept.into()),
         }
     }
 

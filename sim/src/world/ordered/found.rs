@@ -229,7 +229,8 @@ const fn subject(action: Action) -> Option<u8> {
         | Action::ForgetLost { t }
         | Action::Expire { t }
         | Action::Operator { t, .. }
-        | Action::SessionEnds { t, .. } => Some(t),
+        | Action::SessionEnds { t, .. }
+        | Action::LoseEvidence { t, .. } => Some(t),
         // A sweep's own waits are deadlines of its calls.
         Action::Suspect { .. }
         | Action::Open { .. }

@@ -11,7 +11,7 @@ use super::client::UNUSED;
 use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
 use crate::explore::{Action, Logged, Reading};
-use crate::history::{Event, Place};
+use crate::history::{self, Event, Place};
 use crate::workload::tx;
 use crate::world::Seams;
 use crate::world::control::lock;
@@ -104,7 +104,9 @@ impl<S: Seams> Director<'_, S> {
     ) -> Result<(), Stop> {
         let answer = match reading {
             Reading::Unreadable => {
-                self.world.events.record(Event::LogUnreadable { by: Place::Coordinator(by) });
+                let (tx, by) = (tx(&held.gid), Place::Coordinator(by));
+                let reading = history::Reading::Unreadable;
+                self.world.events.record(Event::LogRead { tx, by, reading });
                 Err(LogError::Unreadable { reason: "it cannot be read, by order".to_owned() })
             }
             Reading::Truth | Reading::Fenced => soon(self.log(held.epoch)?.read(&held.gid)).await?,

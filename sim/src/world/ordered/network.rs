@@ -17,7 +17,15 @@ impl<S: Seams> Director<'_, S> {
     ) -> Result<(), Stop> {
         if let From::Nobody(kind) = from {
             let errand = self.stray(t, p, kind, twice)?;
-            return self.deliver(&errand).await.map(drop);
+            let reply = self.deliver(&errand).await?;
+            // It can overtake the reply to the request itself.
+            if kind == Stray::Prepare
+                && let Some(call) = self.board(t).asked.get_mut(&p)
+                && let Some(Reply::Yes | Reply::ReadOnly | Reply::No) = call.reply
+            {
+                call.reply = Some(reply);
+            }
+            return Ok(());
         }
         let mut call = self.in_hand(t, p, from)?;
         if call.reply.is_some() {

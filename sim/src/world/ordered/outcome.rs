@@ -49,6 +49,9 @@ pub enum Impossible {
     /// The explorer forgets transactions in any order.
     #[error("the file log forgets the oldest transaction first")]
     ForgetsOldestFirst,
+    /// The explorer lets a participant lose track of a branch that has ended.
+    #[error("a simulated participant can tell for ever how a branch ended")]
+    EvidenceKept,
     /// The order is a story of other rules than those that it is held against.
     #[error("the explorer says that this cannot happen, under the rules that it is asked for")]
     Untrue,

@@ -1,0 +1,4 @@
+//! What the claims say: of doctored knowledge, and of doctored histories.
+
+mod claims;
+mod histories;
