@@ -134,11 +134,14 @@ impl<S: Seams> Director<'_, S> {
         gid: &Gid,
     ) -> Result<Result<(), LogError>, Stop> {
         let Some(t) = self.transaction(gid) else { return Ok(Ok(())) };
-        let noted = matches!(self.after().logged(t.into()), Logged::Noting { .. });
-        let lost = noted && self.loses_note(t);
-        if noted {
-            self.board(t).note = Some(Note { epoch, withheld: lost, taken_along: false });
+        // What an opening notes that has been succeeded reaches nobody.
+        let latest = self.logs.last_key_value().is_some_and(|(latest, _)| *latest == epoch);
+        let noted = latest && matches!(self.after().logged(t.into()), Logged::Noting { .. });
+        if noted && self.board(t).note.is_none() {
+            let withheld = self.loses_note(t);
+            self.board(t).note = Some(Note { epoch, withheld, taken_along: false });
         }
+        let lost = noted && self.board(t).note.is_some_and(|note| note.withheld);
         if lost {
             if self.after().logged(t.into()) == (Logged::Noting { decided: false }) {
                 // Of a commit without a decision nobody knows then: see `indoubt::Status`.
