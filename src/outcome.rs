@@ -140,7 +140,8 @@ pub enum Status {
     ///
     /// Of a transaction that needed no decision, because it had one participant or only read,
     /// this says nothing once the coordinator has restarted: such a commit is noted without
-    /// being forced.
+    /// being forced. Nor does it if the log refused the note, which the file log does only when
+    /// it is fenced, and then it answers nobody.
     PresumedAborted,
     /// It ended before what the log remembers.
     Expired,

@@ -104,7 +104,7 @@ prop_compose! {
     ) -> Scenario {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
-            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, network, faults,
+            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, network, faults, order: None,
         }
     }
 }

@@ -108,3 +108,35 @@ fn explore_says_what_it_covered() {
     refused(&["explore", "--participants", "4"], "participants must be from 1 to 3, not 4");
     refused(&["explore", "--replay", "/nonexistent/story"], "/nonexistent/story");
 }
+
+#[test]
+fn a_story_is_carried_over_into_the_simulator() {
+    let file = std::env::temp_dir().join(format!("indoubt-story-{}.json", std::process::id()));
+    let path = file.to_str().expect("a temporary path is text");
+    let story = r#"{
+        "size": { "transactions": 1, "participants": 2, "coordinators": 1, "faults": 0 },
+        "actions": [
+            { "begin": { "t": 0, "c": 0, "commit": true } },
+            { "give_up": { "t": 0, "p": 1, "from": "transaction" } },
+            { "arrive": { "t": 0, "p": 1, "from": { "nobody": "prepare" }, "choice": "yes", "twice": false } }
+        ],
+        "settling": [],
+        "broken": null
+    }"#;
+    std::fs::write(&file, story).expect("a temporary file");
+    let told = sim(&["explore", "--replay", path, "--simulate"]);
+    let printed = stdout(&told);
+    assert_eq!(told.status.code(), Some(0), "{printed}");
+    for expected in ["a late prepare reaches", "participant-1 votes yes", "followed to its end"] {
+        assert!(printed.contains(expected), "{expected} in\n{printed}");
+    }
+    let scenario = format!("{path}.toml");
+    let again = sim(&["replay", "--scenario", &scenario]);
+    assert_eq!(again.status.code(), Some(0));
+    let trace =
+        |printed: &str| printed.lines().find(|line| line.starts_with("trace")).map(str::to_owned);
+    assert_eq!(trace(&stdout(&again)), trace(&printed));
+    refused(&["explore", "--simulate"], "--replay");
+    std::fs::remove_file(&file).expect("it was written");
+    std::fs::remove_file(&scenario).expect("it was written");
+}

@@ -12,7 +12,7 @@ use indoubt_real::log::FileLog;
 use indoubt_sim::disk::Mount;
 use indoubt_sim::history::Place;
 use indoubt_sim::participant::SimParticipant;
-use indoubt_sim::world::{Seams, SimClock, Watched};
+use indoubt_sim::world::{CoordinatorClock, Seams, SimClock, Watched};
 
 type Real = Watched<FileLog<Mount>>;
 
@@ -147,7 +147,7 @@ impl Seams for RecoveryAbortsLive {
     /// first one's transactions as live.
     fn companion(
         &self,
-        coordinator: &Coordinator<Self::Log, SimClock>,
+        coordinator: &Coordinator<Self::Log, CoordinatorClock>,
         participants: &[SimParticipant],
     ) -> Option<BoxFuture<'static, ()>> {
         let log =

@@ -11,7 +11,10 @@ use indoubt_sim::explore::{
     System, Walks, search,
 };
 use indoubt_sim::invariants::Invariant;
+use indoubt_sim::scenario::Scenario;
+use indoubt_sim::world::run;
 
+use super::replay::tell;
 use super::{VIOLATED, print, usage};
 
 /// Explore every interleaving of the shipped machines, up to a budget of faults.
@@ -64,6 +67,10 @@ pub(super) struct Explore {
     /// Tell and judge the counterexample in this file instead.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["walks", "transactions", "participants", "coordinators", "faults"])]
     replay: Option<PathBuf>,
+
+    /// Carry it over: run the same order of events in the simulator as well.
+    #[arg(long, requires = "replay")]
+    simulate: bool,
 }
 
 impl Explore {
@@ -141,10 +148,13 @@ impl Explore {
         // Plain data with string keys: writing it as JSON cannot fail.
         let text = serde_json::to_string_pretty(story).unwrap_or_default();
         match std::fs::write(&self.save, text + "\n") {
-            Ok(()) => print(format_args!(
-                "replay it with\n  cargo sim explore --replay {}",
-                self.save.display()
-            )),
+            Ok(()) => {
+                let file = self.save.display();
+                print(format_args!("replay it with\n  cargo sim explore --replay {file}"));
+                print(format_args!(
+                    "and run it in the simulator with\n  cargo sim explore --replay {file} --simulate"
+                ));
+            }
             Err(error) => {
                 return usage(format!("{} cannot be written: {error}", self.save.display()));
             }
@@ -163,11 +173,38 @@ impl Explore {
         };
         match system.replay(&story.actions) {
             Err(untrue) => usage(format!("{}: {untrue}", file.display())),
+            Ok(story) if self.simulate => {
+                print(&story);
+                simulate(file, &story)
+            }
             Ok(story) => {
                 print(&story);
                 if story.broken.is_some() { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS }
             }
         }
+    }
+}
+
+/// Runs a story in the simulator, and leaves the scenario beside its file.
+fn simulate(file: &Path, story: &Story) -> ExitCode {
+    let scenario = Scenario::ordered(story, 0);
+    if let Err(error) = scenario.check() {
+        return usage(error);
+    }
+    let mut saved = file.as_os_str().to_owned();
+    saved.push(".toml");
+    let saved = PathBuf::from(saved);
+    if let Err(error) = std::fs::write(&saved, scenario.to_string()) {
+        return usage(format!("{} cannot be written: {error}", saved.display()));
+    }
+    print("and in the simulator:");
+    let run = run(&scenario);
+    tell(&run);
+    print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()));
+    if story.broken.is_some() || !run.violations.is_empty() {
+        ExitCode::from(VIOLATED)
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

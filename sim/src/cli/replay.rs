@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use indoubt_sim::history::Entry;
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Run, run};
+use indoubt_sim::world::{Carried, Run, run};
 use serde::Serialize;
 
 use super::{Family, VIOLATED, print, seed, usage};
@@ -30,6 +30,9 @@ pub(super) struct Replay {
 struct Json<'a> {
     scenario: &'a Scenario,
     hash: String,
+    /// How far an order was followed, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<String>,
     violations: Vec<(&'static str, &'a str)>,
     history: &'a [Entry],
 }
@@ -58,14 +61,7 @@ impl Replay {
             print(json(&scenario, &run));
         } else {
             print(&scenario);
-            print(&run.history);
-            print(format_args!("trace {:016x}", run.hash));
-            for violation in &run.violations {
-                print(format_args!("VIOLATION {violation}"));
-            }
-            if run.violations.is_empty() {
-                print("every invariant held");
-            }
+            tell(&run);
         }
         if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) }
     }
@@ -80,10 +76,28 @@ impl Replay {
     }
 }
 
+/// Prints what happened and the verdict.
+pub(super) fn tell(run: &Run) {
+    print(&run.history);
+    print(format_args!("trace {:016x}", run.hash));
+    // A disagreement is among the violations.
+    match &run.carried {
+        Some(Carried::Disagreement { .. }) | None => {}
+        Some(carried) => print(carried),
+    }
+    for violation in &run.violations {
+        print(format_args!("VIOLATION {violation}"));
+    }
+    if run.violations.is_empty() {
+        print("every invariant held");
+    }
+}
+
 fn json(scenario: &Scenario, run: &Run) -> String {
     let json = Json {
         scenario,
         hash: format!("{:016x}", run.hash),
+        carried: run.carried.as_ref().map(Carried::to_string),
         violations: run
             .violations
             .iter()

@@ -7,9 +7,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::size::Size;
+
 /// A request that nobody waits for any more: its call was given up on, its coordinator
 /// crashed, or it is a second copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stray {
     /// To prepare.
@@ -35,7 +37,7 @@ impl Stray {
 }
 
 /// Whose request it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum From {
     /// The transaction's own machine.
@@ -47,7 +49,7 @@ pub enum From {
 }
 
 /// A participant's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// There is nothing to choose.
@@ -61,7 +63,7 @@ pub enum Choice {
 }
 
 /// How a reading of the log goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// It says what is there.
@@ -74,7 +76,7 @@ pub enum Reading {
 
 /// A step of the system: `t` is a transaction, `p` a participant, `c` a coordinator,
 /// `found` participants as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the line of the story says it")]
 pub enum Action {
@@ -106,6 +108,41 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it names only what a system of this size has.
+    pub(crate) fn is_within(self, size: Size) -> bool {
+        let Size { transactions, participants, coordinators, .. } = size;
+        let asks = |from: From| !matches!(from, From::Recovery(c) if c >= coordinators);
+        match self {
+            Self::Begin { t, c, .. } | Self::Consult { c, t, .. } => {
+                t < transactions && c < coordinators
+            }
+            Self::Suspect { c, t, found } => {
+                t < transactions && c < coordinators && found < 1 << participants
+            }
+            Self::Arrive { t, p, from, .. }
+            | Self::Refuse { t, p, from }
+            | Self::Reply { t, p, from }
+            | Self::GiveUp { t, p, from } => t < transactions && p < participants && asks(from),
+            Self::Lose { t, p, .. }
+            | Self::Operator { t, p, .. }
+            | Self::SessionEnds { t, p }
+            | Self::LoseEvidence { t, p } => t < transactions && p < participants,
+            Self::Land { t }
+            | Self::ForceReturns { t }
+            | Self::ForceFails { t }
+            | Self::ForceFenced { t }
+            | Self::Read { t, .. }
+            | Self::Retry { t }
+            | Self::ForceOverdue { t }
+            | Self::AcknowledgeOverdue { t }
+            | Self::NoteForgotten { t }
+            | Self::ForgetLost { t }
+            | Self::Expire { t } => t < transactions,
+            Self::Open { c } | Self::Crash { c } => c < coordinators,
+            Self::CrashParticipant { p } => p < participants,
+        }
+    }
+
     /// Every kind of step.
     pub const KINDS: [&str; 25] = [
         "begin",

@@ -35,7 +35,7 @@ impl Size {
         Self { transactions, participants, coordinators, faults }
     }
 
-    pub(super) fn check(self) -> Result<(), OutOfRange> {
+    pub(crate) fn check(self) -> Result<(), OutOfRange> {
         let range = |what, least, most, given| {
             if (least..=most).contains(&usize::from(given)) {
                 Ok(())

@@ -48,6 +48,9 @@ pub enum Reduction {
     /// States that differ only in the names of participants and transactions, in what can make
     /// no difference any more, and in recoveries that wait for what they will not use.
     Full,
+    /// Only those in which a recovery waits for what it will not use: it is over at once. A
+    /// story of either of the others is told step by step in this one, or in `Plain`.
+    Inert,
     /// None: every state is its own. Far more states, and nothing to be convinced of.
     Plain,
 }
@@ -103,7 +106,7 @@ impl<R: Rules> System<R> {
         let done = [RecoveryEffect::Done].into_iter().collect();
         let mut inert = recoveries.inert(&ends, &done);
         for inert in &mut inert {
-            *inert &= reduced;
+            *inert &= reduction != Reduction::Plain;
         }
         Ok(Self {
             rules,

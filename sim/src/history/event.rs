@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::edge::{Ask, Heard, Reading};
+use crate::explore::Action;
 use crate::trace::Trace;
 
 /// A transaction, as the history names it.
@@ -113,6 +114,8 @@ pub enum Event {
     TakenOver,
     /// A disk's operations began, or ceased, to fail.
     DiskFaulty { place: Place, faulty: bool },
+    /// The next thing that the order of the run's events has happen, counted from 1.
+    Ordered { step: u32, action: Action },
     /// All faults ended: from here on everything must come to rest.
     Healed,
     /// Everything came to rest.
@@ -224,6 +227,7 @@ impl Event {
             E::StillUnfinished { tx } => mix(trace, 29, &[tx.word()]),
             E::Foreign { p, expected, found } => mix(trace, 30, &[(*p).into(), (*expected).into(), (*found).into()]),
             E::Expired { tx, p } => mix(trace, 33, &[tx.word(), (*p).into()]),
+            E::Ordered { step, .. } => mix(trace, 34, &[(*step).into()]),
             E::Run { participants, calm } => mix(trace, 31, &[(*participants).into(), (*calm).into()]),
             E::Seeded { p, key, value } => mix(trace, 32, &[(*p).into(), *key, value.cast_unsigned()]),
         }

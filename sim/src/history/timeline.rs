@@ -189,6 +189,7 @@ impl fmt::Display for Event {
             Self::DiskFaulty { place, faulty: false } => {
                 write!(f, "the disk of {place} works again")
             }
+            Self::Ordered { step, action } => write!(f, "{step:>3}. {action}"),
             Self::Healed => f.write_str("all faults end"),
             Self::Quiesced => f.write_str("everything has come to rest"),
             Self::Overran => f.write_str("the bound has PASSED and something is still at work"),

@@ -35,6 +35,8 @@ pub enum Invariant {
     HeuristicsReported,
     /// No part of a run panics. Broken by the run itself, and not by what its history says.
     NoPanic,
+    /// A run whose order of events is given has it as the explorer does. Broken by the run itself.
+    AsExplored,
 }
 
 impl Invariant {
@@ -56,6 +58,7 @@ impl Invariant {
             Self::SafeForgetting => "safe_forgetting",
             Self::HeuristicsReported => "heuristics_reported",
             Self::NoPanic => "no_panic",
+            Self::AsExplored => "as_explored",
         }
     }
 
@@ -77,11 +80,12 @@ impl Invariant {
             Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
             Self::HeuristicsReported => "who was overruled is told, and nobody else",
             Self::NoPanic => "no part of a run panics",
+            Self::AsExplored => "an order of events leads to what the explorer has",
         }
     }
 
     /// Every one.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Agreement,
         Self::Stability,
         Self::Validity,
@@ -97,6 +101,7 @@ impl Invariant {
         Self::SafeForgetting,
         Self::HeuristicsReported,
         Self::NoPanic,
+        Self::AsExplored,
     ];
 }
 

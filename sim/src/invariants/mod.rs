@@ -11,7 +11,7 @@
 //! up rows. Of these the explorer has no rows, no locks, no foreign gids and no time: there
 //! `termination` is that a machine has something to wait for, `durability` that an opening
 //! keeps what it finds, `ownership` that no newer epoch is resolved, and `idempotence` is
-//! stability while requests arrive twice. `no_panic` is broken by a run itself.
+//! stability while requests arrive twice. `no_panic` and `as_explored` are broken by a run itself.
 //!
 //! A judge of a history reads only the history; if it needs to know something, the history
 //! must say it.

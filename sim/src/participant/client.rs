@@ -13,7 +13,7 @@ use super::wire::{Op, Refusal, Reply, Request, Xid};
 use crate::history::{Ask, Event, Heard, Place};
 use crate::net::NodeId;
 use crate::workload::tx;
-use crate::world::Witness;
+use crate::world::{Desk, Witness};
 
 /// A simulated participant, seen from a coordinator's process.
 #[derive(Clone)]
@@ -23,12 +23,19 @@ pub struct SimParticipant {
     node: NodeId,
     rpc: Rpc,
     witness: Witness,
+    desk: Option<Desk>,
 }
 
 impl SimParticipant {
     /// The participant of this number, which serves at this node.
     pub fn new(p: u8, node: NodeId, rpc: Rpc, witness: Witness) -> Self {
-        Self { p, name: Place::Participant(p).to_string().into(), node, rpc, witness }
+        let name = Place::Participant(p).to_string().into();
+        Self { p, name, node, rpc, witness, desk: None }
+    }
+
+    /// The same, whose requests beside the client's own are left at a desk, if there is one.
+    pub(crate) fn by_way_of(self, desk: Option<Desk>) -> Self {
+        Self { desk, ..self }
     }
 
     /// Asks something about a branch, before the eyes of the witness.
@@ -41,7 +48,7 @@ impl SimParticipant {
     ) -> Result<T, Lost> {
         let (tx, p, by) = (tx(&gid.gid), self.p, self.witness.by());
         self.witness.record(Event::Asked { tx, p, by, ask });
-        let answer = async { understand(self.call(request).await) };
+        let answer = async { understand(self.call(Some(gid), request).await?) };
         let came = |answer: &Result<(T, Heard), Lost>| {
             let heard = answer.as_ref().map_or(Heard::Lost, |(_, heard)| *heard);
             Event::Heard { tx, p, by, ask, heard }
@@ -50,8 +57,19 @@ impl SimParticipant {
         answer.map(|(answer, _)| answer)
     }
 
-    async fn call(&self, request: Request) -> Reply {
+    /// A request of the client's work.
+    async fn send(&self, request: Request) -> Reply {
         self.rpc.call(self.node, request).await
+    }
+
+    /// A request of the protocol, about a branch if it is about one.
+    async fn call(&self, about: Option<&BranchGid>, request: Request) -> Result<Reply, Lost> {
+        if let Some(desk) = &self.desk
+            && let Some(decided) = desk.ask(self.node, about, &request).await
+        {
+            return decided.ok_or_else(|| Lost::new("it is lost, by order"));
+        }
+        Ok(self.send(request).await)
     }
 
     async fn end(&self, gid: &BranchGid, ask: Ask, request: Request) -> Result<Ending, Lost> {
@@ -81,13 +99,18 @@ pub struct SimBranch {
 }
 
 impl SimBranch {
+    /// The participant's own number of it.
+    pub(crate) const fn xid(&self) -> Xid {
+        self.xid
+    }
+
     /// Does one piece of work. It has no deadline of its own: bound it.
     ///
     /// # Errors
     /// [`WorkError`]; the branch can then only be rolled back.
     pub async fn work(&self, op: Op) -> Result<Option<i64>, WorkError> {
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
-        match self.at.call(Request::Work { xid: self.xid, step, op }).await {
+        match self.at.send(Request::Work { xid: self.xid, step, op }).await {
             Reply::Value(value) => Ok(value),
             Reply::Refused(refusal) => Err(WorkError(refusal)),
             _ => Err(WorkError(Refusal::NoSession)),
@@ -108,7 +131,7 @@ impl Participant for SimParticipant {
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<SimBranch, BeginError> {
-        match self.call(Request::Begin { gid: gid.clone() }).await {
+        match self.send(Request::Begin { gid: gid.clone() }).await {
             Reply::Begun(xid) => {
                 Ok(SimBranch { gid: gid.clone(), xid, at: self.clone(), steps: AtomicU32::new(0) })
             }
@@ -187,7 +210,7 @@ impl Participant for SimParticipant {
     /// Lists everybody's branches, as a careless implementation would: keeping to its own is
     /// the coordinator's duty too.
     async fn in_doubt(&self, _owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
-        match self.call(Request::List).await {
+        match self.call(None, Request::List).await? {
             Reply::Prepared(gids) => Ok(gids.iter().filter_map(|gid| gid.parse().ok()).collect()),
             other => Err(unexpected(&other)),
         }

@@ -16,3 +16,4 @@ pub use client::{SimBranch, SimParticipant, WorkError};
 pub use rpc::Rpc;
 pub use server::{Recorded, Server};
 pub use wire::{Message, Op, Refusal, Xid};
+pub(crate) use wire::{Reply, Request};

@@ -44,7 +44,7 @@ impl Rpc {
     }
 
     /// Sends a request and waits for its reply, if need be for ever.
-    pub(super) async fn call(&self, to: NodeId, request: Request) -> Reply {
+    pub(crate) async fn call(&self, to: NodeId, request: Request) -> Reply {
         let (sender, reply) = oneshot::channel();
         let id = {
             let mut waiting = self.waiting();

@@ -16,6 +16,7 @@ use indoubt_real::log::Storage;
 use super::store::{EndedBy, Record, SessionState, Store};
 use super::wal::Wal;
 use super::wire::{Body, Message, Reply, Request, Xid};
+use crate::explore::AtBranch;
 use crate::history::{Event, Tx, VoteKind};
 use crate::net::{Endpoint, NodeId};
 use crate::workload::tx;
@@ -112,7 +113,7 @@ impl<D: Storage> Server<D> {
         let expire = async {
             loop {
                 SimClock.sleep(self.idle).await;
-                self.expire();
+                self.end_idle(self.idle);
             }
         };
         match select(std::pin::pin!(serve), std::pin::pin!(expire)).await {
@@ -129,9 +130,42 @@ impl<D: Storage> Server<D> {
     pub async fn operator(&self, commit: bool) -> io::Result<()> {
         let gid = self.store().prepared.keys().find(|gid| self.ours(gid).is_some()).cloned();
         if let Some(gid) = gid {
-            self.end_prepared(&gid, commit, EndedBy::Operator).await?;
+            self.operator_ends(&gid, commit).await?;
         }
         Ok(())
+    }
+
+    /// An operator ends this branch, if it is prepared.
+    ///
+    /// # Errors
+    /// Those of the disk, which end the server.
+    pub(crate) async fn operator_ends(&self, gid: &str, commit: bool) -> io::Result<()> {
+        self.end_prepared(gid, commit, EndedBy::Operator).await.map(drop)
+    }
+
+    /// What there is of a branch.
+    pub(crate) fn branch(&self, xid: Xid) -> AtBranch {
+        self.store().branch(xid)
+    }
+
+    /// A session ends, and with it what it has not prepared.
+    pub(crate) fn end_session(&self, xid: Xid) {
+        let mut store = self.store();
+        let gid = store.sessions.get(&xid).map(|session| session.gid.gid.clone());
+        store.roll_back_session(xid);
+        if let Some(gid) = gid {
+            self.events.record(Event::Expired { tx: tx(&gid), p: self.p });
+        }
+    }
+
+    /// Ends every session that has been idle for this long.
+    pub(crate) fn end_idle(&self, idle: Duration) {
+        let since = self.events.now().saturating_sub(idle);
+        loop {
+            let idle = self.store().idle_session(since);
+            let Some(xid) = idle else { return };
+            self.end_session(xid);
+        }
     }
 
     /// What the participant holds at the end of a run: rows, and what should not be there.
@@ -350,18 +384,6 @@ impl<D: Storage> Server<D> {
             }
             _ => Event::Voted { tx, p, vote: VoteKind::Yes },
         });
-    }
-
-    fn expire(&self) {
-        let since = self.events.now().saturating_sub(self.idle);
-        let mut store = self.store();
-        while let Some(xid) = store.idle_session(since) {
-            let gid = store.sessions.get(&xid).map(|session| session.gid.gid.clone());
-            store.roll_back_session(xid);
-            if let Some(gid) = gid {
-                self.events.record(Event::Expired { tx: tx(&gid), p: self.p });
-            }
-        }
     }
 
     /// The transaction, if the gid is one of the coordinator under test.

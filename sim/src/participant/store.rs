@@ -2,13 +2,14 @@
 //!
 //! Plain data without I/O. The server writes ahead what must last, and applies it here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indoubt::BranchGid;
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Op, Refusal, Xid};
+use crate::explore::AtBranch;
 
 /// What a branch wrote: the new value of each row.
 pub(super) type Writes = BTreeMap<u64, i64>;
@@ -84,6 +85,8 @@ pub(super) struct Store {
     /// By gid as text, as in `pg_prepared_xacts`: not all of them need be ours.
     pub(super) prepared: BTreeMap<String, PreparedBranch>,
     pub(super) ended: BTreeMap<Xid, bool>,
+    /// Those of them that an operator ended.
+    by_operator: BTreeSet<Xid>,
     pub(super) starts: u64,
     next: u64,
 }
@@ -157,6 +160,18 @@ impl Store {
         self.sessions.iter().find(|(_, session)| idle(session)).map(|(xid, _)| *xid)
     }
 
+    /// What there is of a branch.
+    pub(super) fn branch(&self, xid: Xid) -> AtBranch {
+        let by_operator = self.by_operator.contains(&xid);
+        match self.ended.get(&xid) {
+            Some(true) => AtBranch::Committed { by_operator },
+            Some(false) => AtBranch::RolledBack { by_operator },
+            None if self.sessions.contains_key(&xid) => AtBranch::Open,
+            None if self.prepared.values().any(|branch| branch.xid == xid) => AtBranch::Prepared,
+            None => AtBranch::NoTrace,
+        }
+    }
+
     pub(super) fn locked_rows(&self) -> usize {
         self.locks.len()
     }
@@ -177,8 +192,11 @@ impl Store {
                 let branch = PreparedBranch { xid: *xid, writes: writes.clone(), busy: false };
                 self.prepared.insert(gid.clone(), branch);
             }
-            Record::Ended { gid, committed, .. } => {
+            Record::Ended { gid, committed, by } => {
                 if let Some(branch) = self.prepared.remove(gid) {
+                    if *by == EndedBy::Operator {
+                        self.by_operator.insert(branch.xid);
+                    }
                     self.end(branch.xid, &branch.writes, *committed);
                 }
             }

@@ -47,7 +47,7 @@ pub enum Op {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Request {
+pub(crate) enum Request {
     Begin {
         gid: BranchGid,
     },
@@ -81,7 +81,7 @@ pub(super) enum Request {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Begun(Xid),
     Value(Option<i64>),
     Refused(Refusal),

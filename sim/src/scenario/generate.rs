@@ -38,6 +38,7 @@ impl Scenario {
             compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
             network,
             faults,
+            order: None,
         };
         // As a rule every participant is heard of or given up on by then.
         let patient = draw.below(2) == 0;
@@ -88,6 +89,7 @@ impl Scenario {
             compact_bytes: 1 << 20,
             network: Network::calm(),
             faults,
+            order: None,
         }
     }
 }

@@ -6,12 +6,14 @@
 
 mod fault;
 mod generate;
+mod order;
 mod place;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
 pub use fault::{Fault, FaultKind};
+pub use order::Order;
 pub use text::ScenarioError;
 
 /// One run: the world, the work and the faults.
@@ -47,6 +49,10 @@ pub struct Scenario {
     /// The faults, in any order.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
+    /// The order of the run's events, if it is given: then it begins the transactions, and what
+    /// the workload and the clients would do is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
 }
 
 /// What the transactions of a run do.
@@ -99,6 +105,11 @@ impl Scenario {
     /// Whether nothing in the run can fail: no faults, and a network whose every packet comes
     /// once and well before the deadlines.
     pub fn is_calm(&self) -> bool {
+        self.order.is_none() && self.is_undisturbed()
+    }
+
+    /// As [`is_calm`](Self::is_calm), whatever an order has happen.
+    fn is_undisturbed(&self) -> bool {
         let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
         let Network { slow_permille, latency_max_us, .. } = self.network;
         self.faults.is_empty()

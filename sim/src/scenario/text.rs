@@ -55,7 +55,8 @@ impl Scenario {
     /// [`ScenarioError::OutOfRange`] names the first field that cannot be.
     pub fn check(&self) -> Result<(), ScenarioError> {
         let participants = u64::from(self.participants);
-        in_range("participants", participants, 2, 32)?;
+        let fewest = if self.order.is_some() { 1 } else { 2 };
+        in_range("participants", participants, fewest, 32)?;
         in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
         in_range("clients", self.clients.into(), 1, 64)?;
         in_range("deadline_ms", self.deadline_ms, 10, 60_000)?;
@@ -103,7 +104,7 @@ impl Scenario {
                 self.check_place(place)?;
             }
         }
-        Ok(())
+        self.order.as_ref().map_or(Ok(()), |order| order.check(self))
     }
 
     fn check_place(&self, place: Place) -> Result<(), ScenarioError> {
@@ -137,7 +138,12 @@ impl FaultKind {
     }
 }
 
-fn in_range(field: &'static str, value: u64, low: u64, high: u64) -> Result<(), ScenarioError> {
+pub(super) fn in_range(
+    field: &'static str,
+    value: u64,
+    low: u64,
+    high: u64,
+) -> Result<(), ScenarioError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::draw::Draw;
 use crate::history::{Event, Place, Told, Tx};
 use crate::participant::{Op, SimBranch};
 use crate::scenario::Scenario;
-use crate::world::{SimClock, Timed};
+use crate::world::{CoordinatorClock, SimClock, Timed};
 
 /// The first stream of the clients' pauses.
 const STREAM: u64 = 3 << 48;
@@ -59,6 +59,16 @@ impl Backlog {
         work.begun == of && work.active == 0
     }
 
+    /// No client begins any of these transactions.
+    pub(crate) fn begin_none(&self, of: u32) {
+        self.work().begun = of;
+    }
+
+    /// Nobody will ask for these transactions by gid.
+    pub(crate) fn ask_for_none(&self, of: impl Fn(&Tx) -> bool) {
+        self.work().asked.retain(|tx| !of(tx));
+    }
+
     /// Transactions that were asked to commit, in order.
     pub fn asked(&self) -> Vec<Tx> {
         self.work().asked.iter().copied().collect()
@@ -78,7 +88,7 @@ pub struct Client<L, P> {
     /// The run's scenario.
     pub scenario: Arc<Scenario>,
     /// The coordinator.
-    pub coordinator: Coordinator<L, SimClock>,
+    pub coordinator: Coordinator<L, CoordinatorClock>,
     /// The participants by number.
     pub participants: Vec<P>,
     /// The work.
@@ -112,18 +122,8 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
             }
             return;
         }
-        self.events.record(Event::AskedCommit { tx });
-        self.backlog.work().asked.insert(tx);
         let gid = transaction.gid().clone();
-        let outcome = transaction.commit().await;
-        let (told, pending, heuristic) = match outcome {
-            Outcome::Committed(done) => (Told::Committed, done.pending, done.heuristic),
-            Outcome::Aborted(done) => (Told::Aborted, Vec::new(), done.heuristic),
-            Outcome::InDoubt(_) => (Told::InDoubt, Vec::new(), Vec::new()),
-        };
-        let pending = pending.iter().filter_map(|name| number_of(name)).collect();
-        let heuristic = heuristic.iter().filter_map(|one| number_of(&one.participant)).collect();
-        self.events.record(Event::Answered { tx, told, pending, heuristic });
+        commit(transaction, &self.backlog, &self.events).await;
         // Some clients ask again at once: what they hear must agree with the answer.
         if number.is_multiple_of(4) {
             let told = ask(&self.coordinator, &gid).await;
@@ -133,7 +133,7 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
 
     async fn work(
         &self,
-        transaction: &Transaction<L, SimClock>,
+        transaction: &Transaction<L, CoordinatorClock>,
         number: u32,
         tx: Tx,
     ) -> Option<()> {
@@ -160,6 +160,26 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
     }
 }
 
+/// Asks to commit, and writes down the question and the answer.
+pub async fn commit<L: DecisionLog, C: Clock>(
+    transaction: Transaction<L, C>,
+    backlog: &Backlog,
+    events: &Timed,
+) -> Told {
+    let tx = tx(transaction.gid());
+    events.record(Event::AskedCommit { tx });
+    backlog.work().asked.insert(tx);
+    let (told, pending, heuristic) = match transaction.commit().await {
+        Outcome::Committed(done) => (Told::Committed, done.pending, done.heuristic),
+        Outcome::Aborted(done) => (Told::Aborted, Vec::new(), done.heuristic),
+        Outcome::InDoubt(_) => (Told::InDoubt, Vec::new(), Vec::new()),
+    };
+    let pending = pending.iter().filter_map(|name| number_of(name)).collect();
+    let heuristic = heuristic.iter().filter_map(|one| number_of(&one.participant)).collect();
+    events.record(Event::Answered { tx, told, pending, heuristic });
+    told
+}
+
 /// A participant's number, by its name.
 fn number_of(name: &str) -> Option<u8> {
     match name.parse() {
@@ -169,7 +189,7 @@ fn number_of(name: &str) -> Option<u8> {
 }
 
 /// Asks a coordinator what became of a transaction.
-pub async fn ask<L: DecisionLog>(coordinator: &Coordinator<L, SimClock>, gid: &Gid) -> Told {
+pub async fn ask<L: DecisionLog, C: Clock>(coordinator: &Coordinator<L, C>, gid: &Gid) -> Told {
     match coordinator.status(gid).await {
         Ok(Status::Committed) => Told::Committed,
         Ok(Status::PresumedAborted) => Told::Aborted,

@@ -11,7 +11,7 @@ use crate::invariants::rows::{marker, order};
 use crate::participant::Op;
 use crate::scenario::{Scenario, Workload};
 
-pub use client::{Backlog, Client, ask, tx};
+pub use client::{Backlog, Client, ask, commit, tx};
 
 /// The first stream of the plans.
 const STREAM: u64 = 2 << 48;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indoubt::Clock;
 use madsim::time::Instant;
 
+use super::Desk;
 use crate::history::{Event, Recorder};
 
 /// madsim's virtual time.
@@ -14,6 +15,30 @@ pub struct SimClock;
 impl Clock for SimClock {
     async fn sleep(&self, duration: Duration) {
         madsim::time::sleep(duration).await;
+    }
+}
+
+/// A coordinator's clock: virtual time, unless somebody decides when its waits are over.
+#[derive(Clone, Default)]
+pub struct CoordinatorClock {
+    desk: Option<Desk>,
+}
+
+impl CoordinatorClock {
+    /// Virtual time, if there is no desk.
+    pub(super) const fn new(desk: Option<Desk>) -> Self {
+        Self { desk }
+    }
+}
+
+impl Clock for CoordinatorClock {
+    async fn sleep(&self, duration: Duration) {
+        if let Some(desk) = &self.desk
+            && desk.wait(duration).await.is_some()
+        {
+            return;
+        }
+        SimClock.sleep(duration).await;
     }
 }
 

@@ -9,6 +9,7 @@ use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
 use super::coordinator::Process;
+use super::ordered::Ordered;
 use super::participant::Slot;
 use super::{Seams, Timed, Witness, coordinator, participant};
 use crate::disk::{DiskFaults, SimDisk};
@@ -33,7 +34,7 @@ pub(super) struct Host {
 
 impl Host {
     /// Spawns a task that ends with the host's next crash.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // A handle from before a restart is dead for good, so it is asked for anew each time.
         if let Some(node) = Handle::current().get_node(self.node) {
             node.spawn(task);
@@ -69,6 +70,8 @@ pub(super) struct World<S: Seams> {
     /// Where a participant whose disk failed it says so, with the life that it lived.
     pub(super) panics: UnboundedSender<(u8, u64)>,
     pub(super) struck: Mutex<Struck>,
+    /// Of a run whose order of events is given.
+    pub(super) ordered: Option<Ordered<S>>,
 }
 
 /// A lock that a panic cannot spoil: the run is over then anyway.
@@ -82,6 +85,11 @@ pub(super) const fn address(place: Place) -> net::NodeId {
         Place::Coordinator(index) => index,
         Place::Participant(index) => COORDINATORS + index,
     })
+}
+
+/// How many addresses there are: one for each place, and one for the director of an ordered run.
+pub(super) fn network_size(scenario: &Scenario) -> u8 {
+    COORDINATORS + scenario.participants + u8::from(scenario.order.is_some())
 }
 
 impl<S: Seams> World<S> {
@@ -127,7 +135,7 @@ impl<S: Seams> World<S> {
         }
     }
 
-    fn kill(&self, place: Place) -> bool {
+    pub(super) fn kill(&self, place: Place) -> bool {
         let mut hosts = lock(&self.hosts);
         let host = &mut hosts[address(place).0 as usize];
         if !host.up {

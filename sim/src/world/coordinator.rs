@@ -7,14 +7,15 @@ use indoubt::{Clock, Coordinator, Deadlines, DecisionLog, Heuristic};
 use indoubt_real::log::{FileLog, Options};
 
 use super::control::{World, address, lock};
-use super::{Seams, SimClock, Watched, Witness};
+use super::ordered::{self, Acting};
+use super::{CoordinatorClock, Seams, SimClock, Watched, Witness};
 use crate::history::{Event, Place};
 use crate::participant::{Rpc, SimParticipant};
 use crate::workload::{Client, tx};
 
 /// A running coordinator, as the harness sees it.
 pub(super) struct Process<S: Seams> {
-    pub(super) coordinator: Coordinator<S::Log, SimClock>,
+    pub(super) coordinator: Coordinator<S::Log, CoordinatorClock>,
 }
 
 impl<S: Seams> Clone for Process<S> {
@@ -28,12 +29,15 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
     let place = witness.by();
     let rpc = Rpc::new(world.net.bind(address(place)), life);
     madsim::task::spawn(rpc.clone().dispatch());
-    let log = open(&world, &witness).await;
+    let desk = world.ordered.as_ref().map(|ordered| ordered.desk(place));
+    let opened = open(&world, &witness).await;
+    let log = world.seams.log(opened.by_way_of(desk.clone(), witness.clone()));
     let epoch = log.epoch();
     let participants: Vec<_> = (0..world.scenario.participants)
         .map(|p| {
             let node = address(Place::Participant(p));
-            world.seams.participant(SimParticipant::new(p, node, rpc.clone(), witness.clone()))
+            let participant = SimParticipant::new(p, node, rpc.clone(), witness.clone());
+            world.seams.participant(participant.by_way_of(desk.clone()))
         })
         .collect();
     let events = world.events.clone();
@@ -43,8 +47,9 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
             events.record(Event::HeuristicReported { tx: tx(&heuristic.gid), p });
         }
     };
+    let clock = CoordinatorClock::new(desk);
     let mut builder =
-        Coordinator::builder(log, SimClock).deadlines(deadlines(&world)).on_heuristic(alarm);
+        Coordinator::builder(log, clock).deadlines(deadlines(&world)).on_heuristic(alarm);
     for participant in &participants {
         builder = builder.participant(participant.clone());
     }
@@ -58,6 +63,11 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
         if current.as_ref().is_none_or(|other| other.coordinator.log().epoch() < epoch) {
             *current = Some(Process { coordinator: coordinator.clone() });
         }
+    }
+    if let Some(ordered) = &world.ordered {
+        // What the process has begun may still land when it has ended, and is then seen.
+        let log = opened.by_way_of(None, Witness::new(place, world.events.clone()));
+        return ordered.enter(place, Acting { coordinator, participants, log: Arc::new(log) });
     }
     for number in 0..world.scenario.clients {
         let client = Client {
@@ -74,15 +84,18 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
 }
 
 /// Opens the log, however often it takes.
-async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> S::Log {
+async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> Watched<FileLog<S::Disk>> {
     let place = witness.by();
-    let options =
+    let mut options =
         Options { compact_from_bytes: world.scenario.compact_bytes, ..Options::default() };
+    if let Some(order) = &world.scenario.order {
+        ordered::set(&mut options, order);
+    }
     loop {
         let disk = world.seams.disk(world.log_disk.mount(), place);
         let why = match FileLog::open(disk, world.owner.clone(), options.clone()).await {
             Ok(log) => match Watched::opened(log, witness.clone()).await {
-                Ok(watched) => return world.seams.log(watched),
+                Ok(watched) => return watched,
                 Err(error) => error.to_string(),
             },
             Err(error) => error.to_string(),
@@ -92,9 +105,9 @@ async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> S::Log {
     }
 }
 
-fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
+pub(super) fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
     let step = Duration::from_millis(world.scenario.deadline_ms);
-    Deadlines {
+    let deadlines = Deadlines {
         begin: step,
         prepare: step,
         force: step,
@@ -102,5 +115,6 @@ fn deadlines<S: Seams>(world: &World<S>) -> Deadlines {
         acknowledge: Duration::from_millis(world.scenario.acknowledge_ms),
         scan: step,
         recovery_interval: Duration::from_millis(world.scenario.recovery_ms),
-    }
+    };
+    if world.ordered.is_some() { ordered::told_apart(deadlines) } else { deadlines }
 }

@@ -8,14 +8,17 @@
 mod clock;
 mod control;
 mod coordinator;
+mod ordered;
 mod participant;
 mod run;
 mod seams;
 mod watched;
 mod witness;
 
-pub use clock::{SimClock, Timed};
-pub use run::{FaultCounts, Run, run, run_with};
+pub use clock::{CoordinatorClock, SimClock, Timed};
+pub(crate) use ordered::Desk;
+pub use ordered::{Carried, Impossible};
+pub use run::{FaultCounts, Run, run, run_beside, run_with};
 pub use seams::{Seams, Shipped};
 pub use watched::Watched;
 pub use witness::Witness;

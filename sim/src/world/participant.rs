@@ -23,7 +23,10 @@ pub(super) struct Slot<S: Seams> {
 pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
     let place = Place::Participant(p);
     let rows = seeded_rows(&world.scenario, p);
-    let idle = Duration::from_millis(4 * world.scenario.deadline_ms);
+    let idle = match world.ordered {
+        Some(_) => super::ordered::NEVER,
+        None => Duration::from_millis(4 * world.scenario.deadline_ms),
+    };
     let mut endpoint = world.net.bind(address(place));
     let server = loop {
         let slot = &world.slots[usize::from(p)];

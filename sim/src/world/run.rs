@@ -9,10 +9,12 @@ use futures::channel::mpsc;
 use indoubt::{Clock, CoordinatorId, DecisionLog, Gid};
 use madsim::runtime::{Handle, Runtime};
 
-use super::control::{COORDINATORS, Host, Struck, World, link, lock};
+use super::control::{COORDINATORS, Host, Struck, World, link, lock, network_size};
+use super::ordered::{self, Carried, Ordered};
 use super::participant::Slot;
 use super::{Seams, Shipped, SimClock, Timed};
 use crate::disk::{DiskLatency, DiskStats, SimDisk};
+use crate::explore::{self, Retold, Rules};
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Invariant, Violation, judge};
 use crate::net::{NetStats, Network};
@@ -40,6 +42,8 @@ pub struct Run {
     pub messages: u64,
     /// How long it lasted, in virtual time.
     pub lasted: Duration,
+    /// How far it followed its order, if it has one. A disagreement is a violation too.
+    pub carried: Option<Carried>,
 }
 
 /// How often each kind of fault fired, by name.
@@ -56,10 +60,20 @@ pub fn run(scenario: &Scenario) -> Run {
 ///
 /// A panic in a run ends it and is a violation like any other, with the history up to there.
 pub fn run_with<S: Seams>(scenario: &Scenario, seams: S) -> Run {
+    run_beside(scenario, seams, explore::Shipped)
+}
+
+/// The same. A scenario's order, if it has one, is held against what the explorer makes of it
+/// under these rules.
+pub fn run_beside<S: Seams>(scenario: &Scenario, seams: S, rules: impl Rules) -> Run {
     let recorder = Recorder::default();
     let runtime = Runtime::with_seed_and_config(scenario.seed, madsim::Config::default());
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(live(scenario.clone(), seams, recorder.clone()))
+        let retold = scenario.order.as_ref().map(|order| {
+            Retold::new(rules, order.size, &order.actions)
+                .expect("the order of a scenario that has been checked")
+        });
+        runtime.block_on(live(scenario.clone(), seams, recorder.clone(), retold))
     }));
     lived.unwrap_or_else(|panic| {
         let (history, trace) = recorder.finish();
@@ -70,16 +84,35 @@ pub fn run_with<S: Seams>(scenario: &Scenario, seams: S) -> Run {
             .entries()
             .last()
             .map_or(Duration::ZERO, |last| Duration::from_micros(last.at_us));
-        Run { history, hash: trace.hash(), violations, faults: Vec::new(), messages: 0, lasted }
+        Run {
+            history,
+            hash: trace.hash(),
+            violations,
+            faults: Vec::new(),
+            messages: 0,
+            lasted,
+            carried: None,
+        }
     })
 }
 
-async fn live<S: Seams>(scenario: Scenario, seams: S, recorder: Recorder) -> Run {
+async fn live<S: Seams>(
+    scenario: Scenario,
+    seams: S,
+    recorder: Recorder,
+    retold: Option<Retold>,
+) -> Run {
     let (panics, panicked) = mpsc::unbounded();
-    let world = Arc::new(world(scenario, seams, recorder.clone(), panics));
+    let (ordered, held) = retold.is_some().then(Ordered::new).unzip();
+    let world = Arc::new(world(scenario, seams, recorder.clone(), panics, ordered));
     let supervisor = madsim::task::spawn(supervise(world.clone(), panicked));
     begin(&world);
-    suffer(&world).await;
+    let carried = if let (Some(held), Some(retold)) = (held, retold) {
+        ordered::perform(&world, held, retold).await
+    } else {
+        suffer(&world).await;
+        None
+    };
     let rested = come_to_rest(&world).await;
     close(&world, rested).await;
     let lasted = world.events.now();
@@ -87,7 +120,11 @@ async fn live<S: Seams>(scenario: Scenario, seams: S, recorder: Recorder) -> Run
     let (history, mut trace) = recorder.finish();
     let (faults, messages) = tally(&world, &mut trace);
     dismantle(&world);
-    Run { violations: judge(&history), history, hash: trace.hash(), faults, messages, lasted }
+    let mut violations = judge(&history);
+    if let Some(differs @ Carried::Disagreement { .. }) = &carried {
+        violations.push(Violation { invariant: Invariant::AsExplored, what: differs.to_string() });
+    }
+    Run { violations, history, hash: trace.hash(), faults, messages, lasted, carried }
 }
 
 fn world<S: Seams>(
@@ -95,6 +132,7 @@ fn world<S: Seams>(
     seams: S,
     recorder: Recorder,
     panics: mpsc::UnboundedSender<(u8, u64)>,
+    ordered: Option<Ordered<S>>,
 ) -> World<S> {
     let places = COORDINATORS + scenario.participants;
     let host = |index: u8| Host {
@@ -113,8 +151,9 @@ fn world<S: Seams>(
         // A valid id, as its own test would tell.
         owner: "sim".parse::<CoordinatorId>().expect("a valid coordinator id"),
         events: Timed::start(recorder),
-        net: Network::new(scenario.seed, places, link(&scenario.network)),
+        net: Network::new(scenario.seed, network_size(&scenario), link(&scenario.network)),
         backlog: Backlog::default(),
+        ordered,
         log_disk: SimDisk::new(scenario.seed, DISKS, disk_latency()),
         slots: (0..scenario.participants).map(slot).collect(),
         hosts: Mutex::new((0..places).map(host).collect()),
@@ -143,6 +182,9 @@ fn begin<S: Seams>(world: &Arc<World<S>>) {
             world.events.record(Event::Seeded { p, key, value });
         }
         world.start(Place::Participant(p));
+    }
+    if scenario.order.is_some() {
+        world.backlog.begin_none(scenario.transactions);
     }
     world.start(Place::Coordinator(0));
 }

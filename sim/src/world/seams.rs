@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use indoubt::{Coordinator, DecisionLog, Participant};
 use indoubt_real::log::{FileLog, Storage};
 
-use super::{SimClock, Watched};
+use super::{CoordinatorClock, Watched};
 use crate::disk::Mount;
 use crate::history::Place;
 use crate::participant::{SimBranch, SimParticipant};
@@ -32,7 +32,7 @@ pub trait Seams: Clone + Send + Sync + 'static {
     /// Something that runs in the coordinator's process beside its driver.
     fn companion(
         &self,
-        _coordinator: &Coordinator<Self::Log, SimClock>,
+        _coordinator: &Coordinator<Self::Log, CoordinatorClock>,
         _participants: &[Self::Participant],
     ) -> Option<BoxFuture<'static, ()>> {
         None

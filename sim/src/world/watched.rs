@@ -8,17 +8,20 @@ use std::sync::{Arc, Mutex};
 
 use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
 
-use super::Witness;
 use super::control::lock;
+use super::ordered::{Answer, LogCall};
+use super::{Desk, Witness};
 use crate::history::{Event, Reading, Tx};
 use crate::workload::tx;
 
 /// A log, watched.
 pub struct Watched<L> {
-    log: L,
+    log: Arc<L>,
     witness: Witness,
     /// Decisions whose force failed: a later reading tells whether they are durable.
-    unknown: Mutex<BTreeSet<Tx>>,
+    unknown: Arc<Mutex<BTreeSet<Tx>>>,
+    /// Where calls are left for somebody to decide what becomes of them, if there is one.
+    desk: Option<Desk>,
 }
 
 impl<L: DecisionLog> Watched<L> {
@@ -29,7 +32,21 @@ impl<L: DecisionLog> Watched<L> {
     pub async fn opened(log: L, witness: Witness) -> Result<Self, LogError> {
         let unfinished = log.unfinished().await?.iter().map(|commit| tx(&commit.gid)).collect();
         witness.record(Event::Opened { by: witness.by(), epoch: log.epoch(), unfinished });
-        Ok(Self { log, witness, unknown: Mutex::default() })
+        Ok(Self { log: Arc::new(log), witness, unknown: Arc::default(), desk: None })
+    }
+
+    /// The same log before other eyes, its calls left at a desk, if there is one.
+    pub(super) fn by_way_of(&self, desk: Option<Desk>, witness: Witness) -> Self {
+        Self { log: self.log.clone(), witness, unknown: self.unknown.clone(), desk }
+    }
+
+    /// The log itself, unwatched.
+    pub(super) fn log(&self) -> &L {
+        &self.log
+    }
+
+    async fn decided<T>(&self, call: impl FnOnce(Answer<T>) -> LogCall) -> Option<T> {
+        self.desk.as_ref()?.log(self.epoch(), call).await
     }
 }
 
@@ -43,6 +60,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let call = |answer| LogCall::Force { commit: commit.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         let tx = tx(&commit.gid);
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
         self.witness.record(Event::Deciding { tx, branches });
@@ -60,12 +81,20 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
+        let call = |answer| LogCall::Forget { gid: gid.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         // Before it happens: an opening may already miss it while the call is under way.
         self.witness.record(Event::Forgotten { tx: tx(gid) });
         self.log.forget(gid).await
     }
 
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
+        let call = |answer| LogCall::Read { gid: gid.clone(), answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         let (tx, by) = (tx(gid), self.witness.by());
         let event = |reading| Event::LogRead { tx, by, reading };
         let came = |answer: &Result<Entry, LogError>| {
@@ -79,6 +108,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
+        let call = |answer| LogCall::Unfinished { answer };
+        if let Some(decided) = self.decided(call).await {
+            return decided;
+        }
         let answer = self.log.unfinished().await;
         if answer.is_err() {
             self.witness.record(Event::LogUnreadable { by: self.witness.by() });
