@@ -81,7 +81,9 @@ pub trait DecisionLog: Send + Sync + 'static {
     ///
     /// # Durability
     /// The answer is final with respect to forces that have returned: after `Absent`, a force
-    /// that failed earlier can no longer land; after `Unfinished`, the decision is durable.
+    /// that failed earlier can no longer land; after `Unfinished`, the decision is durable. Of
+    /// a commit whose force failed under this opening the answer is never `Expired`, unless a
+    /// newer one has finished and forgotten it.
     ///
     /// # Errors
     /// [`LogError`] when the log cannot say.

@@ -150,8 +150,11 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// though it is known not to have been written.
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let unwritten = |reason| ForceError::Unknown { reason };
-        self.key(&commit.gid).map_err(|error| unwritten(error.to_string()))?;
-        record::check(commit).map_err(|error| unwritten(error.to_string()))?;
+        let key = self.key(&commit.gid).map_err(|error| unwritten(error.to_string()))?;
+        if let Err(error) = record::check(commit) {
+            self.shared().ledger.force_failed(key);
+            return Err(unwritten(error.to_string()));
+        }
         let (answer, mut answered) = oneshot::channel();
         self.shared().forces.push_back(Force { commit: Arc::clone(commit), answer });
         let mut writer = match select(&mut answered, pin!(self.writer.lock())).await {

@@ -22,6 +22,9 @@ pub(super) struct Ledger {
     /// The highest finished key that was dropped to keep at most `remembered`.
     horizon: Key,
     remembered: usize,
+    /// The latest commits whose force failed, as many as are remembered of finished ones. Of
+    /// these it is known that they were never decided, however old they are.
+    unwritten: BTreeSet<Key>,
 }
 
 impl Ledger {
@@ -34,6 +37,7 @@ impl Ledger {
             finished: BTreeSet::new(),
             horizon: Key::default(),
             remembered,
+            unwritten: BTreeSet::new(),
         }
     }
 
@@ -72,6 +76,7 @@ impl Ledger {
     pub(super) fn commit(&mut self, commit: Arc<Commit>) {
         let key = Key::of(&commit.gid);
         self.finished.remove(&key);
+        self.unwritten.remove(&key);
         self.unfinished_bytes += record::size(&commit);
         if let Some(old) = self.unfinished.insert(key, commit) {
             self.unfinished_bytes -= record::size(&old);
@@ -82,8 +87,21 @@ impl Ledger {
         if let Some(old) = self.unfinished.remove(&key) {
             self.unfinished_bytes -= record::size(&old);
         }
+        self.unwritten.remove(&key);
         self.finished.insert(key);
         self.drop_oldest();
+    }
+
+    /// A force failed. Unless the decision is durable all the same, and only the look for a
+    /// successor failed, the repair of the file leaves it out.
+    pub(super) fn force_failed(&mut self, key: Key) {
+        if self.unfinished.contains_key(&key) {
+            return;
+        }
+        self.unwritten.insert(key);
+        if self.unwritten.len() > self.remembered.max(1) {
+            self.unwritten.pop_first();
+        }
     }
 
     pub(super) fn entry(&self, key: Key) -> Entry {
@@ -91,7 +109,7 @@ impl Ledger {
             Entry::Unfinished(Arc::clone(commit))
         } else if self.finished.contains(&key) {
             Entry::Finished
-        } else if key <= self.horizon {
+        } else if key <= self.horizon && !self.unwritten.contains(&key) {
             Entry::Expired
         } else {
             Entry::Absent

@@ -142,6 +142,31 @@ fn after_a_failed_write_or_sync_a_read_is_definite() {
     });
 }
 
+/// However many commits have been finished and forgotten meanwhile.
+#[test]
+fn a_failed_force_is_absent_and_never_expired() {
+    block_on(async {
+        let disk = Memory::default();
+        let options = Options { remembered: 1, ..Options::default() };
+        let log = FileLog::open(disk.clone(), coordinator(), options).await.unwrap();
+        for sequence in 2..=4 {
+            log.force(&decision(1, sequence)).await.unwrap();
+            log.forget(&gid(1, sequence)).await.unwrap();
+        }
+        assert_eq!(log.read(&gid(1, 1)).await.unwrap(), Entry::Expired);
+        disk.state().failing_syncs = 1;
+        assert!(matches!(log.force(&decision(1, 1)).await, Err(ForceError::Unknown { .. })));
+        assert_eq!(log.read(&gid(1, 1)).await.unwrap(), Entry::Absent);
+        assert_eq!(log.read(&gid(1, 3)).await.unwrap(), Entry::Expired);
+        // Written, though nobody could look for a successor: then it is what any commit is.
+        disk.state().failing_lists = 1;
+        assert!(matches!(log.force(&decision(1, 1)).await, Err(ForceError::Unknown { .. })));
+        assert_eq!(log.read(&gid(1, 1)).await.unwrap(), Entry::Unfinished(decision(1, 1)));
+        log.forget(&gid(1, 1)).await.unwrap();
+        assert_eq!(log.read(&gid(1, 1)).await.unwrap(), Entry::Expired);
+    });
+}
+
 #[test]
 fn while_a_failed_write_is_not_repaired_there_is_no_answer() {
     block_on(async {

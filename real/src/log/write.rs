@@ -13,7 +13,7 @@ use indoubt::{ForceError, LogError};
 use super::file_log::{FileLog, Force};
 use super::frame;
 use super::names;
-use super::record;
+use super::record::{self, Key};
 use super::storage::Storage;
 
 /// Where a batch stops taking more forces along, in bytes.
@@ -79,7 +79,11 @@ impl<S: Storage> FileLog<S> {
     pub(super) async fn write_batch(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
         let mut batch = Batch { log: self, forces: self.take_forces() };
         let written = self.write(writer, &batch.forces).await;
+        let fails = matches!(written, Err(Failure::Io(_)));
         for force in std::mem::take(&mut batch.forces) {
+            if fails {
+                self.shared().ledger.force_failed(Key::of(&force.commit.gid));
+            }
             // A force that was dropped does not want to know.
             let _ =
                 force.answer.send(written.clone().map_err(|failure| failure.of_force(self.epoch)));
