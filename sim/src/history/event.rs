@@ -87,7 +87,7 @@ pub enum Event {
     /// The force of a decision failed; `fenced` by a newer coordinator, or unknown.
     ForceFailed { tx: Tx, fenced: bool },
     /// A commit was noted as finished everywhere.
-    Forgotten { tx: Tx },
+    Forgotten { tx: Tx, by: Place },
     /// A coordinator opened the log, which held these unfinished decisions.
     Opened { by: Place, epoch: u64, unfinished: Vec<Tx> },
     /// A coordinator could not open the log this time.
@@ -161,7 +161,7 @@ impl Event {
             | Self::Deciding { tx, .. }
             | Self::Decided { tx }
             | Self::ForceFailed { tx, .. }
-            | Self::Forgotten { tx }
+            | Self::Forgotten { tx, .. }
             | Self::Asked { tx, .. }
             | Self::Heard { tx, .. }
             | Self::GaveUp { tx, .. }
@@ -197,7 +197,7 @@ impl Event {
             E::Deciding { tx, branches } => mix(trace, 10, &[tx.word(), (*branches).into()]),
             E::Decided { tx } => mix(trace, 11, &[tx.word()]),
             E::ForceFailed { tx, fenced } => mix(trace, 12, &[tx.word(), (*fenced).into()]),
-            E::Forgotten { tx } => mix(trace, 13, &[tx.word()]),
+            E::Forgotten { tx, by } => mix(trace, 13, &[tx.word(), by.word()]),
             E::Opened { by, epoch, unfinished } => {
                 mix(trace, 14, &[by.word(), *epoch]);
                 for tx in unfinished {

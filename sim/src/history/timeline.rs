@@ -165,7 +165,7 @@ impl fmt::Display for Event {
             Self::ForceFailed { tx, fenced: false } => {
                 write!(f, "{tx}: the force failed, outcome unknown")
             }
-            Self::Forgotten { tx } => write!(f, "{tx}: forgotten by the log"),
+            Self::Forgotten { tx, by } => write!(f, "{tx}: forgotten by {by}"),
             Self::Opened { by, epoch, unfinished } => {
                 write!(f, "{by} opened the log: epoch {epoch}, {} unfinished", unfinished.len())?;
                 unfinished.iter().try_for_each(|tx| write!(f, ", {tx}"))

@@ -160,7 +160,7 @@ impl<'a> Facts<'a> {
                 self.learn(tx, |tx| tx.known.reported |= only(p));
             }
             Event::Decided { tx } => self.learn(tx, |tx| tx.decide(at)),
-            Event::Forgotten { tx } => self.learn(tx, |tx| {
+            Event::Forgotten { tx, .. } => self.learn(tx, |tx| {
                 tx.forgotten.get_or_insert(at);
                 tx.known.decision.forgotten = true;
             }),

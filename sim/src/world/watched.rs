@@ -86,7 +86,7 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
             return decided;
         }
         // Before it happens: an opening may already miss it while the call is under way.
-        self.witness.record(Event::Forgotten { tx: tx(gid) });
+        self.witness.record(Event::Forgotten { tx: tx(gid), by: self.witness.by() });
         self.log.forget(gid).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::candidate::Candidate;
 use super::follow::{T, Thread};
+use super::log::directs;
 use crate::explore::action::{Action, Choice, From, Stray};
 use crate::explore::state::{At, Branch, Call, NO_MACHINE, Resolve};
 use crate::history::{Ask, Heard, VoteKind};
@@ -16,8 +17,13 @@ impl Thread<'_> {
                 Ask::RecoverAbort => matches!(calls, Resolve::Abort | Resolve::AsDecided),
                 _ => !matches!(calls, Resolve::None | Resolve::Abort),
             };
-            let allowed = wanted || is_over(branch(at, p));
+            // A sweep whose list is old asks for what has ended; it cannot ask anything else.
+            let late = is_over(branch(at, p)) && directs(at, ask == Ask::RecoverCommit);
+            let allowed = wanted || late;
             return at.kept(allowed);
+        }
+        if matches!(ask, Ask::Prepare | Ask::OnePhase) && !self.asked {
+            return Vec::new();
         }
         let inquires = ask == Ask::Inquire && branch(at, p).call != Call::Inquire;
         let retried = if inquires { at.after(self.system, [Action::Retry { t: T }]) } else { None };

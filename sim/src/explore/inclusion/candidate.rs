@@ -15,6 +15,8 @@ pub(super) struct Candidate {
     /// Participants of which something has become durable that the history has not told yet:
     /// it tells what a participant finds on its disk only when it is up again.
     pub(super) early: u8,
+    /// Whether the client is one that commits.
+    pub(super) commits: bool,
     way: Option<Arc<Step>>,
 }
 
@@ -24,13 +26,13 @@ struct Step {
 }
 
 impl Candidate {
-    pub(super) const fn at(state: State) -> Self {
-        Self { state, early: 0, way: None }
+    pub(super) const fn at(state: State, commits: bool) -> Self {
+        Self { state, early: 0, commits, way: None }
     }
 
     /// What tells candidates apart.
-    pub(super) fn key(&self) -> (Packed, u8) {
-        (self.state.pack(), self.early)
+    pub(super) fn key(&self) -> (Packed, u8, bool) {
+        (self.state.pack(), self.early, self.commits)
     }
 
     /// After these actions, if the explorer allows every one of them.

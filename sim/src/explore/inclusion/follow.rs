@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::candidate::Candidate;
-use super::log::{is_deciding, is_noted};
+use super::log::{is_deciding, is_noted, tells};
 use super::told;
 use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
@@ -73,6 +73,8 @@ pub(super) struct Thread<'a> {
     candidates: Vec<Candidate>,
     /// Branches that the client is known to have, as bits.
     enlisted: u8,
+    /// The client has asked to commit.
+    pub(super) asked: bool,
 }
 
 impl<'a> Thread<'a> {
@@ -85,12 +87,12 @@ impl<'a> Thread<'a> {
         c: u8,
         scene: &Scene,
     ) -> Self {
-        let start = Candidate::at(scene.state(system));
-        let candidates = [true, false]
-            .into_iter()
-            .filter_map(|commit| start.after(system, [Action::Begin { t: T, c, commit }]))
-            .collect();
-        Self { system, tx, places, candidates, enlisted: 0 }
+        let begun = |commit| {
+            let start = Candidate::at(scene.state(system), commit);
+            start.after(system, [Action::Begin { t: T, c, commit }])
+        };
+        let candidates = [true, false].into_iter().filter_map(begun).collect();
+        Self { system, tx, places, candidates, enlisted: 0, asked: false }
     }
 
     pub(super) const fn tx(&self) -> Tx {
@@ -114,6 +116,7 @@ impl<'a> Thread<'a> {
         if let Event::Enlisted { p, .. } = event {
             self.enlisted |= self.place(*p).map_or(0, |p| 1 << p);
         }
+        self.asked |= matches!(event, Event::AskedCommit { .. });
         let mut next = BTreeMap::new();
         for candidate in &self.candidates {
             for after in self.explain(candidate, event, scene) {
@@ -163,8 +166,12 @@ impl<'a> Thread<'a> {
             Event::Decided { .. } => self.decided(at),
             Event::ForceFailed { fenced, .. } => self.force_failed(at, fenced, scene),
             Event::LogRead { by, reading, .. } => self.log_read(at, number(by), reading, scene),
-            Event::Forgotten { .. } => at.kept(is_noted(at)),
-            Event::Answered { told, .. } => self.answered(at, told),
+            Event::Forgotten { by, .. } => at.kept(is_noted(at, number(by))),
+            Event::AskedCommit { .. } => self.asked_commit(at, scene),
+            Event::Answered { told, ref pending, ref heuristic, .. } => {
+                self.answered(at, told, pending, heuristic)
+            }
+            Event::Status { told, .. } => at.kept(tells(at, told)),
             _ => vec![at.clone()],
         }
     }
@@ -198,17 +205,45 @@ impl<'a> Thread<'a> {
         self.places.iter().position(|place| *place == p).map(|place| place as u8)
     }
 
-    /// The client is told what the machine has answered, or answers at a deadline.
-    fn answered(&self, at: &Candidate, told: Told) -> Vec<Candidate> {
+    /// The client asks to commit. A coordinator that has been succeeded, and knows, rolls back.
+    fn asked_commit(&self, at: &Candidate, scene: &Scene) -> Vec<Candidate> {
+        let succeeded = || !self.succeeded(at, at.state.txs[0].epoch, scene).is_empty();
+        at.kept(at.commits || succeeded())
+    }
+
+    /// The client is told what the machine has answered, or answers at a deadline. Who is
+    /// prepared now has been named as pending, and who was reported may be named as heuristic.
+    fn answered(
+        &self,
+        at: &Candidate,
+        told: Told,
+        pending: &[u8],
+        heuristic: &[u8],
+    ) -> Vec<Candidate> {
         let claim = match told {
             Told::Committed => Claimed::Committed,
             Told::Aborted => Claimed::Aborted,
             Told::InDoubt => Claimed::Nothing,
         };
+        let (Some(pending), Some(heuristic)) = (self.bits(pending), self.bits(heuristic)) else {
+            return Vec::new();
+        };
+        let named = |candidate: &Candidate| {
+            let tx = &candidate.state.txs[0];
+            let prepared = self.system.prepared(&candidate.state, 0);
+            let owed = if told == Told::Committed { prepared & !pending } else { 0 };
+            owed == 0 && pending & !tx.named == 0 && heuristic & !tx.reported == 0
+        };
         let overdue = [Action::AcknowledgeOverdue { t: T }, Action::ForceOverdue { t: T }];
         let late = overdue.into_iter().filter_map(|action| at.after(self.system, [action]));
-        let told = late.chain([at.clone()]);
-        told.filter(|candidate| candidate.state.txs[0].told == claim).collect()
+        late.chain([at.clone()])
+            .filter(|candidate| candidate.state.txs[0].told == claim && named(candidate))
+            .collect()
+    }
+
+    /// Participants as the bits of their branches.
+    fn bits(&self, participants: &[u8]) -> Option<u8> {
+        participants.iter().try_fold(0, |bits, p| Some(bits | 1 << self.place(*p)?))
     }
 }
 

@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::follow::{Scene, T, Thread};
 use crate::explore::action::{Action, From, Reading as How};
 use crate::explore::state::{Force, Log, NO_MACHINE, Wait};
-use crate::history::Reading;
+use crate::history::{Reading, Told};
 
 /// Whether the decision is on its way to the log, and names that many branches.
 pub(super) fn is_deciding(at: &Candidate, branches: u32) -> bool {
@@ -14,10 +14,30 @@ pub(super) fn is_deciding(at: &Candidate, branches: u32) -> bool {
 
 /// Whether a machine, or recovery, has wanted the commit noted as finished everywhere. A note of
 /// a coordinator that has been succeeded reaches nobody.
-pub(super) fn is_noted(at: &Candidate) -> bool {
-    let stale = |epoch: u8| epoch != 0 && epoch < at.state.log_epoch;
-    let noted = !matches!(at.state.txs[0].log, Log::Absent | Log::Decided);
-    noted || at.state.coordinators.iter().any(|one| stale(one.epoch))
+pub(super) fn is_noted(at: &Candidate, c: u8) -> bool {
+    let succeeded = at.state.coordinators[usize::from(c)].epoch < at.state.log_epoch;
+    succeeded || !matches!(at.state.txs[0].log, Log::Absent | Log::Decided)
+}
+
+/// Whether someone who asks by gid can be told this.
+pub(super) const fn tells(at: &Candidate, told: Told) -> bool {
+    let log = at.state.txs[0].log;
+    match told {
+        Told::Committed => !matches!(log, Log::Absent | Log::Expired),
+        Told::Aborted => matches!(log, Log::Absent),
+        Told::InDoubt => true,
+    }
+}
+
+/// Whether recovery, having read the log at some time, can have found that it must commit, or
+/// that it must roll back.
+pub(super) const fn directs(at: &Candidate, commit: bool) -> bool {
+    match at.state.txs[0].log {
+        Log::Absent => !commit,
+        // Nobody knows any more.
+        Log::Expired => true,
+        _ => commit,
+    }
 }
 
 impl Thread<'_> {

@@ -35,7 +35,8 @@ fn places(p: u8) -> Vec<(At, Vec<Event>)> {
 fn logs() -> Vec<(Log, Vec<Event>)> {
     let (tx, by) = (TX, Place::Coordinator(0));
     let opened = |unfinished| Event::Opened { by, epoch: 2, unfinished };
-    let (decided, forgotten) = (Event::Decided { tx }, Event::Forgotten { tx });
+    let (decided, forgotten) =
+        (Event::Decided { tx }, Event::Forgotten { tx, by: Place::Coordinator(0) });
     let status = |told| Event::Status { tx, told };
     vec![
         (Log::Absent, vec![opened(vec![]), status(Said::Aborted)]),

@@ -1,7 +1,7 @@
 //! A history is judged at every moment: what comes later heals nothing.
 
 use super::super::{Invariant, Violation, judge};
-use crate::history::{Entry, Event, History, Told, Tx, VoteKind};
+use crate::history::{Entry, Event, History, Place, Told, Tx, VoteKind};
 
 const TX: Tx = Tx { epoch: 1, sequence: 1 };
 
@@ -36,7 +36,7 @@ fn answer(pending: Vec<u8>) -> Event {
 fn a_history_is_judged_at_every_moment() {
     let (tx, decided) = (TX, Event::Decided { tx: TX });
     let (first, second) = (ended(0, true), ended(1, true));
-    let forgotten = Event::Forgotten { tx };
+    let forgotten = Event::Forgotten { tx, by: Place::Coordinator(0) };
     let reported = Event::HeuristicReported { tx, p: 1 };
     let overruled = Event::OperatorEnded { tx, p: 1, committed: false };
     for (rest, what) in [
