@@ -42,9 +42,9 @@ const COUNTS: &[(Size, u64, u32)] = &[
     (Size::new(1, 2, 1, 0), 516, 15),
     (Size::new(1, 2, 1, 1), 3_058, 22),
     (Size::new(1, 2, 1, 2), 9_945, 25),
-    (Size::new(1, 2, 1, 3), 21_932, 25),
+    (Size::new(1, 2, 1, 3), 21_936, 25),
     (Size::new(1, 2, 2, 0), 5_060, 23),
-    (Size::new(1, 2, 2, 1), 45_081, 28),
+    (Size::new(1, 2, 2, 1), 45_135, 28),
     (Size::new(1, 3, 1, 0), 3_045, 20),
     (Size::new(1, 3, 1, 1), 19_131, 28),
     (Size::new(2, 1, 1, 1), 539, 9),
@@ -98,7 +98,10 @@ fn a_calm_system_commits() {
 /// What is taken for one is alike: the plain exploration gives the same verdicts.
 #[test]
 fn reductions_hide_nothing_on_small_sizes() {
-    for size in [Size::new(1, 1, 1, 2), Size::new(1, 2, 1, 0), Size::new(1, 2, 1, 1)] {
+    let sizes =
+        [(1, 1, 1, 2), (1, 1, 2, 1), (1, 2, 1, 0), (1, 2, 1, 1), (1, 2, 2, 0), (2, 1, 2, 0)];
+    for (transactions, participants, coordinators, faults) in sizes {
+        let size = Size::new(transactions, participants, coordinators, faults);
         let full = explore(Shipped, size, Reduction::Full, 2);
         let plain = explore(Shipped, size, Reduction::Plain, 2);
         assert!(holds(&full) && holds(&plain), "{size}");
@@ -125,11 +128,27 @@ fn smallest<R: Rules>(plant: impl Fn() -> R) -> Option<Story> {
 }
 
 /// What shows a planted bug in a system of this size.
+///
+/// A reduction that merged too much would hide a bug, and one that merged wrongly would invent
+/// one. So where it can be afforded the plain exploration must say the same.
 fn shown<R: Rules>(plant: impl Fn() -> R, size: Size) -> Option<Story> {
-    let story = broken(explore(plant(), size, Reduction::Full, 2))?;
-    let plain = broken(explore(plant(), size, Reduction::Plain, 2));
-    assert!(plain.is_some(), "only the reduction finds this:\n{story}");
-    Some(story)
+    let story = broken(explore(plant(), size, Reduction::Full, 2));
+    let Size { transactions, participants, coordinators, faults } = size;
+    let affordable = match (transactions, participants, coordinators) {
+        (_, 1, _) => true,
+        (1, 2, 1) => faults <= 1,
+        (1, 2, 2) => faults == 0,
+        _ => false,
+    };
+    if affordable || story.is_some() {
+        let plain = broken(explore(plant(), size, Reduction::Plain, 2));
+        assert_eq!(
+            story.is_some(),
+            plain.is_some(),
+            "{size}, reduced and plain:\n{story:?}\n{plain:?}"
+        );
+    }
+    story
 }
 
 /// The table of planted bugs, as it is committed.
@@ -203,6 +222,7 @@ fn planted_bugs_are_found_with_the_budgets_of_the_table() {
         "vitess, gpdb 10987",
         smallest(|| CommitComesBack),
     );
+    add("heuristic endings not named", "classic", smallest(|| HeuristicUnsaid));
     add("abort told as a commit", "tidb 33641", smallest(|| AbortToldAsCommit));
     add("what the log does not know is left alone", "vitess 20647", smallest(|| UnknownLeftAlone));
     add("gid does not name the transaction", "citus 601b17d54", smallest(|| GidWithoutTransaction));

@@ -122,11 +122,9 @@ impl Tabulate for Transactions {
 
 /// An answer without what only explains it.
 const fn essence(answer: Answer) -> Answer {
-    let heuristic = BranchSet::EMPTY;
     match answer {
-        Answer::Committed { pending, .. } => Answer::Committed { pending, heuristic },
-        Answer::Aborted { .. } => Answer::Aborted { cause: Cause::Requested, heuristic },
-        Answer::InDoubt => Answer::InDoubt,
+        Answer::Aborted { heuristic, .. } => Answer::Aborted { cause: Cause::Requested, heuristic },
+        Answer::Committed { .. } | Answer::InDoubt => answer,
     }
 }
 
@@ -136,8 +134,11 @@ fn renamed_answer(answer: Answer, names: &[u8]) -> Answer {
             pending: renamed_set(pending, names),
             heuristic: renamed_set(heuristic, names),
         },
-        // Its essence names no branch.
-        Answer::Aborted { .. } | Answer::InDoubt => answer,
+        Answer::Aborted { cause, heuristic } => {
+            // A cause that names a branch is not of the essence.
+            Answer::Aborted { cause, heuristic: renamed_set(heuristic, names) }
+        }
+        Answer::InDoubt => Answer::InDoubt,
     }
 }
 

@@ -1,8 +1,8 @@
 //! A participant: how a branch answers, what survives a crash, and the calls made to it.
 //!
-//! As the simulator's participant does, which the conformance suite holds to Postgres. A request
-//! that has to be written is served in one step: whoever comes while it is being written is
-//! refused ([`Step::refuse`]), or could as well have come before.
+//! As the simulator's participant does. A request that has to be written is served in one step:
+//! whoever comes while it is being written is refused ([`Step::refuse`]), or could as well have
+//! come before.
 
 use indoubt::protocol::{Ballot, Decision, Ending, Input, OnePhase, RecoveryInput};
 

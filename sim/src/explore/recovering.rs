@@ -5,6 +5,9 @@
 //! that fails has found nothing, so a suspect has been found at any of the participants where it
 //! is prepared. The scan is part of taking the suspect up: what was found earlier and has ended
 //! since makes no difference to anybody who is told of it, and what has not would be found now.
+//!
+//! Absent are two sweeps of one coordinator that carry out, side by side, what the log owes of one
+//! transaction. Two coordinators' do.
 
 use indoubt::protocol::{
     Decision, EpochOrder, LogAnswer, LogFailure, RecoveryEffect, RecoveryInput,

@@ -189,6 +189,7 @@ impl State {
     pub(super) fn may_be_asked(&self, t: usize) -> bool {
         let tx = &self.txs[t];
         tx.machine != NO_MACHINE
+            || tx.force != Force::None
             || matches!(tx.log, Log::Decided | Log::Forgetting)
             || self.coordinators.iter().any(|one| one.recoveries[t].machine != NO_MACHINE)
     }

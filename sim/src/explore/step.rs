@@ -183,18 +183,20 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     fn answer(&mut self, t: usize, answer: Answer) {
-        let (told, pending, sometimes) = match answer {
-            Answer::Committed { pending, .. } => {
-                (Told::Committed, pending, Sometimes::ToldCommitted)
+        let none = BranchSet::EMPTY;
+        let (told, pending, heuristic, sometimes) = match answer {
+            Answer::Committed { pending, heuristic } => {
+                (Told::Committed, pending, heuristic, Sometimes::ToldCommitted)
             }
-            Answer::Aborted { .. } => (Told::Aborted, BranchSet::EMPTY, Sometimes::ToldAborted),
+            Answer::Aborted { heuristic, .. } => {
+                (Told::Aborted, none, heuristic, Sometimes::ToldAborted)
+            }
             // Nothing is claimed, so it is as good as no answer.
-            Answer::InDoubt => (Told::Nothing, BranchSet::EMPTY, Sometimes::ToldInDoubt),
+            Answer::InDoubt => (Told::Nothing, none, none, Sometimes::ToldInDoubt),
         };
         self.state.txs[t].told = told;
-        // The explored machines name no heuristic endings: they only explain an answer.
-        let heuristic = self.state.txs[t].reported.into();
-        let (committed, pending) = (told == Told::Committed, bits(pending).into());
+        let (pending, heuristic) = (bits(pending).into(), bits(heuristic).into());
+        let committed = told == Told::Committed;
         self.answered = Some((t, invariants::Answer { committed, pending, heuristic }));
         self.reaches(sometimes);
     }

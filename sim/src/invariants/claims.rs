@@ -124,13 +124,14 @@ pub const fn safe_forgetting(known: &Known) -> Verdict {
 /// Swallowed can only be said at rest, and of D = C only: under presumed abort nothing is
 /// remembered of an abort, so a branch that an operator commits after its coordinator has
 /// forgotten it has nobody left to notice. What was known at the answer is in the answer,
-/// unless the participant is pending in it: then it may have told a successor's recovery.
+/// unless the participant is pending in it: then it may have told a successor's recovery. So may
+/// one that acknowledged the decision and then could no longer tell.
 #[inline]
 pub fn heuristics_reported(known: &Known) -> Verdict {
     let at = known.reported & !(known.outcomes.by_operator() | known.untold);
     never(at != 0, Breach::FalseAlarm { at })?;
     if let Some(answer) = known.answer.filter(|answer| answer.committed) {
-        let at = known.reported & !(answer.heuristic | answer.pending);
+        let at = known.reported & !(answer.heuristic | answer.pending | known.untold);
         never(at != 0, Breach::HeuristicUnsaid { at })?;
     }
     let at = known.outcomes.operator_rolled_back & !known.reported;

@@ -190,6 +190,20 @@ impl Rules for PendingUnsaid {
     }
 }
 
+/// The client is not told of the branches that an operator has ended otherwise.
+pub(crate) struct HeuristicUnsaid;
+
+impl Rules for HeuristicUnsaid {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        machine.handle(input, effects);
+        for effect in effects {
+            if let Effect::Answer(Answer::Committed { heuristic, .. }) = effect {
+                *heuristic = BranchSet::EMPTY;
+            }
+        }
+    }
+}
+
 /// A commit that could not be delivered is not tried again (seata #6496).
 pub(crate) struct CommitNotRetried;
 
