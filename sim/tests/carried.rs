@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use bent::Bent;
 use indoubt_sim::explore::{
-    Action, Choice, From, Reading, Reduction, Shipped, Size, Story, System, Walks,
+    Action, Choice, From, Inclusion, Reading, Reduction, Shipped, Size, Story, System, Walks,
 };
 use indoubt_sim::fuzz::{CLAIMS, Reach};
 use indoubt_sim::scenario::Scenario;
@@ -66,6 +66,7 @@ impl Tally {
     /// them are broken off on the way: the simulator has to bring what they left to its end.
     fn walk(&mut self, size: Size, reduction: Reduction, runs: usize) {
         let system = System::new(Shipped, size, reduction).expect("a size in range");
+        let inclusion = Inclusion::new().expect("the machines fit");
         let plan = Walks { seed: 11, walks: 0, against_faults: 8 };
         let mut walks = (0..).map(|number| system.walked(plan, number));
         for number in 0..runs {
@@ -80,6 +81,10 @@ impl Tally {
             }
             let run = run(&Scenario::ordered(&story, number as u64));
             assert_eq!(run.violations, [], "{story}\n{}", run.history);
+            // And what came of it is what the explorer allows, followed event by event.
+            if let Err(strange) = inclusion.follow(&run.history) {
+                panic!("{strange}\n{story}\n{}", run.history);
+            }
             self.add(story.actions.len(), &run);
         }
     }

@@ -45,6 +45,22 @@ impl<L: DecisionLog> Watched<L> {
         &self.log
     }
 
+    /// Carries out a force that has been begun.
+    pub(super) async fn carry_out(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let tx = tx(&commit.gid);
+        let forced = self.log.force(commit).await;
+        if forced.is_err() {
+            lock(&self.unknown).insert(tx);
+        }
+        self.witness.record(match &forced {
+            Ok(()) => Event::Decided { tx },
+            Err(error) => {
+                Event::ForceFailed { tx, fenced: matches!(error, ForceError::Fenced { .. }) }
+            }
+        });
+        forced
+    }
+
     async fn decided<T>(&self, call: impl FnOnce(Answer<T>) -> LogCall) -> Option<T> {
         self.desk.as_ref()?.log(self.epoch(), call).await
     }
@@ -60,24 +76,13 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
-        let call = |answer| LogCall::Force { commit: commit.clone(), answer };
-        if let Some(decided) = self.decided(call).await {
-            return decided;
-        }
-        let tx = tx(&commit.gid);
         let branches = u32::try_from(commit.branches.len()).unwrap_or(u32::MAX);
-        self.witness.record(Event::Deciding { tx, branches });
-        let forced = self.log.force(commit).await;
-        if forced.is_err() {
-            lock(&self.unknown).insert(tx);
+        self.witness.record(Event::Deciding { tx: tx(&commit.gid), branches });
+        let call = |answer| LogCall::Force { commit: commit.clone(), answer };
+        match self.decided(call).await {
+            Some(decided) => decided,
+            None => self.carry_out(commit).await,
         }
-        self.witness.record(match &forced {
-            Ok(()) => Event::Decided { tx },
-            Err(error) => {
-                Event::ForceFailed { tx, fenced: matches!(error, ForceError::Fenced { .. }) }
-            }
-        });
-        forced
     }
 
     async fn forget(&self, gid: &Gid) -> Result<(), LogError> {

@@ -41,15 +41,12 @@ pub(super) const fn directs(at: &Candidate, commit: bool) -> bool {
 }
 
 impl Thread<'_> {
-    /// The decision is known to be durable: its force returned, or a reading found it.
+    /// The decision is known to be durable: its force returned, or is about to, or a reading
+    /// found it.
     pub(super) fn decided(&self, at: &Candidate) -> Vec<Candidate> {
-        self.landed(at)
-            .into_iter()
-            .filter_map(|landed| match landed.state.txs[0].force {
-                Force::Flying => landed.after(self.system, [Action::ForceReturns { t: T }]),
-                _ => Some(landed),
-            })
-            .collect()
+        let Some(landed) = self.landed(at) else { return Vec::new() };
+        let returned = landed.after(self.system, [Action::ForceReturns { t: T }]);
+        returned.into_iter().chain([landed]).collect()
     }
 
     fn landed(&self, at: &Candidate) -> Option<Candidate> {

@@ -21,7 +21,7 @@ impl<S: Seams> Director<'_, S> {
         let Some(mut force) = self.board(t).force.take() else {
             return Err(Stop::differ("a force on its way", "none"));
         };
-        let forced = soon(self.log(force.epoch)?.force(&force.commit)).await?;
+        let forced = soon(self.log(force.epoch)?.carry_out(&force.commit)).await?;
         if let Err(error) = forced {
             return Err(Stop::differ("the decision durable", error.to_string()));
         }
@@ -57,7 +57,7 @@ impl<S: Seams> Director<'_, S> {
         if force.landed {
             self.note_failed(t, true);
         } else {
-            let forced = soon(self.log(force.epoch)?.force(&force.commit)).await?;
+            let forced = soon(self.log(force.epoch)?.carry_out(&force.commit)).await?;
             if forced != Err(fenced.clone()) {
                 return Err(Stop::differ("the force fenced", format!("{forced:?}")));
             }
