@@ -8,7 +8,8 @@
 //! ([`crate::invariants::claims`]), asked of what is known of a transaction in it.
 //!
 //! Read `state` for what a state is, `action` for what can happen, `rules` for where a
-//! bug is planted, `search` for how it is explored.
+//! bug is planted, `search` for how it is explored, `inclusion` for why what is found here is
+//! found of the simulator's world too.
 //!
 //! Absent are time, payloads, locks and the async driver itself: what that does with its
 //! futures is the simulator's to test.

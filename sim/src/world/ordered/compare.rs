@@ -111,7 +111,7 @@ impl<S: Seams> Director<'_, S> {
             (Logged::Noting { decided: true }, Ok(Entry::Unfinished(_)))
             | (Logged::Noting { decided: false }, Ok(Entry::Absent)) => withheld,
             (Logged::Noting { .. }, Ok(Entry::Finished)) => !withheld,
-            // To whom it matters, they are the same.
+            // Recovery takes the one for the other, and of its own failed force nobody is told so.
             (Logged::Absent, Ok(Entry::Expired)) => outlived,
             (Logged::Absent, Ok(Entry::Absent))
             | (Logged::Unfinished, Ok(Entry::Unfinished(_)))
