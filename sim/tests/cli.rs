@@ -98,6 +98,16 @@ fn fuzz_reports_what_it_reached() {
 }
 
 #[test]
+fn a_run_that_is_followed_is_replayed_as_it_was_fuzzed() {
+    let fuzzed = sim(&["fuzz", "--seeds", "5", "--follow"]);
+    assert_eq!(fuzzed.status.code(), Some(0));
+    assert!(stdout(&fuzzed).contains("the explorer allows all of it"));
+    let replayed = sim(&["replay", "3", "--follow"]);
+    assert_eq!(replayed.status.code(), Some(0));
+    assert!(stdout(&replayed).contains("every invariant held"));
+}
+
+#[test]
 fn explore_says_what_it_covered() {
     let output = sim(&["explore", "--participants", "2", "--faults", "0"]);
     let printed = stdout(&output);

@@ -86,9 +86,6 @@ impl Fuzz {
             for violation in &failure.violations {
                 print(format_args!("  {violation}"));
             }
-            if let Some(strange) = &failure.strange {
-                print(format_args!("  {strange}"));
-            }
             let family = if self.family == Family::Reference { " --family reference" } else { "" };
             let follow = if self.follow { " --follow" } else { "" };
             print(format_args!(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use indoubt_sim::explore::Inclusion;
 use indoubt_sim::history::Entry;
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Carried, Run, run};
@@ -20,6 +21,10 @@ pub(super) struct Replay {
     /// What the seed stands for.
     #[arg(long, value_enum, default_value_t = Family::Swarm)]
     family: Family,
+
+    /// Also ask whether the explorer allows what happened.
+    #[arg(long)]
+    follow: bool,
 
     /// Print one JSON object for machines.
     #[arg(long)]
@@ -56,7 +61,13 @@ impl Replay {
             Ok(scenario) => scenario,
             Err(error) => return usage(error),
         };
-        let run = run(&scenario);
+        let mut run = run(&scenario);
+        if self.follow {
+            match Inclusion::new() {
+                Ok(inclusion) => run.follow(&inclusion),
+                Err(error) => return usage(error),
+            }
+        }
         if self.json {
             print(json(&scenario, &run));
         } else {

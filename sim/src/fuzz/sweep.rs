@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Reach;
-use crate::explore::{Inclusion, Strange};
+use crate::explore::Inclusion;
 use crate::invariants::Violation;
 use crate::scenario::Scenario;
 use crate::world::{Run, Seams, run_with};
@@ -34,11 +34,11 @@ pub struct Sweep<'a> {
     pub jobs: usize,
     /// What a seed stands for.
     pub scenario: fn(u64) -> Scenario,
-    /// Also ask whether the explorer allows what happened.
+    /// Also judge whether the explorer allows what happened.
     pub follow: Option<&'a Inclusion>,
 }
 
-/// A run that broke an invariant, or did what the explorer does not allow.
+/// A run that broke an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Its seed.
@@ -47,8 +47,6 @@ pub struct Failure {
     pub hash: u64,
     /// What it broke.
     pub violations: Vec<Violation>,
-    /// What the explorer does not allow of it.
-    pub strange: Option<Box<Strange>>,
 }
 
 /// What a sweep found.
@@ -67,15 +65,13 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, seed: u64, run: Run, follow: Option<&Inclusion>) {
+    fn add(&mut self, seed: u64, run: Run) {
         self.runs += 1;
         self.messages += run.messages;
         self.reach.add(&run);
-        let strange = follow.and_then(|inclusion| inclusion.follow(&run.history).err());
-        let failed = strange.is_some() || !run.violations.is_empty();
-        if failed && self.failure.as_ref().is_none_or(|other| other.seed > seed) {
-            let (hash, violations) = (run.hash, run.violations);
-            self.failure = Some(Failure { seed, hash, violations, strange });
+        if !run.violations.is_empty() && self.failure.as_ref().is_none_or(|other| other.seed > seed)
+        {
+            self.failure = Some(Failure { seed, hash: run.hash, violations: run.violations });
         }
     }
 
@@ -115,7 +111,11 @@ pub fn sweep<S: Seams>(sweep: Sweep<'_>, seams: &S, progress: impl Fn() + Sync) 
                 break;
             }
             let seed = sweep.first_seed.wrapping_add(index);
-            mine.add(seed, run_with(&(sweep.scenario)(seed), seams.clone()), sweep.follow);
+            let mut run = run_with(&(sweep.scenario)(seed), seams.clone());
+            if let Some(inclusion) = sweep.follow {
+                run.follow(inclusion);
+            }
+            mine.add(seed, run);
             if mine.failure.is_some() {
                 failed.store(true, Ordering::Relaxed);
             }

@@ -35,7 +35,8 @@ pub enum Invariant {
     HeuristicsReported,
     /// No part of a run panics. Broken by the run itself, and not by what its history says.
     NoPanic,
-    /// A run whose order of events is given has it as the explorer does. Broken by the run itself.
+    /// A run does what the explorer has after the same order of events, or, if it is followed, what
+    /// the explorer allows. Broken by the run itself.
     AsExplored,
 }
 
@@ -80,7 +81,7 @@ impl Invariant {
             Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
             Self::HeuristicsReported => "who was overruled is told, and nobody else",
             Self::NoPanic => "no part of a run panics",
-            Self::AsExplored => "an order of events leads to what the explorer has",
+            Self::AsExplored => "what happens is what the explorer has, or allows",
         }
     }
 

@@ -14,7 +14,7 @@ use super::ordered::{self, Carried, Ordered};
 use super::participant::Slot;
 use super::{Seams, Shipped, SimClock, Timed};
 use crate::disk::{DiskLatency, DiskStats, SimDisk};
-use crate::explore::{self, Retold, Rules};
+use crate::explore::{self, Inclusion, Retold, Rules};
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Invariant, Violation, judge};
 use crate::net::{NetStats, Network};
@@ -44,6 +44,16 @@ pub struct Run {
     pub lasted: Duration,
     /// How far it followed its order, if it has one. A disagreement is a violation too.
     pub carried: Option<Carried>,
+}
+
+impl Run {
+    /// Also judges whether the explorer allows what happened: what it does not is a violation.
+    pub fn follow(&mut self, inclusion: &Inclusion) {
+        if let Err(strange) = inclusion.follow(&self.history) {
+            let what = strange.to_string();
+            self.violations.push(Violation { invariant: Invariant::AsExplored, what });
+        }
+    }
 }
 
 /// How often each kind of fault fired, by name.

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use super::candidate::Candidate;
+use super::last_of;
 use super::log::{is_deciding, is_noted, tells};
-use super::told;
 use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
 use crate::explore::state::{MAX_COORDINATORS, MAX_FAULTS, State, Told as Claimed};
@@ -124,7 +124,7 @@ impl<'a> Thread<'a> {
             }
         }
         if next.is_empty() {
-            return Err(self.candidates.iter().take(3).map(told).collect());
+            return Err(self.candidates.iter().take(3).map(last_of).collect());
         }
         self.candidates = next.into_values().collect();
         Ok(())
@@ -138,7 +138,7 @@ impl<'a> Thread<'a> {
         let seen = self.candidates.iter().find(|candidate| candidate.early == 0);
         match seen {
             Some(candidate) => Ok(candidate.way()),
-            None => Err(self.candidates.iter().take(3).map(told).collect()),
+            None => Err(self.candidates.iter().take(3).map(last_of).collect()),
         }
     }
 

@@ -18,7 +18,6 @@ mod log;
 mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::action::Action;
 use super::rules::Shipped;
@@ -42,8 +41,6 @@ pub struct Followed {
     pub transactions: u64,
     /// Transactions that never had a branch, and so nothing to follow.
     pub without_branch: u64,
-    /// Transactions with more branches than an exploration can have.
-    pub too_wide: u64,
     /// Events that were explained.
     pub events: u64,
     /// How often the explorer's actions explained them, by kind of action, on one of the ways
@@ -56,7 +53,6 @@ impl Followed {
     pub fn add(&mut self, other: &Self) {
         self.transactions += other.transactions;
         self.without_branch += other.without_branch;
-        self.too_wide += other.too_wide;
         self.events += other.events;
         for (kind, count) in &other.actions {
             *self.actions.entry(kind).or_default() += count;
@@ -64,28 +60,38 @@ impl Followed {
     }
 }
 
-/// Something happened that the explorer does not allow.
+/// A history that could not be followed to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Strange {
-    /// To which transaction.
-    pub tx: Tx,
-    /// The event that has no explanation; absent if it is one that should have come and did not.
-    pub entry: Option<Entry>,
-    /// The ways of the explorer that explain all that came before it, in its own words.
-    pub ways: Vec<String>,
+pub enum Strange {
+    /// Something happened that the explorer does not allow.
+    #[error("the explorer does not allow: {entry}{}", told(.ways))]
+    NotAllowed {
+        /// What happened.
+        entry: Entry,
+        /// The ways of the explorer that explain all that came before, in its own words.
+        ways: Vec<String>,
+    },
+    /// Something must have become durable, and was never seen.
+    #[error("{tx}: something was durable and never seen{}", told(.ways))]
+    Unseen {
+        /// Of this transaction.
+        tx: Tx,
+        /// The ways that explain what was seen.
+        ways: Vec<String>,
+    },
+    /// A transaction has more branches than an exploration can have.
+    #[error("{tx} has {branches} branches: no more than {MAX_PARTICIPANTS} can be followed")]
+    TooWide {
+        /// The transaction.
+        tx: Tx,
+        /// How many it has.
+        branches: usize,
+    },
 }
 
-impl fmt::Display for Strange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.entry {
-            Some(entry) => writeln!(f, "the explorer does not allow: {entry}")?,
-            None => writeln!(f, "{}: something was durable and never seen", self.tx)?,
-        }
-        for way in &self.ways {
-            writeln!(f, "one way to what was before it:\n{way}")?;
-        }
-        Ok(())
-    }
+fn told(ways: &[String]) -> String {
+    let told = |way: &String| format!("\none way to what was before it:\n{way}");
+    ways.iter().map(told).collect::<Vec<_>>().concat()
 }
 
 impl Inclusion {
@@ -120,28 +126,27 @@ impl Inclusion {
             if let Event::Began { tx, by: Place::Coordinator(c) } = *event {
                 let places: Vec<u8> =
                     enlisted.remove(&tx).unwrap_or_default().into_iter().collect();
-                match places.len().checked_sub(1).map(|index| self.systems.get(index)) {
-                    Some(Some(system)) => {
-                        followed.transactions += 1;
-                        threads.insert(tx, Thread::begun(system, tx, places, c, &scene));
-                    }
-                    Some(None) => followed.too_wide += 1,
-                    None => followed.without_branch += 1,
-                }
+                let branches = places.len();
+                let Some(index) = branches.checked_sub(1) else {
+                    followed.without_branch += 1;
+                    continue;
+                };
+                let system = self.systems.get(index).ok_or(Strange::TooWide { tx, branches })?;
+                followed.transactions += 1;
+                threads.insert(tx, Thread::begun(system, tx, places, c, &scene));
                 continue;
             }
             scene.note(event);
             for thread in threads.values_mut().filter(|thread| thread.concerns(event)) {
                 followed.events += 1;
-                if let Err(ways) = thread.hear(event, &scene) {
-                    let entry = Some(entry.clone());
-                    return Err(Box::new(Strange { tx: thread.tx(), entry, ways }));
-                }
+                thread
+                    .hear(event, &scene)
+                    .map_err(|ways| Strange::NotAllowed { entry: entry.clone(), ways })?;
             }
         }
         for thread in threads.into_values() {
             let tx = thread.tx();
-            let way = thread.end().map_err(|ways| Strange { tx, entry: None, ways })?;
+            let way = thread.end().map_err(|ways| Strange::Unseen { tx, ways })?;
             for action in way {
                 *followed.actions.entry(action.kind()).or_default() += 1;
             }
@@ -151,7 +156,7 @@ impl Inclusion {
 }
 
 /// The last actions of a way, one a line.
-fn told(candidate: &Candidate) -> String {
+fn last_of(candidate: &Candidate) -> String {
     let actions: Vec<Action> = candidate.way();
     let skipped = actions.len().saturating_sub(30);
     let before = (skipped > 0).then(|| format!("  ... {skipped} more"));
