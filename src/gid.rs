@@ -1,9 +1,11 @@
 //! Names of transactions: the global transaction id and its branches.
 //!
-//! A gid is `indoubt:COORDINATOR:EPOCH:SEQUENCE`, and a branch of it appends
+//! A gid is `indoubt:COORDINATOR:LINEAGE:EPOCH:SEQUENCE`, and a branch of it appends
 //! `:BRANCH`. It is the only thing a participant stores of a transaction, so it
 //! must say by itself whose it is, and it must never be reused: the epoch is new
 //! at every opening of the decision log and the sequence counts up within it.
+//! A name alone does not say whose it is, for two processes can be given the same
+//! one; so the lineage says which log, and which opening of it, the transaction is of.
 //! Parsing is strict, because a gid read loosely is a stranger's branch touched.
 
 use std::fmt;
@@ -19,8 +21,9 @@ pub const MAX_GID_BYTES: usize = 199;
 const PREFIX: &str = "indoubt";
 
 /// The longest coordinator id, in bytes, with which no gid can pass [`MAX_GID_BYTES`]:
-/// what is left beside the prefix, two 20-digit numbers, a 3-digit branch and four colons.
-pub const MAX_COORDINATOR_ID_BYTES: usize = MAX_GID_BYTES - PREFIX.len() - 2 * 20 - 3 - 4;
+/// what is left beside the prefix, the lineage's 16 digits, two 20-digit numbers, a 3-digit
+/// branch and five colons.
+pub const MAX_COORDINATOR_ID_BYTES: usize = MAX_GID_BYTES - PREFIX.len() - 16 - 2 * 20 - 3 - 5;
 
 /// Who owns a transaction: the name of one decision log and of the coordinators that
 /// open it, one after the other.
@@ -36,8 +39,8 @@ impl CoordinatorId {
         &self.0
     }
 
-    /// What every gid of this coordinator starts with, the closing colon included.
-    /// Participants list their in-doubt branches by it.
+    /// What every gid of this coordinator starts with, the closing colon included, whichever
+    /// log it is of. Participants list their in-doubt branches by it.
     pub fn gid_prefix(&self) -> String {
         format!("{PREFIX}:{self}:")
     }
@@ -103,10 +106,36 @@ pub enum InvalidCoordinatorId {
     },
 }
 
+/// Which decision log a transaction is of, and which opening of it: 16 hexadecimal digits.
+///
+/// The first half is drawn when a log is created, the second at each opening. So a second log
+/// under the same coordinator id has another lineage, and so have the openings of a log that was
+/// restored from a copy and those that the copy never saw. Whether a gid is one's own is asked
+/// of [`DecisionLog::origin`](crate::DecisionLog::origin), never of its coordinator's id alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lineage {
+    /// Of the log: the same in all its openings.
+    pub log: u32,
+    /// Of one opening of it.
+    pub opening: u32,
+}
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}{:08x}", self.log, self.opening)
+    }
+}
+
+impl fmt::Debug for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The global id of one transaction.
 ///
 /// Ordered by coordinator, then epoch, then sequence, which is the order of beginning
-/// among the transactions of one coordinator.
+/// among the transactions of one log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gid {
     /// The coordinator that owns it.
@@ -115,6 +144,8 @@ pub struct Gid {
     pub epoch: u64,
     /// The transaction's number within the epoch; from 1.
     pub sequence: u64,
+    /// The log, and the opening of it, under which the transaction began.
+    pub lineage: Lineage,
 }
 
 impl Gid {
@@ -126,7 +157,8 @@ impl Gid {
 
 impl fmt::Display for Gid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}:{}:{}:{}", self.coordinator, self.epoch, self.sequence)
+        let Self { coordinator, epoch, sequence, lineage } = self;
+        write!(f, "{PREFIX}:{coordinator}:{lineage}:{epoch}:{sequence}")
     }
 }
 
@@ -189,7 +221,7 @@ impl FromStr for BranchGid {
 /// A text that is not a gid of this project.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a gid: expected {PREFIX}:COORDINATOR:EPOCH:SEQUENCE, and :BRANCH for a branch"
+    "{text:?} is not a gid: expected {PREFIX}:COORDINATOR:LINEAGE:EPOCH:SEQUENCE, and :BRANCH for a branch"
 )]
 pub struct InvalidGid {
     text: String,
@@ -206,9 +238,18 @@ fn parse_gid<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Gid> {
         return None;
     }
     let coordinator = parts.next()?.parse().ok()?;
+    let lineage = parse_lineage(parts.next()?)?;
     let epoch = parse_number(parts.next()?)?;
     let sequence = parse_number(parts.next()?)?;
-    Some(Gid { coordinator, epoch, sequence })
+    Some(Gid { coordinator, epoch, sequence, lineage })
+}
+
+/// Only the digits that `Display` writes: sixteen, and lower case.
+fn parse_lineage(text: &str) -> Option<Lineage> {
+    let (log, opening) = text.split_at_checked(8)?;
+    let half = |text| u32::from_str_radix(text, 16).ok();
+    let lineage = Lineage { log: half(log)?, opening: half(opening)? };
+    (lineage.to_string() == text).then_some(lineage)
 }
 
 /// Only the digits that `Display` writes: no sign, no leading zero.
@@ -226,7 +267,8 @@ mod tests {
     #[test]
     fn the_longest_gid_fits() {
         let coordinator: CoordinatorId = "c".repeat(MAX_COORDINATOR_ID_BYTES).parse().unwrap();
-        let gid = Gid { coordinator, epoch: u64::MAX, sequence: u64::MAX };
+        let lineage = Lineage { log: u32::MAX, opening: u32::MAX };
+        let gid = Gid { coordinator, epoch: u64::MAX, sequence: u64::MAX, lineage };
         // Branches have two digits today; the limit leaves room for three.
         let last = BranchId::new(u8::try_from(MAX_BRANCHES - 1).unwrap()).unwrap();
         assert_eq!(gid.branch(last).to_string().len(), MAX_GID_BYTES - 1);
@@ -238,21 +280,25 @@ mod tests {
 
     #[test]
     fn only_what_display_writes_parses() {
-        let text = "indoubt:shop:3:17:1";
+        let text = "indoubt:shop:0000002a9f3ac2d1:3:17:1";
         assert_eq!(text.parse::<BranchGid>().unwrap().to_string(), text);
-        assert_eq!("indoubt:shop:3:17".parse::<Gid>().unwrap().sequence, 17);
+        assert_eq!("indoubt:shop:0000002a9f3ac2d1:3:17".parse::<Gid>().unwrap().sequence, 17);
         for bad in [
             "",
             "indoubt",
-            "indoubt:shop:3:17:1:0",
-            "indoubt:shop:3:017:1",
-            "indoubt:shop:+3:17:1",
-            "indoubt:sh op:3:17:1",
-            "INDOUBT:shop:3:17:1",
-            "indoubt::3:17:1",
-            "indoubt:shop:3:17:64",
-            "indoubt:shop:3:17:1 ",
-            "indoubt:shop:3:18446744073709551616:1",
+            "indoubt:shop:3:17:1",
+            "indoubt:shop:2a9f3ac2d1:3:17:1",
+            "indoubt:shop:0000002A9f3ac2d1:3:17:1",
+            "indoubt:shop:+000002a9f3ac2d1:3:17:1",
+            "indoubt:shop:0000002a9f3ac2d1:3:17:1:0",
+            "indoubt:shop:0000002a9f3ac2d1:3:017:1",
+            "indoubt:shop:0000002a9f3ac2d1:+3:17:1",
+            "indoubt:sh op:0000002a9f3ac2d1:3:17:1",
+            "INDOUBT:shop:0000002a9f3ac2d1:3:17:1",
+            "indoubt::0000002a9f3ac2d1:3:17:1",
+            "indoubt:shop:0000002a9f3ac2d1:3:17:64",
+            "indoubt:shop:0000002a9f3ac2d1:3:17:1 ",
+            "indoubt:shop:0000002a9f3ac2d1:3:18446744073709551616:1",
         ] {
             assert!(bad.parse::<BranchGid>().is_err(), "{bad:?} parsed");
         }

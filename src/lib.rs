@@ -21,10 +21,10 @@ pub use coordinator::{
     StatusError, Transaction,
 };
 pub use gid::{
-    BranchGid, CoordinatorId, Gid, InvalidCoordinatorId, InvalidGid, MAX_COORDINATOR_ID_BYTES,
-    MAX_GID_BYTES,
+    BranchGid, CoordinatorId, Gid, InvalidCoordinatorId, InvalidGid, Lineage,
+    MAX_COORDINATOR_ID_BYTES, MAX_GID_BYTES,
 };
-pub use log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch};
+pub use log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch, Origin};
 pub use outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome, Status};
-pub use participant::{BeginError, Lost, OnePhaseVote, Participant, Receipt, Vote};
+pub use participant::{BeginError, Lost, OnePhaseVote, Participant, Receipt, Refusal, Vote};
 pub use protocol::{Decision, Ending, OnePhase};

@@ -10,7 +10,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::gid::{CoordinatorId, Gid};
+use crate::gid::{CoordinatorId, Gid, Lineage};
 use crate::participant::Receipt;
 use crate::protocol::BranchId;
 
@@ -48,6 +48,24 @@ pub enum Entry {
     Expired,
 }
 
+/// Whose a gid is that carries the coordinator's id, as far as its log can tell.
+///
+/// The id alone tells nothing: a second replica may have been given the same one, a volume may
+/// have been lost, a copy restored. To end a branch of another log is to tear a transaction apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// Of this opening of the log, or of an earlier one that it knows.
+    Own,
+    /// Of an epoch above this opening's: of a successor, if the log is fenced; else of an opening
+    /// that this copy of the log never saw.
+    Newer,
+    /// Of an opening of this log that this copy of it never saw, or saw differently: the log was
+    /// restored from a copy.
+    OtherOpening,
+    /// Of another log under the same coordinator id.
+    OtherLog,
+}
+
 /// An opened, append-only store of commit decisions.
 pub trait DecisionLog: Send + Sync + 'static {
     /// Whose log it is.
@@ -55,6 +73,14 @@ pub trait DecisionLog: Send + Sync + 'static {
 
     /// The epoch that this opening took; above that of every earlier opening.
     fn epoch(&self) -> u64;
+
+    /// The log's identity and this opening's: what the gids of this opening carry. Neither
+    /// half is ever used again by another log or another opening.
+    fn lineage(&self) -> Lineage;
+
+    /// Whose a gid is. Asks nothing of any disk: what an opening knows of earlier ones it has
+    /// read.
+    fn origin(&self, gid: &Gid) -> Origin;
 
     /// Writes a decision and forces it to stable storage.
     ///

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::gid::Gid;
+use crate::participant::Refusal;
 use crate::protocol::Ending;
 
 /// How a commit ended.
@@ -82,12 +83,12 @@ pub enum AbortReason {
     #[error("a newer coordinator has opened the decision log: stop this one")]
     Fenced,
     /// A participant voted no.
-    #[error("{participant} voted no: {reason}")]
+    #[error("{participant} voted no: {refusal}")]
     VotedNo {
         /// The participant's name.
         participant: String,
         /// Its reason.
-        reason: String,
+        refusal: Refusal,
     },
     /// A participant's vote did not come.
     #[error("the vote of {participant} did not come: {reason}")]
@@ -119,7 +120,7 @@ pub struct Heuristic {
 impl fmt::Display for Heuristic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.ending {
-            Ending::AsDecided => "ended as decided",
+            Ending::AsDecided | Ending::Earlier => "ended as decided",
             Ending::Heuristic => "was ended by someone else, against the decision",
             Ending::Untold => "is gone, and the participant cannot say how it ended",
         };

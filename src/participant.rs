@@ -5,6 +5,7 @@
 //! without leaving the participant's own handle unusable.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 
 use crate::gid::{BranchGid, CoordinatorId};
@@ -79,10 +80,10 @@ pub trait Participant: Clone + Send + Sync + 'static {
 
     /// Ends a prepared branch by its gid.
     ///
-    /// Idempotent: a branch that has already ended as decided is [`Ending::AsDecided`]. To
-    /// commit a branch that is not there is [`Ending::AsDecided`] only on evidence that it
-    /// committed, for which `receipt` is what [`Vote::Yes`] carried. To abort one that is not
-    /// there is [`Ending::AsDecided`].
+    /// Idempotent: a branch that had already ended as decided is [`Ending::Earlier`], one that
+    /// this call has ended [`Ending::AsDecided`]. To commit a branch that is not there is
+    /// [`Ending::Earlier`] only on evidence that it committed, for which `receipt` is what
+    /// [`Vote::Yes`] carried. To abort one that is not there is [`Ending::Earlier`].
     ///
     /// # Durability
     /// The ending survives every crash before this returns.
@@ -117,7 +118,7 @@ pub enum Vote {
     /// The branch wrote nothing; it has ended, and needs no second phase.
     ReadOnly,
     /// The branch has rolled back, for this reason.
-    No(String),
+    No(Refusal),
 }
 
 /// A participant's answer to a one-phase commit.
@@ -126,7 +127,61 @@ pub enum OnePhaseVote {
     /// Durably committed.
     Committed,
     /// Rolled back, for this reason.
-    RolledBack(String),
+    RolledBack(Refusal),
+}
+
+/// Why a participant rolled a branch back: for people, and for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    reason: String,
+    sqlstate: Option<String>,
+    retryable: bool,
+}
+
+impl Refusal {
+    /// A refusal in a sentence that says what to do. It has no SQLSTATE, and to try the same
+    /// transaction again is not said to help.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), sqlstate: None, retryable: false }
+    }
+
+    /// With the database's own code for it: five characters, as in the SQL standard.
+    pub fn with_sqlstate(self, sqlstate: impl Into<String>) -> Self {
+        Self { sqlstate: Some(sqlstate.into()), ..self }
+    }
+
+    /// Says that the same transaction, tried again from its beginning, may well succeed: it lost
+    /// against others, or against an outage.
+    pub fn retryable(self) -> Self {
+        Self { retryable: true, ..self }
+    }
+
+    /// The sentence.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The database's code, if it gave one.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// Whether to try the whole transaction again makes sense.
+    pub const fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl<T: Into<String>> From<T> for Refusal {
+    fn from(reason: T) -> Self {
+        Self::new(reason)
+    }
 }
 
 /// What a participant wants to be reminded of when a branch is finished after a restart:

@@ -112,7 +112,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
         }
         let (requests, received) = mpsc::unbounded();
         let shared = Arc::new(Shared {
-            live: Live::new(self.log.coordinator().clone(), self.log.epoch()),
+            live: Live::new(&self.log),
             log: self.log,
             clock: self.clock,
             deadlines: self.deadlines,

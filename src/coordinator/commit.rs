@@ -18,7 +18,7 @@ use crate::clock::{Clock, within};
 use crate::gid::Gid;
 use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch};
 use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
-use crate::participant::{Lost, OnePhaseVote, Receipt, Vote};
+use crate::participant::{Lost, OnePhaseVote, Receipt, Refusal, Vote};
 use crate::protocol::{
     Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
     OnePhase, Phase, TransactionEffects, TransactionMachine,
@@ -34,6 +34,8 @@ enum Note {
     Receipt(BranchId, Receipt),
     /// Of a branch.
     Reason(BranchId, String),
+    /// Of a branch that has rolled back.
+    Refusal(BranchId, Refusal),
     /// Of the log.
     LogReason(String),
     Heuristic(BranchId, Heuristic),
@@ -48,6 +50,7 @@ pub(super) struct Commitment<'a, L, C> {
     machine: TransactionMachine,
     receipts: BTreeMap<BranchId, Receipt>,
     reasons: BTreeMap<BranchId, String>,
+    refusals: BTreeMap<BranchId, Refusal>,
     heuristics: BTreeMap<BranchId, Heuristic>,
     log_reason: String,
     decided: bool,
@@ -65,6 +68,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             machine: TransactionMachine::new(),
             receipts: BTreeMap::new(),
             reasons: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             heuristics: BTreeMap::new(),
             log_reason: String::new(),
             decided: false,
@@ -203,6 +207,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             Note::Nothing => {}
             Note::Receipt(branch, receipt) => drop(self.receipts.insert(branch, receipt)),
             Note::Reason(branch, reason) => drop(self.reasons.insert(branch, reason)),
+            Note::Refusal(branch, refusal) => drop(self.refusals.insert(branch, refusal)),
             Note::LogReason(reason) => self.log_reason = reason,
             Note::Heuristic(branch, heuristic) => drop(self.heuristics.insert(branch, heuristic)),
         }
@@ -256,7 +261,8 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             Cause::Requested if self.wish == Wish::Commit => AbortReason::Fenced,
             Cause::Requested => AbortReason::Requested,
             Cause::VotedNo(id) => {
-                AbortReason::VotedNo { participant: name(id), reason: reason(id) }
+                let refusal = self.refusals.get(&id).cloned().unwrap_or_else(|| "".into());
+                AbortReason::VotedNo { participant: name(id), refusal }
             }
             Cause::VoteLost(id) => {
                 AbortReason::VoteLost { participant: name(id), reason: reason(id) }
@@ -293,7 +299,7 @@ async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event
     match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
         Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Note::Receipt(id, receipt)),
         Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Note::Nothing),
-        Ok(Vote::No(reason)) => (Input::Voted(id, Ballot::No), Note::Reason(id, reason)),
+        Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Note::Refusal(id, refusal)),
         Err(lost) => (Input::VoteLost(id), Note::Reason(id, lost.to_string())),
     }
 }
@@ -301,8 +307,8 @@ async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event
 async fn commit_one_phase<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
     match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
         Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Note::Nothing),
-        Ok(OnePhaseVote::RolledBack(reason)) => {
-            (Input::OnePhased(OnePhase::RolledBack), Note::Reason(branch.id, reason))
+        Ok(OnePhaseVote::RolledBack(refusal)) => {
+            (Input::OnePhased(OnePhase::RolledBack), Note::Refusal(branch.id, refusal))
         }
         Err(lost) => {
             (Input::OnePhased(OnePhase::Unknown), Note::Reason(branch.id, lost.to_string()))

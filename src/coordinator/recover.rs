@@ -288,7 +288,7 @@ fn note<L, C>(
         }
     };
     let ending = match ending {
-        Ending::Untold if target.acknowledged => Ending::AsDecided,
+        Ending::Untold if target.acknowledged => Ending::Earlier,
         ending => ending,
     };
     match (shared.report(&branch.gid, &target.name, decision, ending), decision) {

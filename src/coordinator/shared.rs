@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Deadlines;
 use super::erased::AnyParticipant;
 use crate::clock::{Clock, within};
-use crate::gid::{CoordinatorId, Gid};
+use crate::gid::{CoordinatorId, Gid, Lineage};
 use crate::log::{Commit, DecisionLog, Entry, LogError};
 use crate::outcome::Heuristic;
 use crate::protocol::{Decision, Ending};
@@ -79,7 +79,7 @@ impl<L, C> Shared<L, C> {
         decision: Decision,
         ending: Ending,
     ) -> Option<Heuristic> {
-        if ending == Ending::AsDecided {
+        if ending.is_as_decided() {
             return None;
         }
         let heuristic = Heuristic { gid: gid.clone(), participant: participant.to_owned(), ending };
@@ -96,6 +96,7 @@ impl<L, C> Shared<L, C> {
 pub(super) struct Live {
     coordinator: CoordinatorId,
     epoch: u64,
+    lineage: Lineage,
     sequences: Mutex<Sequences>,
 }
 
@@ -113,8 +114,13 @@ struct Sequences {
 }
 
 impl Live {
-    pub(super) fn new(coordinator: CoordinatorId, epoch: u64) -> Self {
-        Self { coordinator, epoch, sequences: Mutex::default() }
+    pub(super) fn new(log: &impl DecisionLog) -> Self {
+        Self {
+            coordinator: log.coordinator().clone(),
+            epoch: log.epoch(),
+            lineage: log.lineage(),
+            sequences: Mutex::default(),
+        }
     }
 
     /// A new gid, live from now on.
@@ -123,17 +129,22 @@ impl Live {
         sequences.last += 1;
         let sequence = sequences.last;
         sequences.live.insert(sequence, Stage::Undecided);
-        Gid { coordinator: self.coordinator.clone(), epoch: self.epoch, sequence }
+        Gid {
+            coordinator: self.coordinator.clone(),
+            epoch: self.epoch,
+            sequence,
+            lineage: self.lineage,
+        }
     }
 
     /// Whether the gid is of this epoch and has not been given out yet.
     pub(super) fn is_to_come(&self, gid: &Gid) -> bool {
-        gid.epoch == self.epoch && gid.sequence > self.lock().last
+        gid.epoch == self.epoch && gid.lineage == self.lineage && gid.sequence > self.lock().last
     }
 
     /// How far a transaction is, if it is live here.
     pub(super) fn stage(&self, gid: &Gid) -> Option<Stage> {
-        let ours = gid.epoch == self.epoch && gid.coordinator == self.coordinator;
+        let ours = gid.epoch == self.epoch && gid.lineage == self.lineage;
         if ours { self.lock().live.get(&gid.sequence).copied() } else { None }
     }
 

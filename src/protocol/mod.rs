@@ -36,13 +36,23 @@ pub enum Decision {
 /// How a branch turned out to have ended when it was told the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ending {
-    /// The branch has durably ended as decided, now or earlier.
+    /// The branch has durably ended as decided, and this was what ended it.
     AsDecided,
+    /// The branch had durably ended as decided before. To the protocol the same; but who counts
+    /// what was done does not count it.
+    Earlier,
     /// The branch had durably ended the other way: someone else resolved it (a heuristic
     /// decision, X/Open XA section 2.3.4).
     Heuristic,
     /// The branch is gone, and the participant cannot say how it ended (a heuristic hazard).
     Untold,
+}
+
+impl Ending {
+    /// Whether the branch has ended as decided, now or before.
+    pub const fn is_as_decided(self) -> bool {
+        matches!(self, Self::AsDecided | Self::Earlier)
+    }
 }
 
 /// Why the decision log gave no answer.

@@ -13,8 +13,8 @@
 //! log itself says so, as [`ForceFailure::Fenced`].
 
 use super::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input,
-    LogFailure, OnePhase, Phase, TransactionEffects,
+    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
+    OnePhase, Phase, TransactionEffects,
 };
 
 /// One transaction at its coordinator.
@@ -109,7 +109,7 @@ impl TransactionMachine {
             }
             (Phase::Committing | Phase::Aborting, Input::Finished(branch, ending)) => {
                 self.finished.insert(branch);
-                if ending != Ending::AsDecided {
+                if !ending.is_as_decided() {
                     self.heuristic.insert(branch);
                 }
                 self.conclude(effects);

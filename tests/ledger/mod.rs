@@ -65,7 +65,7 @@ impl Participant for Ledger {
             return Ok(Vote::ReadOnly);
         }
         if lines.iter().any(|line| line == "nonsense") {
-            return Ok(Vote::No("nonsense is not entered".to_owned()));
+            return Ok(Vote::No("nonsense is not entered".into()));
         }
         self.state().prepared.insert(page.gid.to_string(), lines);
         Ok(Vote::Yes(Receipt::none()))
@@ -106,8 +106,8 @@ impl Participant for Ledger {
             return Ok(Ending::AsDecided);
         }
         Ok(match (state.ended.get(&gid), decision) {
-            (Some(ended), _) if *ended == decision => Ending::AsDecided,
-            (None, Decision::Abort) => Ending::AsDecided,
+            (Some(ended), _) if *ended == decision => Ending::Earlier,
+            (None, Decision::Abort) => Ending::Earlier,
             (Some(_), _) => Ending::Heuristic,
             (None, Decision::Commit) => Ending::Untold,
         })

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use indoubt::{
-    Commit, Coordinator, CoordinatorId, Deadlines, DecisionLog, Entry, ForceError, Gid, LogError,
+    Commit, Coordinator, CoordinatorId, Deadlines, DecisionLog, Entry, ForceError, Gid, Lineage,
+    LogError, Origin,
 };
 use indoubt_real::log::FileLog;
 use indoubt_sim::disk::Mount;
@@ -37,6 +38,14 @@ impl<F: Force> DecisionLog for Bent<F> {
 
     fn epoch(&self) -> u64 {
         self.log.epoch()
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.log.lineage()
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        self.log.origin(gid)
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
+use indoubt::{
+    Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, Lineage, LogError, Origin,
+};
 
 /// What happens between the last vote and the commits.
 #[derive(Default)]
@@ -37,6 +39,14 @@ impl<L: DecisionLog> DecisionLog for Interrupted<L> {
 
     fn epoch(&self) -> u64 {
         self.log.epoch()
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.log.lineage()
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        self.log.origin(gid)
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::lock;
-use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
+use indoubt::{
+    Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, Lineage, LogError, Origin,
+};
 
 use super::ledger::Ledger;
 use super::record::{self, Key};
@@ -142,6 +144,14 @@ impl<S: Storage> DecisionLog for FileLog<S> {
 
     fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage { log: 0, opening: 0 }
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        if gid.epoch > self.epoch { Origin::Newer } else { Origin::Own }
     }
 
     /// As the trait has it. When several forces wait, one of them writes for all. If that one

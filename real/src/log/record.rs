@@ -221,7 +221,12 @@ impl<'a> Rest<'a> {
         let count = self.byte()?;
         let branches = (0..count).map(|_| self.branch()).collect::<Option<Vec<_>>>()?;
         Some(Arc::new(Commit {
-            gid: Gid { coordinator: coordinator.clone(), epoch, sequence },
+            gid: Gid {
+                coordinator: coordinator.clone(),
+                epoch,
+                sequence,
+                lineage: indoubt::Lineage { log: 0, opening: 0 },
+            },
             branches,
         }))
     }

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use indoubt::protocol::BranchId;
-use indoubt::{Commit, CoordinatorId, Gid, LoggedBranch, Receipt};
+use indoubt::{Commit, CoordinatorId, Gid, Lineage, LoggedBranch, Receipt};
 
 pub(super) fn coordinator() -> CoordinatorId {
     "shop".parse().unwrap()
 }
 
+pub(super) const fn lineage() -> Lineage {
+    Lineage { log: 0, opening: 0 }
+}
+
 pub(super) fn gid(epoch: u64, sequence: u64) -> Gid {
-    Gid { coordinator: coordinator(), epoch, sequence }
+    Gid { coordinator: coordinator(), epoch, sequence, lineage: lineage() }
 }
 
 /// With two branches, one of them without a receipt.

@@ -25,15 +25,14 @@ pub(super) async fn commit_one_phase(branch: &PostgresBranch) -> Result<OnePhase
         Ok(Finding::ReadOnly) => commit_read_only(branch).await,
         Ok(Finding::Unfit(reason)) => {
             branch.roll_back().await;
-            Ok(OnePhaseVote::RolledBack(reason))
+            Ok(OnePhaseVote::RolledBack(reason.into()))
         }
         // No COMMIT was sent, so here alone a lost session is a definite answer.
         Err(lost) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(format!(
-                "the session was lost before the commit: {}",
-                lost.reason()
-            )))
+            Ok(OnePhaseVote::RolledBack(
+                format!("the session was lost before the commit: {}", lost.reason()).into(),
+            ))
         }
     }
 }
@@ -53,7 +52,7 @@ async fn commit_written(branch: &PostgresBranch, written: Written) -> Result<One
         }
         (committed, Ok(XactStatus::Aborted)) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(committed.err().map_or_else(silent, explain)))
+            Ok(OnePhaseVote::RolledBack(committed.err().map_or_else(silent, explain).into()))
         }
         (Err(Failure::Lost(lost)), _) | (_, Err(lost)) => Err(lost),
         (committed, Ok(status)) => {
@@ -71,7 +70,7 @@ async fn commit_read_only(branch: &PostgresBranch) -> Result<OnePhaseVote, Lost>
         }
         Err(Failure::Refused(refusal)) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(refusal.to_string()))
+            Ok(OnePhaseVote::RolledBack(refusal.to_string().into()))
         }
         Err(Failure::Lost(lost)) => Err(lost),
     }

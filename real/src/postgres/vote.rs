@@ -44,7 +44,7 @@ pub(super) async fn prepare(branch: &PostgresBranch, login: &str) -> Result<Vote
 
 async fn vote_no(branch: &PostgresBranch, reason: String) -> Result<Vote, Lost> {
     branch.roll_back().await;
-    Ok(Vote::No(reason))
+    Ok(Vote::No(reason.into()))
 }
 
 /// Commits what wrote nothing: a rollback would swallow a `NOTIFY`, and skip the check of a
@@ -57,7 +57,7 @@ async fn vote_read_only(branch: &PostgresBranch) -> Result<Vote, Lost> {
         }
         Err(Failure::Refused(refusal)) => {
             branch.end(Stage::RolledBack);
-            Ok(Vote::No(refusal.to_string()))
+            Ok(Vote::No(refusal.to_string().into()))
         }
         Err(Failure::Lost(lost)) => Err(lost),
     }
@@ -79,7 +79,7 @@ async fn prepare_written(branch: &PostgresBranch, evidence: Evidence) -> Result<
         }
         (prepared, Ok(XactStatus::Aborted)) => {
             branch.end(Stage::RolledBack);
-            Ok(Vote::No(prepared.err().map_or_else(silent, refused)))
+            Ok(Vote::No(prepared.err().map_or_else(silent, refused).into()))
         }
         (prepared, Ok(status)) => Err(Lost::new(format!(
             "PREPARE TRANSACTION gave {prepared:?}, yet the transaction is {status:?}"

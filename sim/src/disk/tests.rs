@@ -183,7 +183,12 @@ async fn live(mount: Mount, oracle: Shared) {
 
 async fn work(log: &FileLog<Mount>, oracle: &Shared, worker: u64) {
     for round in 0.. {
-        let gid = Gid { coordinator: owner(), epoch: log.epoch(), sequence: round * 4 + worker };
+        let gid = Gid {
+            coordinator: owner(),
+            epoch: log.epoch(),
+            sequence: round * 4 + worker,
+            lineage: log.lineage(),
+        };
         with(oracle, |oracle| oracle.truths.insert(gid.clone(), Truth::Unknown));
         let forced = force(log, oracle, &gid).await;
         match forced {

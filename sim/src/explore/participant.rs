@@ -70,7 +70,7 @@ impl<R: Rules> Step<'_, R> {
                     });
                 }
                 self.state.coordinators[usize::from(c)].recoveries[t].calls[p] = match ending {
-                    Ending::AsDecided => Resolve::AsDecided,
+                    Ending::AsDecided | Ending::Earlier => Resolve::AsDecided,
                     Ending::Heuristic => Resolve::Heuristic,
                     Ending::Untold => Resolve::Untold,
                 };
@@ -140,7 +140,7 @@ impl<R: Rules> Step<'_, R> {
             _ => return None,
         };
         Some(match ending {
-            Ending::AsDecided => Call::AsDecided,
+            Ending::AsDecided | Ending::Earlier => Call::AsDecided,
             Ending::Heuristic => Call::Heuristic,
             Ending::Untold => Call::Untold,
         })

@@ -222,7 +222,7 @@ impl<'a, R: Rules> Step<'a, R> {
 
     /// Tells whoever watches for heuristic endings.
     pub(super) fn report(&mut self, t: usize, p: usize, ending: Ending) {
-        if ending == Ending::AsDecided {
+        if ending.is_as_decided() {
             return;
         }
         let tx = &mut self.state.txs[t];

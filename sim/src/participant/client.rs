@@ -84,7 +84,7 @@ impl SimParticipant {
 
 const fn heard(ending: Ending) -> Heard {
     match ending {
-        Ending::AsDecided => Heard::AsDecided,
+        Ending::AsDecided | Ending::Earlier => Heard::AsDecided,
         Ending::Heuristic => Heard::Heuristic,
         Ending::Untold => Heard::Untold,
     }
@@ -146,7 +146,7 @@ impl Participant for SimParticipant {
             Reply::ReadOnly => Ok((Vote::ReadOnly, Heard::ReadOnly)),
             Reply::No => {
                 let reason = "the branch violates a deferred constraint, or its session is gone";
-                Ok((Vote::No(reason.to_owned()), Heard::No))
+                Ok((Vote::No(reason.into()), Heard::No))
             }
             other => Err(unexpected(&other)),
         })
@@ -158,8 +158,8 @@ impl Participant for SimParticipant {
         self.ask(&branch.gid, Ask::OnePhase, request, |reply| match reply {
             Reply::OnePhase(OnePhase::Committed) => Ok((OnePhaseVote::Committed, Heard::Committed)),
             Reply::OnePhase(OnePhase::RolledBack) => {
-                let reason = "the session is gone".to_owned();
-                Ok((OnePhaseVote::RolledBack(reason), Heard::RolledBack))
+                let reason = "the session is gone";
+                Ok((OnePhaseVote::RolledBack(reason.into()), Heard::RolledBack))
             }
             other => Err(unexpected(&other)),
         })

@@ -323,7 +323,7 @@ impl<D: Storage> Server<D> {
         let known = receipt.and_then(|xid| self.store().ended.get(&xid).copied());
         Ok(Reply::Ended(match (decision, known) {
             (Decision::Commit, Some(true)) | (Decision::Abort, Some(false) | None) => {
-                Ending::AsDecided
+                Ending::Earlier
             }
             (Decision::Commit, Some(false)) | (Decision::Abort, Some(true)) => Ending::Heuristic,
             (Decision::Commit, None) => Ending::Untold,

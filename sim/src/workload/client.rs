@@ -29,7 +29,7 @@ pub struct Backlog {
 struct Work {
     begun: u32,
     /// Transactions that were asked to commit.
-    asked: BTreeSet<Tx>,
+    asked: BTreeSet<Gid>,
     active: u32,
 }
 
@@ -66,12 +66,12 @@ impl Backlog {
 
     /// Nobody will ask for these transactions by gid.
     pub(crate) fn ask_for_none(&self, of: impl Fn(&Tx) -> bool) {
-        self.work().asked.retain(|tx| !of(tx));
+        self.work().asked.retain(|gid| !of(&tx(gid)));
     }
 
     /// Transactions that were asked to commit, in order.
-    pub fn asked(&self) -> Vec<Tx> {
-        self.work().asked.iter().copied().collect()
+    pub fn asked(&self) -> Vec<Gid> {
+        self.work().asked.iter().cloned().collect()
     }
 
     fn work(&self) -> std::sync::MutexGuard<'_, Work> {
@@ -168,7 +168,7 @@ pub async fn commit<L: DecisionLog, C: Clock>(
 ) -> Told {
     let tx = tx(transaction.gid());
     events.record(Event::AskedCommit { tx });
-    backlog.work().asked.insert(tx);
+    backlog.work().asked.insert(transaction.gid().clone());
     let (told, pending, heuristic) = match transaction.commit().await {
         Outcome::Committed(done) => (Told::Committed, done.pending, done.heuristic),
         Outcome::Aborted(done) => (Told::Aborted, Vec::new(), done.heuristic),

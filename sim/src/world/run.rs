@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
-use indoubt::{Clock, CoordinatorId, DecisionLog, Gid};
+use indoubt::{Clock, CoordinatorId, DecisionLog};
 use madsim::runtime::{Handle, Runtime};
 
 use super::control::{COORDINATORS, Host, Struck, World, link, lock, network_size};
@@ -272,11 +272,9 @@ async fn at_rest<S: Seams>(world: &World<S>) -> bool {
 async fn close<S: Seams>(world: &World<S>, rested: bool) {
     let current = lock(&world.current).clone();
     if let Some(process) = current {
-        for tx in world.backlog.asked() {
-            let gid =
-                Gid { coordinator: world.owner.clone(), epoch: tx.epoch, sequence: tx.sequence };
+        for gid in world.backlog.asked() {
             let told = ask(&process.coordinator, &gid).await;
-            world.events.record(Event::Status { tx, told });
+            world.events.record(Event::Status { tx: crate::workload::tx(&gid), told });
         }
         for commit in process.coordinator.log().unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: crate::workload::tx(&commit.gid) });

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use indoubt::{Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, LogError};
+use indoubt::{
+    Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, Lineage, LogError, Origin,
+};
 
 use super::control::lock;
 use super::ordered::{Answer, LogCall};
@@ -73,6 +75,14 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
 
     fn epoch(&self) -> u64 {
         self.log.epoch()
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.log.lineage()
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        self.log.origin(gid)
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use indoubt::{
     BeginError, BranchGid, Commit, CoordinatorId, Decision, DecisionLog, Ending, Entry, ForceError,
-    Gid, LogError, Lost, OnePhase, OnePhaseVote, Participant, Receipt, Vote,
+    Gid, Lineage, LogError, Lost, OnePhase, OnePhaseVote, Origin, Participant, Receipt, Vote,
 };
 use indoubt_real::log::FileLog;
 use indoubt_sim::disk::Mount;
@@ -93,7 +93,7 @@ pub(crate) struct OnePhaseLostIsAborted;
 
 impl Plant for OnePhaseLostIsAborted {
     fn one_phase(&self, vote: Result<OnePhaseVote, Lost>) -> Result<OnePhaseVote, Lost> {
-        vote.or_else(|lost| Ok(OnePhaseVote::RolledBack(lost.to_string())))
+        vote.or_else(|lost| Ok(OnePhaseVote::RolledBack(lost.to_string().into())))
     }
 }
 
@@ -179,6 +179,14 @@ impl<P: Plant> DecisionLog for BentLog<P> {
 
     fn epoch(&self) -> u64 {
         self.log.epoch()
+    }
+
+    fn lineage(&self) -> Lineage {
+        self.log.lineage()
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        self.log.origin(gid)
     }
 
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
