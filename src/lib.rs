@@ -17,8 +17,8 @@ pub mod protocol;
 
 pub use clock::Clock;
 pub use coordinator::{
-    Branch, BuildError, Builder, Coordinator, Deadlines, Driver, EnlistError, RecoveryReport,
-    StatusError, Transaction,
+    AcknowledgeError, Branch, BuildError, Builder, Coordinator, Deadlines, Driver, EnlistError,
+    RecoveryReport, StatusError, Stranded, Transaction, Unreached, Why,
 };
 pub use gid::{
     BranchGid, CoordinatorId, Gid, InvalidCoordinatorId, InvalidGid, Lineage,

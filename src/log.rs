@@ -103,6 +103,15 @@ pub trait DecisionLog: Send + Sync + 'static {
     /// one-phase commit) it remembers the outcome for [`read`](Self::read).
     fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send;
 
+    /// Makes what was noted lazily durable, for a clean end. A log that notes nothing lazily
+    /// has nothing to do.
+    ///
+    /// # Errors
+    /// [`LogError`] when it may not be durable.
+    fn flush(&self) -> impl Future<Output = Result<(), LogError>> + Send {
+        async { Ok(()) }
+    }
+
     /// What the log says of a gid.
     ///
     /// # Durability

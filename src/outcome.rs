@@ -75,6 +75,7 @@ pub struct InDoubt {
 
 /// Why a transaction was aborted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AbortReason {
     /// The client asked for it.
     #[error("the client rolled back")]
@@ -82,6 +83,14 @@ pub enum AbortReason {
     /// A newer coordinator owns the decision log, so this one could not have decided.
     #[error("a newer coordinator has opened the decision log: stop this one")]
     Fenced,
+    /// A branch that was asked for, and not as an optional one, could not be had.
+    #[error("{reason}: nothing was committed without the branch of {participant}")]
+    Incomplete {
+        /// The participant's name.
+        participant: String,
+        /// Why there is no branch of it.
+        reason: String,
+    },
     /// A participant voted no.
     #[error("{participant} voted no: {refusal}")]
     VotedNo {
@@ -98,12 +107,33 @@ pub enum AbortReason {
         /// What is known of why.
         reason: String,
     },
-    /// The decision could not be written to the log, and is certain not to be in it.
+    /// The decision could not be written to the log, and is certain not to be in it; or the log
+    /// was known to be broken, and nothing was prepared.
     #[error("the decision could not be logged: {reason}")]
     NotLogged {
         /// What failed.
         reason: String,
     },
+}
+
+impl AbortReason {
+    /// Whether to try the whole transaction again makes sense, as it is: it lost against others,
+    /// or against an outage that may be over. Nothing of this attempt is left to do twice.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::VotedNo { refusal, .. } => refusal.is_retryable(),
+            Self::VoteLost { .. } | Self::NotLogged { .. } => true,
+            Self::Requested | Self::Fenced | Self::Incomplete { .. } => false,
+        }
+    }
+
+    /// The database's own code for why it refused, if it did: an SQLSTATE of five characters.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::VotedNo { refusal, .. } => refusal.sqlstate(),
+            _ => None,
+        }
+    }
 }
 
 /// A branch that was ended by someone else: a heuristic decision.

@@ -1,13 +1,15 @@
 //! Making a coordinator: its participants and its deadlines.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::channel::mpsc;
 
+use super::alarms::Alarms;
 use super::erased::AnyParticipant;
-use super::shared::{Live, Shared};
+use super::live::Live;
+use super::shared::Shared;
 use super::{Coordinator, Driver, Participant};
 use crate::clock::Clock;
 use crate::log::DecisionLog;
@@ -25,15 +27,18 @@ pub struct Deadlines {
     /// How long a client waits for the decision to be forced before it is told that the
     /// transaction is in doubt; the force itself goes on. Reading the log is given as long.
     pub force: Duration,
-    /// To carry out a decision at one participant. A sweep of recovery waits as long once for
-    /// each participant that hangs, not once for each of its branches.
+    /// To carry out a decision at one participant, from the moment that it is asked. A sweep of
+    /// recovery waits as long once for each participant that hangs, not once for each of its
+    /// branches, and the others do not wait with it.
     pub finish: Duration,
     /// How long a client waits for acknowledgements after the decision; zero answers at once,
     /// with every participant pending.
     pub acknowledge: Duration,
-    /// To list a participant's prepared branches.
+    /// To list a participant's prepared branches. A list that takes more than an eighth of it
+    /// is not waited for before the others are seen to.
     pub scan: Duration,
-    /// The pause between two sweeps of recovery, and before something unknown is asked again.
+    /// The pause between two sweeps of recovery, and before something unknown is asked again. A
+    /// sweep that takes longer goes on beside the next, which leaves out what it has in hand.
     pub recovery_interval: Duration,
 }
 
@@ -74,6 +79,10 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
 
     /// Adds a participant. Register every participant that unfinished transactions may name,
     /// or they cannot be finished.
+    ///
+    /// A participant is a database: register each once. One database under two names works, as
+    /// long as it is named alike after every restart; branches that both list are ended through
+    /// whichever of the two can.
     pub fn participant(mut self, participant: impl Participant) -> Self {
         self.participants.push(Arc::new(participant));
         self
@@ -86,8 +95,10 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
     }
 
     /// Calls this for every branch that turns out to have been ended by someone else, at a
-    /// commit or in recovery: the operator's alarm. It is called from the driver, so it must
-    /// not block. The same is always logged at the error level.
+    /// commit or in recovery: the operator's alarm, once for each in the life of a process, and
+    /// again after a restart if it is still so. It is called from the driver, so it must not
+    /// block; a panic in it is logged and ends nothing. The same is always logged at the error
+    /// level.
     pub fn on_heuristic(mut self, alarm: impl Fn(&Heuristic) + Send + Sync + 'static) -> Self {
         self.on_heuristic = Box::new(alarm);
         self
@@ -117,8 +128,10 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
             clock: self.clock,
             deadlines: self.deadlines,
             participants: self.participants,
-            on_heuristic: self.on_heuristic,
+            alarms: Alarms::new(self.on_heuristic),
             fenced: AtomicBool::new(false),
+            sick: Mutex::default(),
+            driven: AtomicBool::new(false),
         });
         Ok((Coordinator { shared: shared.clone(), requests }, Driver::new(shared, received)))
     }

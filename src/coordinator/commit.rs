@@ -12,13 +12,14 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
+use super::calls::answered;
 use super::shared::Shared;
-use super::transaction::{Enlisted, Request, Wish};
-use crate::clock::{Clock, within};
+use super::transaction::{Enlisted, Missing, Request, Wish};
+use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch};
 use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
-use crate::participant::{Lost, OnePhaseVote, Receipt, Refusal, Vote};
+use crate::participant::{OnePhaseVote, Receipt, Refusal, Vote};
 use crate::protocol::{
     Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
     OnePhase, Phase, TransactionEffects, TransactionMachine,
@@ -88,10 +89,8 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         for branch in &branches {
             self.machine.handle(Input::Enlisted(branch.id), &mut effects);
         }
-        // One that has been succeeded starts nothing that it could not finish.
-        let commit = self.wish == Wish::Commit && !self.shared.is_fenced();
-        let wish = if commit { Input::Commit } else { Input::Rollback };
-        self.machine.handle(wish, &mut effects);
+        let refused = self.refusal(branches.len()).await;
+        self.machine.handle(refused.map_or(Input::Commit, Input::Rollback), &mut effects);
         let mut untold = false;
         loop {
             self.note_phase(&pending);
@@ -123,6 +122,27 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             untold = input == Input::OnePhased(OnePhase::Untold);
             self.machine.handle(input, &mut effects);
         }
+    }
+
+    /// Why the transaction is not to be committed, if it is not: nothing is begun that could not
+    /// be finished.
+    async fn refusal(&mut self, branches: usize) -> Option<Cause> {
+        match &self.wish {
+            Wish::Rollback => return Some(Cause::Requested),
+            Wish::Commit { missing: Some(_) } => return Some(Cause::Incomplete),
+            Wish::Commit { missing: None } => {}
+        }
+        if self.shared.is_fenced() {
+            return Some(Cause::Fenced);
+        }
+        // With one branch nothing is forced.
+        if branches > 1
+            && let Err(error) = self.shared.is_fit().await
+        {
+            self.log_reason = format!("nothing was prepared, for {error}");
+            return Some(Cause::NotLogged);
+        }
+        None
     }
 
     /// Starts what the effect asks for; its end will be the machine's next input.
@@ -168,7 +188,8 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         'a: 'b,
     {
         let phase = self.machine.phase();
-        if self.decided || !matches!(phase, Phase::Committing | Phase::Aborting) {
+        if self.decided || !matches!(phase, Phase::Committing | Phase::Aborting | Phase::Inquiring)
+        {
             return;
         }
         self.decided = true;
@@ -245,7 +266,7 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                 reason: self.abort_reason(cause, branches),
                 heuristic: heuristic(set),
             }),
-            Answer::InDoubt => Outcome::InDoubt(InDoubt { gid, reason: self.doubt() }),
+            Answer::InDoubt => Outcome::InDoubt(InDoubt { gid, reason: self.doubt(branches) }),
         }
     }
 
@@ -258,8 +279,15 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         };
         let reason = |id| self.reasons.get(&id).cloned().unwrap_or_default();
         match cause {
-            Cause::Requested if self.wish == Wish::Commit => AbortReason::Fenced,
             Cause::Requested => AbortReason::Requested,
+            Cause::Fenced => AbortReason::Fenced,
+            Cause::Incomplete => match &self.wish {
+                Wish::Commit { missing: Some(Missing { participant, reason }) } => {
+                    let (participant, reason) = (participant.clone(), reason.clone());
+                    AbortReason::Incomplete { participant, reason }
+                }
+                _ => AbortReason::Requested,
+            },
             Cause::VotedNo(id) => {
                 let refusal = self.refusals.get(&id).cloned().unwrap_or_else(|| "".into());
                 AbortReason::VotedNo { participant: name(id), refusal }
@@ -271,27 +299,18 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         }
     }
 
-    fn doubt(&self) -> String {
-        let reasons =
-            self.reasons.values().chain(Some(&self.log_reason)).filter(|reason| !reason.is_empty());
-        let known: Vec<_> = reasons.map(String::as_str).collect();
+    fn doubt(&self, branches: &[Enlisted]) -> String {
+        let at_branches = branches.iter().filter_map(|branch| {
+            self.reasons.get(&branch.id).map(|reason| format!("{}: {reason}", branch.participant))
+        });
+        let of_the_log = Some(self.log_reason.clone()).filter(|reason| !reason.is_empty());
+        let known: Vec<_> = at_branches.chain(of_the_log).collect();
         if known.is_empty() {
             format!("the decision log did not answer within {:?}", self.shared.deadlines.force)
         } else {
             known.join("; ")
         }
     }
-}
-
-/// The call's answer, or `Lost` at the deadline.
-async fn answered<T>(
-    clock: &impl Clock,
-    limit: std::time::Duration,
-    call: BoxFuture<'_, Result<T, Lost>>,
-) -> Result<T, Lost> {
-    within(clock, limit, call)
-        .await
-        .unwrap_or_else(|| Err(Lost::new(format!("nothing came within {limit:?}"))))
 }
 
 async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
@@ -330,7 +349,8 @@ async fn finish<L, C: Clock>(
     let id = branch.id;
     match answered(&shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
         Ok(ending) => {
-            let heuristic = shared.report(&gid, &branch.participant, decision, ending);
+            let heuristic =
+                shared.alarms.ended(&gid.branch(id), &branch.participant, decision, ending);
             (
                 Input::Finished(id, ending),
                 heuristic.map_or(Note::Nothing, |heuristic| Note::Heuristic(id, heuristic)),
@@ -343,15 +363,12 @@ async fn finish<L, C: Clock>(
     }
 }
 
-async fn force<L: DecisionLog, C>(shared: &Shared<L, C>, commit: Arc<Commit>) -> Event {
-    match shared.log.force(&commit).await {
+async fn force<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, commit: Arc<Commit>) -> Event {
+    match shared.force(&commit).await {
         Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
         Err(error) => {
             let failure = match error {
-                ForceError::Fenced { .. } => {
-                    shared.note_fenced();
-                    ForceFailure::Fenced
-                }
+                ForceError::Fenced { .. } => ForceFailure::Fenced,
                 ForceError::Unknown { .. } => ForceFailure::Unknown,
             };
             (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))

@@ -1,14 +1,20 @@
 //! The future that brings transactions to their end and recovers what crashes left behind.
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, select};
-use futures::{StreamExt, pin_mut};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt, pin_mut};
 
+use super::calls::words;
 use super::commit::Commitment;
-use super::recover::sweep;
+use super::in_hand::InHand;
 use super::shared::Shared;
+use super::sweep::sweep;
 use super::transaction::Request;
 use crate::clock::Clock;
 use crate::log::DecisionLog;
@@ -26,25 +32,53 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
     }
 
     /// Runs until every handle of the coordinator and every transaction is dropped and the
-    /// last transaction has ended; a sweep that is under way then is dropped.
+    /// last transaction has ended; a sweep that is under way then is dropped, and what the log
+    /// has noted lazily is made durable.
     ///
     /// # Cancel safety
     /// Dropping this future is a crash of the coordinator: what it leaves prepared, the next
     /// opening of the log recovers.
     pub async fn run(self) {
         let Self { shared, requests } = self;
-        let transactions =
-            requests.for_each_concurrent(None, |request| Commitment::new(&shared, request).run());
-        let recovery = async {
-            loop {
-                sweep(&shared).await;
-                shared.clock.sleep(shared.deadlines.recovery_interval).await;
-            }
-        };
+        shared.driven.store(true, Ordering::Relaxed);
+        let transactions = requests
+            .for_each_concurrent(None, |request| unharmed(Commitment::new(&shared, request).run()));
+        let recovery = recover_for_ever(&shared);
         pin_mut!(transactions, recovery);
         match select(transactions, recovery).await {
             Either::Left(((), _)) => tracing::debug!("driver stopped: no handle is left"),
-            Either::Right((never, _)) => never,
+            Either::Right((never, _)) => match never {},
         }
+        if let Err(error) = shared.flush().await {
+            tracing::warn!(%error, "what the log noted last may be lost: the next start repeats it");
+        }
+    }
+}
+
+/// Sweeps, and begins the next sweep though an earlier one still waits for somebody.
+async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Infallible {
+    let in_hand = InHand::default();
+    let mut earlier = FuturesUnordered::new();
+    loop {
+        let sweep = unharmed(sweep(shared, &in_hand).map(drop)).boxed();
+        let pause = shared.clock.sleep(shared.deadlines.recovery_interval);
+        earlier.push(sweep);
+        let ended = async {
+            while earlier.next().await.is_some() {}
+            std::future::pending::<()>().await;
+        };
+        pin_mut!(pause, ended);
+        select(pause, ended).await;
+    }
+}
+
+/// A panic in one transaction, or in one sweep, is a bug; but it must not take the others along.
+async fn unharmed(one: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(one).catch_unwind().await {
+        let text = words(&*panic);
+        tracing::error!(
+            text,
+            "something panicked in the driver; what it was at is left to recovery"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! Participants of different kinds behind one face, so that one transaction can hold a
 //! branch of each.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::calls::guarded;
 use crate::gid::{BranchGid, CoordinatorId};
 use crate::participant::{Lost, OnePhaseVote, Participant, Receipt, Vote};
 use crate::protocol::{Decision, Ending, OnePhase};
@@ -13,6 +15,9 @@ use crate::protocol::{Decision, Ending, OnePhase};
 /// A participant of some kind, as recovery needs it.
 pub(super) trait AnyParticipant: Send + Sync {
     fn name(&self) -> &str;
+
+    /// The participant's own type, for whoever knows it.
+    fn as_any(&self) -> &dyn Any;
 
     fn resolve<'a>(
         &'a self,
@@ -32,20 +37,24 @@ impl<P: Participant> AnyParticipant for P {
         Participant::name(self)
     }
 
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
     fn resolve<'a>(
         &'a self,
         gid: &'a BranchGid,
         decision: Decision,
         receipt: &'a Receipt,
     ) -> BoxFuture<'a, Result<Ending, Lost>> {
-        Participant::resolve(self, gid, decision, receipt).boxed()
+        guarded(Participant::resolve(self, gid, decision, receipt)).boxed()
     }
 
     fn in_doubt<'a>(
         &'a self,
         owner: &'a CoordinatorId,
     ) -> BoxFuture<'a, Result<Vec<BranchGid>, Lost>> {
-        Participant::in_doubt(self, owner).boxed()
+        guarded(Participant::in_doubt(self, owner)).boxed()
     }
 }
 
@@ -65,18 +74,18 @@ pub(super) struct BranchAt<P: Participant> {
 
 impl<P: Participant> AnyBranch for BranchAt<P> {
     fn prepare(&self) -> BoxFuture<'_, Result<Vote, Lost>> {
-        self.participant.prepare(&self.branch).boxed()
+        guarded(self.participant.prepare(&self.branch)).boxed()
     }
 
     fn commit_one_phase(&self) -> BoxFuture<'_, Result<OnePhaseVote, Lost>> {
-        self.participant.commit_one_phase(&self.branch).boxed()
+        guarded(self.participant.commit_one_phase(&self.branch)).boxed()
     }
 
     fn inquire(&self) -> BoxFuture<'_, Result<OnePhase, Lost>> {
-        self.participant.inquire(&self.branch).boxed()
+        guarded(self.participant.inquire(&self.branch)).boxed()
     }
 
     fn finish(&self, decision: Decision) -> BoxFuture<'_, Result<Ending, Lost>> {
-        self.participant.finish(&self.branch, decision).boxed()
+        guarded(self.participant.finish(&self.branch, decision)).boxed()
     }
 }

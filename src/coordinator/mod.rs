@@ -5,12 +5,20 @@
 //! waiting, and recovery has a home. A runtime is absent: only `futures` combinators are
 //! used, so madsim and tokio run the same code.
 
+mod alarms;
 mod build;
+mod calls;
 mod commit;
 mod driver;
 mod erased;
+mod gate;
+mod in_hand;
+mod live;
 mod recover;
+mod report;
 mod shared;
+mod status;
+mod sweep;
 mod transaction;
 
 use std::sync::Arc;
@@ -18,17 +26,17 @@ use std::sync::Arc;
 use futures::channel::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
-use crate::gid::Gid;
-use crate::log::{DecisionLog, Entry, LogError};
-use crate::outcome::Status;
+use crate::log::DecisionLog;
 use crate::participant::Participant;
 
 pub use build::{BuildError, Builder, Deadlines};
 pub use driver::Driver;
-pub use recover::RecoveryReport;
+pub use report::{RecoveryReport, Stranded, Unreached, Why};
+pub use status::{AcknowledgeError, StatusError};
 pub use transaction::{Branch, EnlistError, Transaction};
 
-use shared::{Shared, Stage};
+use in_hand::InHand;
+use shared::Shared;
 use transaction::Request;
 
 /// Coordinates atomic transactions over several participants.
@@ -61,60 +69,12 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         &self.shared.log
     }
 
-    /// What has become of a transaction of this coordinator.
-    ///
-    /// # Errors
-    /// [`StatusError`] when the gid is another coordinator's, or the log cannot say.
-    pub async fn status(&self, gid: &Gid) -> Result<Status, StatusError> {
-        if gid.coordinator != *self.shared.log.coordinator() {
-            return Err(StatusError::NotOurs { gid: gid.clone() });
-        }
-        if gid.epoch > self.shared.log.epoch() {
-            return Err(StatusError::Log(LogError::Fenced { epoch: self.shared.log.epoch() }));
-        }
-        if self.shared.live.is_to_come(gid) {
-            return Err(StatusError::NeverBegun { gid: gid.clone() });
-        }
-        // Live is asked before the log: a transaction leaves the live ones only after its
-        // decision, if it has one, is in the log.
-        let live = self.shared.live.stage(gid);
-        if live == Some(Stage::Aborting) {
-            return Ok(Status::PresumedAborted);
-        }
-        match self.shared.read(gid).await? {
-            Entry::Unfinished(_) | Entry::Finished => Ok(Status::Committed),
-            _ if live.is_some() => Ok(Status::Undecided),
-            Entry::Absent => Ok(Status::PresumedAborted),
-            Entry::Expired => Ok(Status::Expired),
-        }
-    }
-
     /// Sweeps once over all participants and finishes what was left unfinished; the
     /// [`Driver`] does the same periodically.
     ///
     /// # Cancel safety
     /// May be dropped at any time and run concurrently with other sweeps.
     pub async fn recover(&self) -> RecoveryReport {
-        recover::sweep(&self.shared).await
+        sweep::sweep(&self.shared, &InHand::default()).await
     }
-}
-
-/// A question about a transaction that has no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StatusError {
-    /// The gid belongs to another coordinator.
-    #[error("{gid} is not a transaction of this coordinator: ask the coordinator {}", gid.coordinator)]
-    NotOurs {
-        /// The gid asked for.
-        gid: Gid,
-    },
-    /// No transaction has had this gid.
-    #[error("{gid} has never been begun: check where it comes from")]
-    NeverBegun {
-        /// The gid asked for.
-        gid: Gid,
-    },
-    /// The log cannot say.
-    #[error(transparent)]
-    Log(#[from] LogError),
 }

@@ -1,16 +1,15 @@
 //! What a coordinator's handles, its driver and its transactions have in common.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Deadlines;
+use super::alarms::Alarms;
 use super::erased::AnyParticipant;
+use super::live::Live;
 use crate::clock::{Clock, within};
-use crate::gid::{CoordinatorId, Gid, Lineage};
-use crate::log::{Commit, DecisionLog, Entry, LogError};
-use crate::outcome::Heuristic;
-use crate::protocol::{Decision, Ending};
+use crate::gid::Gid;
+use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
 
 pub(super) struct Shared<L, C> {
     pub(super) log: L,
@@ -18,22 +17,51 @@ pub(super) struct Shared<L, C> {
     pub(super) deadlines: Deadlines,
     pub(super) participants: Vec<Arc<dyn AnyParticipant>>,
     pub(super) live: Live,
-    pub(super) on_heuristic: Box<dyn Fn(&Heuristic) + Send + Sync>,
+    pub(super) alarms: Alarms,
     pub(super) fenced: AtomicBool,
+    /// Why the log is known to be broken, since its latest answer.
+    pub(super) sick: Mutex<Option<String>>,
+    /// Whether the driver has been started.
+    pub(super) driven: AtomicBool,
 }
 
-/// The log within its deadline. A force is not among these calls: it is never given up.
+/// The log, and what its answers tell of its health. All calls but a force, which is never given
+/// up, are within their deadline.
 impl<L: DecisionLog, C: Clock> Shared<L, C> {
+    pub(super) async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        let forced = self.log.force(commit).await;
+        match &forced {
+            Ok(()) => *self.sick() = None,
+            Err(ForceError::Fenced { .. }) => self.note_fenced(),
+            Err(error) => *self.sick() = Some(error.to_string()),
+        }
+        forced
+    }
+
     pub(super) async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
-        self.bounded(self.log.read(gid)).await
+        self.telling(self.bounded(self.log.read(gid)).await)
     }
 
     pub(super) async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
-        self.bounded(self.log.unfinished()).await
+        self.telling(self.bounded(self.log.unfinished()).await)
     }
 
+    /// Being lazy, it tells nothing of the log's health.
     pub(super) async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
         self.bounded(self.log.forget(gid)).await
+    }
+
+    pub(super) async fn flush(&self) -> Result<(), LogError> {
+        self.bounded(self.log.flush()).await
+    }
+
+    /// Whether a decision can be expected to be written: one that is asked for while the log is
+    /// broken would leave every branch prepared, with its locks, for as long as that lasts.
+    pub(super) async fn is_fit(&self) -> Result<(), LogError> {
+        if self.sick().is_none() {
+            return Ok(());
+        }
+        self.unfinished().await.map(drop)
     }
 
     async fn bounded<T>(
@@ -49,11 +77,22 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
         }
         answer
     }
+
+    /// The answer, and what it tells of the log's health.
+    fn telling<T>(&self, answer: Result<T, LogError>) -> Result<T, LogError> {
+        match &answer {
+            Ok(_) => *self.sick() = None,
+            Err(LogError::Fenced { .. }) => {}
+            Err(error) => *self.sick() = Some(error.to_string()),
+        }
+        answer
+    }
 }
 
 impl<L, C> Shared<L, C> {
-    pub(super) fn participant(&self, name: &str) -> Option<&Arc<dyn AnyParticipant>> {
-        self.participants.iter().find(|participant| participant.name() == name)
+    /// The number of the participant with this name.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.participants.iter().position(|participant| participant.name() == name)
     }
 
     /// Whether a newer coordinator is known to own the log.
@@ -62,7 +101,7 @@ impl<L, C> Shared<L, C> {
     }
 
     /// A fenced log stays fenced, so whoever learns of it tells everybody.
-    pub(super) fn note_fenced(&self) {
+    fn note_fenced(&self) {
         if !self.fenced.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 "a newer coordinator has opened the decision log: this one begins nothing more"
@@ -70,97 +109,8 @@ impl<L, C> Shared<L, C> {
         }
     }
 
-    /// What an ending that is not as decided amounts to. Never swallowed: it is the operator
-    /// who must mend it.
-    pub(super) fn report(
-        &self,
-        gid: &Gid,
-        participant: &str,
-        decision: Decision,
-        ending: Ending,
-    ) -> Option<Heuristic> {
-        if ending.is_as_decided() {
-            return None;
-        }
-        let heuristic = Heuristic { gid: gid.clone(), participant: participant.to_owned(), ending };
-        tracing::error!(%gid, participant, ?decision, "{heuristic}");
-        (self.on_heuristic)(&heuristic);
-        Some(heuristic)
-    }
-}
-
-/// The transactions that this process is still driving. Recovery leaves them alone.
-///
-/// A gid enters when it is allotted, before any participant hears of it, and leaves when its
-/// machine is done; it never enters again.
-pub(super) struct Live {
-    coordinator: CoordinatorId,
-    epoch: u64,
-    lineage: Lineage,
-    sequences: Mutex<Sequences>,
-}
-
-/// What is known of a live transaction beside the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Undecided,
-    Aborting,
-}
-
-#[derive(Default)]
-struct Sequences {
-    last: u64,
-    live: BTreeMap<u64, Stage>,
-}
-
-impl Live {
-    pub(super) fn new(log: &impl DecisionLog) -> Self {
-        Self {
-            coordinator: log.coordinator().clone(),
-            epoch: log.epoch(),
-            lineage: log.lineage(),
-            sequences: Mutex::default(),
-        }
-    }
-
-    /// A new gid, live from now on.
-    pub(super) fn allot(&self) -> Gid {
-        let mut sequences = self.lock();
-        sequences.last += 1;
-        let sequence = sequences.last;
-        sequences.live.insert(sequence, Stage::Undecided);
-        Gid {
-            coordinator: self.coordinator.clone(),
-            epoch: self.epoch,
-            sequence,
-            lineage: self.lineage,
-        }
-    }
-
-    /// Whether the gid is of this epoch and has not been given out yet.
-    pub(super) fn is_to_come(&self, gid: &Gid) -> bool {
-        gid.epoch == self.epoch && gid.lineage == self.lineage && gid.sequence > self.lock().last
-    }
-
-    /// How far a transaction is, if it is live here.
-    pub(super) fn stage(&self, gid: &Gid) -> Option<Stage> {
-        let ours = gid.epoch == self.epoch && gid.lineage == self.lineage;
-        if ours { self.lock().live.get(&gid.sequence).copied() } else { None }
-    }
-
-    /// The transaction is going to abort, whatever its branches still have to be told.
-    pub(super) fn aborting(&self, gid: &Gid) {
-        if let Some(stage) = self.lock().live.get_mut(&gid.sequence) {
-            *stage = Stage::Aborting;
-        }
-    }
-
-    pub(super) fn end(&self, gid: &Gid) {
-        self.lock().live.remove(&gid.sequence);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Sequences> {
-        // The set is valid after every statement, so a panic elsewhere cannot have spoilt it.
-        self.sequences.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sick(&self) -> MutexGuard<'_, Option<String>> {
+        // One assignment at a time: a panic elsewhere cannot have spoilt it.
+        self.sick.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,14 @@
 //! A transaction as its user writes it: begin, a branch at each participant, commit.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::channel::{mpsc, oneshot};
+use futures::lock;
 
 use super::erased::{AnyBranch, BranchAt};
 use super::shared::Shared;
@@ -36,10 +39,18 @@ pub(super) struct Request {
     pub(super) reply: Option<oneshot::Sender<Outcome>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    Commit,
+    Commit {
+        /// A branch that the client wanted and did not get.
+        missing: Option<Missing>,
+    },
     Rollback,
+}
+
+/// A branch that could not be had.
+pub(super) struct Missing {
+    pub(super) participant: String,
+    pub(super) reason: String,
 }
 
 /// A branch of an open transaction.
@@ -56,6 +67,9 @@ struct Slots {
     /// Branch numbers given out so far; one whose begin failed stays unused.
     allotted: u8,
     enlisted: Vec<Enlisted>,
+    /// Held while a participant's branch is being begun, so that a second call for it waits.
+    beginning: BTreeMap<String, Arc<lock::Mutex<()>>>,
+    missing: Option<Missing>,
     ended: bool,
 }
 
@@ -74,15 +88,39 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         &self.gid
     }
 
-    /// The transaction's branch at a participant, begun at the first call for it.
+    /// The transaction's branch at a participant, begun at the first call for it. However often
+    /// and however concurrently it is asked for, there is one.
+    ///
+    /// The branch is begun through the handle that was registered under the participant's name,
+    /// whatever the one given here points to.
     ///
     /// # Errors
-    /// [`EnlistError`]; the transaction goes on without the branch, so roll back, or drop it,
-    /// unless the branch was optional.
+    /// [`EnlistError`]. The transaction cannot commit any more, for it lacks what was wanted of
+    /// it; if it can do without, ask with [`optional_branch`](Self::optional_branch).
     ///
     /// # Cancel safety
-    /// Dropping the future drops the branch, which rolls it back.
+    /// Dropping the future drops a branch that it was beginning, which rolls that back.
     pub async fn branch<P: Participant>(
+        &self,
+        participant: &P,
+    ) -> Result<Branch<'_, P::Branch>, EnlistError> {
+        let had = self.optional_branch(participant).await;
+        if let Err(error) = &had {
+            let participant = participant.name().to_owned();
+            let missing = Missing { participant, reason: error.to_string() };
+            self.slots().missing.get_or_insert(missing);
+        }
+        had
+    }
+
+    /// As [`branch`](Self::branch), but the transaction can commit without it.
+    ///
+    /// # Errors
+    /// [`EnlistError`]; the transaction goes on without the branch.
+    ///
+    /// # Cancel safety
+    /// As for [`branch`](Self::branch).
+    pub async fn optional_branch<P: Participant>(
         &self,
         participant: &P,
     ) -> Result<Branch<'_, P::Branch>, EnlistError> {
@@ -90,9 +128,15 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         if self.shared.is_fenced() {
             return Err(EnlistError::Fenced);
         }
-        if self.shared.participant(name).is_none() {
+        let Some(registered) = self.shared.position(name) else {
             return Err(EnlistError::Unregistered { participant: name.to_owned() });
-        }
+        };
+        let registered = self.shared.participants[registered].as_any().downcast_ref::<P>();
+        let Some(participant) = registered else {
+            return Err(EnlistError::OtherKind { participant: name.to_owned() });
+        };
+        let beginning = self.slots().beginning.entry(name.to_owned()).or_default().clone();
+        let _one_at_a_time = beginning.lock().await;
         if let Some(branch) = self.enlisted::<P>(name) {
             return Ok(branch);
         }
@@ -126,7 +170,8 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
     /// # Cancel safety
     /// Dropping the future only gives up the answer: the driver carries on.
     pub async fn commit(mut self) -> Outcome {
-        self.end(Wish::Commit).await
+        let missing = self.slots().missing.take();
+        self.end(Wish::Commit { missing }).await
     }
 
     /// Rolls back every branch, and returns when they have ended or the deadlines have passed.
@@ -137,12 +182,33 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
     async fn end(&mut self, wish: Wish) -> Outcome {
         let (reply, answer) = oneshot::channel();
         self.hand_over(wish, Some(reply));
-        answer.await.unwrap_or_else(|oneshot::Canceled| {
-            let reason =
+        let in_doubt = |reason: &str| {
+            Outcome::InDoubt(InDoubt { gid: self.gid.clone(), reason: reason.to_owned() })
+        };
+        let answered = self.driven(answer).await;
+        answered.unwrap_or_else(|| {
+            in_doubt(if self.shared.driven.load(Ordering::Relaxed) {
+                "the coordinator's driver has ended, or something panicked in it; what it was at is \
+                 left to recovery: keep Driver::run running, and look at its log"
+            } else {
                 "the coordinator's driver is not running: spawn Driver::run, and keep it running"
-                    .to_owned();
-            Outcome::InDoubt(InDoubt { gid: self.gid.clone(), reason })
+            })
         })
+    }
+
+    /// The answer, unless nobody will give one: a driver that has not been started when the time
+    /// to begin a branch is over is taken not to come.
+    async fn driven(&self, mut answer: oneshot::Receiver<Outcome>) -> Option<Outcome> {
+        if !self.shared.driven.load(Ordering::Relaxed) {
+            let patience = self.shared.deadlines.begin;
+            let answered = within(&self.shared.clock, patience, &mut answer).await;
+            match answered {
+                Some(answered) => return answered.ok(),
+                None if !self.shared.driven.load(Ordering::Relaxed) => return None,
+                None => {}
+            }
+        }
+        answer.await.ok()
     }
 
     fn hand_over(&mut self, wish: Wish, reply: Option<oneshot::Sender<Outcome>>) {
@@ -205,12 +271,21 @@ impl<B> Deref for Branch<'_, B> {
 
 /// A branch that could not be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnlistError {
     /// The coordinator was built without this participant.
     #[error(
         "the participant {participant:?} is unknown to the coordinator: add it to the builder, so that recovery can reach it"
     )]
     Unregistered {
+        /// The participant's name.
+        participant: String,
+    },
+    /// The name is registered, for a participant of another type.
+    #[error(
+        "the participant registered as {participant:?} is of another type than the one given: name each participant once"
+    )]
+    OtherKind {
         /// The participant's name.
         participant: String,
     },
@@ -221,7 +296,7 @@ pub enum EnlistError {
     #[error("a transaction has at most {MAX_BRANCHES} branches")]
     TooManyBranches,
     /// The participant could not begin a branch.
-    #[error("{participant} could not begin a branch: {source}")]
+    #[error("{participant} could not begin a branch")]
     Refused {
         /// The participant's name.
         participant: String,

@@ -16,8 +16,8 @@ mod transaction;
 
 pub use branches::{BranchId, BranchSet, MAX_BRANCHES};
 pub use recovery::{
-    EpochOrder, LogAnswer, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine,
-    Verdict, verdict,
+    LogAnswer, Ownership, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine, Verdict,
+    verdict,
 };
 pub use terms::{
     Answer, Ballot, Cause, Effect, ForceFailure, Input, OnePhase, Phase, TransactionEffects,

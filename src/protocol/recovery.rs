@@ -13,13 +13,14 @@ use super::{BranchId, BranchSet, Decision, Ending, LogFailure};
 /// What one input can make the machine do; never more than two effects.
 pub type RecoveryEffects = ArrayVec<RecoveryEffect, 2>;
 
-/// A gid's epoch against the epoch of the coordinator that found it.
+/// Whose a transaction is, to the coordinator that found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EpochOrder {
-    /// The transaction began under this opening of the log or an earlier one.
-    NotNewer,
-    /// The transaction belongs to a coordinator that has taken the log over.
-    Newer,
+pub enum Ownership {
+    /// It began under this opening of the log, or under an earlier one that this log knows.
+    Ours,
+    /// It is of a coordinator that has taken the log over, of another log under the same id, or
+    /// of an opening that this log never saw.
+    Foreign,
 }
 
 /// What the decision log says of a transaction.
@@ -31,6 +32,8 @@ pub enum LogAnswer {
     Commit(BranchSet),
     /// Committed, finished everywhere and forgotten, and still remembered as such.
     Finished,
+    /// It may have been committed, finished and forgotten so long ago that nobody knows.
+    Expired,
 }
 
 /// What recovery may do with a transaction's branches.
@@ -44,17 +47,20 @@ pub enum Verdict {
 
 /// The whole of recovery's judgement.
 ///
-/// A gid of a newer epoch is left alone whatever the log says: the force of an old
-/// coordinator is fenced at the log, but its recovery sends aborts, not forces.
+/// A foreign gid is left alone whatever the log says, for this log says nothing of it: the force
+/// of an old coordinator is fenced at the log, but its recovery sends aborts, not forces. So is
+/// one that the log remembers no longer: presuming its abort could take back what was committed.
 pub const fn verdict(
     live_here: bool,
-    epoch: EpochOrder,
+    whose: Ownership,
     log: Result<LogAnswer, LogFailure>,
 ) -> Verdict {
-    match (live_here, epoch, log) {
-        (true, _, _) | (_, EpochOrder::Newer, _) | (_, _, Err(_)) => Verdict::Leave,
-        (false, EpochOrder::NotNewer, Ok(LogAnswer::Absent)) => Verdict::Resolve(Decision::Abort),
-        (false, EpochOrder::NotNewer, Ok(LogAnswer::Commit(_) | LogAnswer::Finished)) => {
+    match (live_here, whose, log) {
+        (true, _, _) | (_, Ownership::Foreign, _) | (_, _, Err(_) | Ok(LogAnswer::Expired)) => {
+            Verdict::Leave
+        }
+        (false, Ownership::Ours, Ok(LogAnswer::Absent)) => Verdict::Resolve(Decision::Abort),
+        (false, Ownership::Ours, Ok(LogAnswer::Commit(_) | LogAnswer::Finished)) => {
             Verdict::Resolve(Decision::Commit)
         }
     }
@@ -103,7 +109,7 @@ pub enum RecoveryEffect {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecoveryMachine {
     phase: Phase,
-    epoch: EpochOrder,
+    whose: Ownership,
     /// Branches found prepared.
     found: BranchSet,
     decision: Decision,
@@ -118,10 +124,10 @@ pub struct RecoveryMachine {
 impl RecoveryMachine {
     /// Recovery of a transaction whose branches `found` are prepared; empty when only the
     /// log names it.
-    pub const fn new(epoch: EpochOrder, found: BranchSet) -> Self {
+    pub const fn new(whose: Ownership, found: BranchSet) -> Self {
         Self {
             phase: Phase::Found,
-            epoch,
+            whose,
             found,
             decision: Decision::Abort,
             told: BranchSet::EMPTY,
@@ -135,7 +141,7 @@ impl RecoveryMachine {
     pub fn handle(&mut self, input: RecoveryInput, effects: &mut RecoveryEffects) {
         match (self.phase, input) {
             (Phase::Found, RecoveryInput::Start) => {
-                if self.epoch == EpochOrder::Newer {
+                if self.whose == Ownership::Foreign {
                     self.done(effects);
                 } else {
                     self.phase = Phase::AskingLive;
@@ -148,12 +154,16 @@ impl RecoveryMachine {
                 effects.push(RecoveryEffect::ReadLog);
             }
             (Phase::ReadingLog, RecoveryInput::LogRead(answer)) => self.judge(answer, effects),
-            (Phase::Resolving, RecoveryInput::Finished(branch, _)) => {
-                self.finished.insert(branch);
+            // One that cannot say how it ended has not acknowledged, and may come back.
+            (
+                Phase::Resolving,
+                RecoveryInput::Finished(branch, Ending::Untold) | RecoveryInput::FinishLost(branch),
+            ) => {
+                self.lost.insert(branch);
                 self.conclude(effects);
             }
-            (Phase::Resolving, RecoveryInput::FinishLost(branch)) => {
-                self.lost.insert(branch);
+            (Phase::Resolving, RecoveryInput::Finished(branch, _)) => {
+                self.finished.insert(branch);
                 self.conclude(effects);
             }
             _ => {}
@@ -162,7 +172,7 @@ impl RecoveryMachine {
 
     fn judge(&mut self, answer: Result<LogAnswer, LogFailure>, effects: &mut RecoveryEffects) {
         // Not live at the earlier question means not live for ever: a gid is never used again.
-        let Verdict::Resolve(decision) = verdict(false, self.epoch, answer) else {
+        let Verdict::Resolve(decision) = verdict(false, self.whose, answer) else {
             return self.done(effects);
         };
         self.phase = Phase::Resolving;

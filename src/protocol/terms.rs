@@ -27,6 +27,7 @@ pub enum Phase {
     /// The only branch has been asked to commit without a prepare.
     OnePhase,
     /// The answer to the one-phase commit was lost, and the participant is asked how it ended.
+    /// The client waits for that as long as for acknowledgements.
     Inquiring,
     /// Nothing more will come of this machine.
     Done,
@@ -71,11 +72,16 @@ pub enum OnePhase {
 pub enum Cause {
     /// The client asked for it, or dropped the transaction.
     Requested,
+    /// Refused before anything was prepared: a newer coordinator owns the log.
+    Fenced,
+    /// Refused before anything was prepared: a branch that the client wanted could not be had.
+    Incomplete,
     /// A participant voted no.
     VotedNo(BranchId),
     /// A participant did not answer to its prepare.
     VoteLost(BranchId),
-    /// The decision to commit could not be written.
+    /// The decision to commit could not be written; or it was known that it could not be, and
+    /// nothing was prepared.
     NotLogged,
 }
 
@@ -107,8 +113,9 @@ pub enum Input {
     Enlisted(BranchId),
     /// The client asks to commit.
     Commit,
-    /// The client asks to roll back, or has dropped the transaction.
-    Rollback,
+    /// The transaction shall roll back: its client asks for it or has dropped it, or its
+    /// coordinator refuses to begin the commit.
+    Rollback(Cause),
     /// A participant voted.
     Voted(BranchId, Ballot),
     /// A participant's vote did not come: it may be prepared, now or later.

@@ -13,8 +13,8 @@
 //! log itself says so, as [`ForceFailure::Fenced`].
 
 use super::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
-    OnePhase, Phase, TransactionEffects,
+    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input,
+    LogFailure, OnePhase, Phase, TransactionEffects,
 };
 
 /// One transaction at its coordinator.
@@ -34,6 +34,9 @@ pub struct TransactionMachine {
     /// Branches that could not be told: recovery's.
     lost: BranchSet,
     heuristic: BranchSet,
+    /// Branches that are gone and nobody can say how: the decision is owed to them for ever, for
+    /// what is gone can come back (as in a failover to a standby that lacks the latest).
+    untold: BranchSet,
 }
 
 impl Default for TransactionMachine {
@@ -55,6 +58,7 @@ impl TransactionMachine {
             finished: BranchSet::EMPTY,
             lost: BranchSet::EMPTY,
             heuristic: BranchSet::EMPTY,
+            untold: BranchSet::EMPTY,
         }
     }
 
@@ -73,10 +77,10 @@ impl TransactionMachine {
         match (self.phase, input) {
             (Phase::Active, Input::Enlisted(branch)) => self.enlisted.insert(branch),
             (Phase::Active, Input::Commit) => self.begin_commit(effects),
-            (Phase::Active, Input::Rollback) => {
+            (Phase::Active, Input::Rollback(cause)) => {
                 self.voted = self.enlisted;
                 self.prepared = self.enlisted;
-                self.abort(Cause::Requested, effects);
+                self.abort(cause, effects);
             }
             (Phase::Preparing | Phase::Aborting, Input::Voted(branch, ballot)) => {
                 self.voted(branch, ballot, effects);
@@ -112,6 +116,9 @@ impl TransactionMachine {
                 if !ending.is_as_decided() {
                     self.heuristic.insert(branch);
                 }
+                if ending == Ending::Untold {
+                    self.untold.insert(branch);
+                }
                 self.conclude(effects);
             }
             (Phase::Committing | Phase::Aborting, Input::FinishLost(branch)) => {
@@ -119,6 +126,9 @@ impl TransactionMachine {
                 self.conclude(effects);
             }
             (Phase::Committing | Phase::Aborting, Input::AcknowledgeOverdue) => self.tell(effects),
+            (Phase::Inquiring, Input::AcknowledgeOverdue) => {
+                self.answer(Answer::InDoubt, effects);
+            }
             (Phase::OnePhase | Phase::Inquiring, Input::OnePhased(end)) => {
                 self.one_phased(end, effects);
             }
@@ -206,7 +216,8 @@ impl TransactionMachine {
             return;
         }
         self.tell(effects);
-        if self.phase == Phase::Committing && self.enlisted.is_within(self.finished) {
+        let told = self.finished.minus(self.untold);
+        if self.phase == Phase::Committing && self.enlisted.is_within(told) {
             effects.push(Effect::Forget);
         }
         self.done(effects);
@@ -231,11 +242,12 @@ impl TransactionMachine {
                 self.answer(Answer::Aborted { cause, heuristic: BranchSet::EMPTY }, effects);
                 self.done(effects);
             }
-            OnePhase::Unknown => {
+            // Asked at once the first time, for as a rule only the connection was lost.
+            OnePhase::Unknown if self.phase == Phase::OnePhase => {
                 self.phase = Phase::Inquiring;
-                self.answer(Answer::InDoubt, effects);
-                effects.push(Effect::RetryLater);
+                effects.extend(only.iter().map(Effect::Inquire));
             }
+            OnePhase::Unknown => effects.push(Effect::RetryLater),
             OnePhase::Untold => {
                 self.answer(Answer::InDoubt, effects);
                 self.done(effects);

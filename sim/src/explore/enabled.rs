@@ -95,7 +95,9 @@ impl<R: Rules> System<R> {
             Some(Phase::Forcing | Phase::Rereading) if matters(Input::ForceOverdue) => {
                 out(Action::ForceOverdue { t: t8 });
             }
-            Some(Phase::Committing | Phase::Aborting) if matters(Input::AcknowledgeOverdue) => {
+            Some(Phase::Committing | Phase::Aborting | Phase::Inquiring)
+                if matters(Input::AcknowledgeOverdue) =>
+            {
                 out(Action::AcknowledgeOverdue { t: t8 });
             }
             _ => {}

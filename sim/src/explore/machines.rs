@@ -1,8 +1,8 @@
 //! The two shipped machines, put into tables: their alphabets, and what renaming does to them.
 
 use indoubt::protocol::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, EpochOrder, ForceFailure, Input,
-    LogAnswer, LogFailure, OnePhase, Phase, RecoveryEffect, RecoveryEffects, RecoveryInput,
+    Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, ForceFailure, Input, LogAnswer,
+    LogFailure, OnePhase, Ownership, Phase, RecoveryEffect, RecoveryEffects, RecoveryInput,
     RecoveryMachine, TransactionEffects, TransactionMachine,
 };
 
@@ -41,6 +41,7 @@ fn renamed_set(set: BranchSet, names: &[u8]) -> BranchSet {
 }
 
 const BALLOTS: [Ballot; 3] = [Ballot::Yes, Ballot::ReadOnly, Ballot::No];
+/// To the machines, to have ended as decided before is the same as to end now.
 const ENDINGS: [Ending; 3] = [Ending::AsDecided, Ending::Heuristic, Ending::Untold];
 const FAILURES: [LogFailure; 2] = [LogFailure::Fenced, LogFailure::Unreadable];
 
@@ -63,7 +64,7 @@ impl Tabulate for Transactions {
     fn alphabet(branches: usize) -> Vec<Input> {
         let mut all = vec![
             Input::Commit,
-            Input::Rollback,
+            Input::Rollback(Cause::Requested),
             Input::ForceOverdue,
             Input::AcknowledgeOverdue,
             Input::Retry,
@@ -142,12 +143,21 @@ fn renamed_answer(answer: Answer, names: &[u8]) -> Answer {
     }
 }
 
+/// The place of an ending among those of the alphabets.
+const fn number(ending: Ending) -> usize {
+    match ending {
+        Ending::AsDecided | Ending::Earlier => 0,
+        Ending::Heuristic => 1,
+        Ending::Untold => 2,
+    }
+}
+
 /// The place of an input in the alphabet of transaction machines.
 pub(super) fn transaction_input(input: Input) -> usize {
     let of = |id: BranchId| 16 + 8 * usize::from(id.index());
     match input {
         Input::Commit | Input::Enlisted(_) => 0,
-        Input::Rollback => 1,
+        Input::Rollback(_) => 1,
         Input::ForceOverdue => 2,
         Input::AcknowledgeOverdue => 3,
         Input::Retry => 4,
@@ -160,7 +170,7 @@ pub(super) fn transaction_input(input: Input) -> usize {
         Input::LogRead(Err(LogFailure::Unreadable)) => 11,
         Input::OnePhased(end) => 12 + end as usize,
         Input::Voted(id, ballot) => of(id) + ballot as usize,
-        Input::Finished(id, ending) => of(id) + 3 + ending as usize,
+        Input::Finished(id, ending) => of(id) + 3 + number(ending),
         Input::VoteLost(id) => of(id) + 6,
         Input::FinishLost(id) => of(id) + 7,
     }
@@ -168,7 +178,7 @@ pub(super) fn transaction_input(input: Input) -> usize {
 
 /// The place of an input in the alphabet of recovery machines.
 pub(super) fn recovery_input(input: RecoveryInput, branches: usize) -> usize {
-    let of = |id: BranchId| 7 + (1 << branches) + 4 * usize::from(id.index());
+    let of = |id: BranchId| 8 + (1 << branches) + 4 * usize::from(id.index());
     match input {
         RecoveryInput::Start => 0,
         RecoveryInput::Live(true) => 1,
@@ -177,8 +187,9 @@ pub(super) fn recovery_input(input: RecoveryInput, branches: usize) -> usize {
         RecoveryInput::LogRead(Err(LogFailure::Unreadable)) => 4,
         RecoveryInput::LogRead(Ok(LogAnswer::Absent)) => 5,
         RecoveryInput::LogRead(Ok(LogAnswer::Finished)) => 6,
-        RecoveryInput::LogRead(Ok(LogAnswer::Commit(named))) => 7 + usize::from(bits(named)),
-        RecoveryInput::Finished(id, ending) => of(id) + ending as usize,
+        RecoveryInput::LogRead(Ok(LogAnswer::Expired)) => 7,
+        RecoveryInput::LogRead(Ok(LogAnswer::Commit(named))) => 8 + usize::from(bits(named)),
+        RecoveryInput::Finished(id, ending) => of(id) + number(ending),
         RecoveryInput::FinishLost(id) => of(id) + 3,
     }
 }
@@ -209,7 +220,7 @@ impl Tabulate for Recoveries {
         let mut all =
             vec![RecoveryInput::Start, RecoveryInput::Live(true), RecoveryInput::Live(false)];
         all.extend(FAILURES.map(|failure| RecoveryInput::LogRead(Err(failure))));
-        let answers = [LogAnswer::Absent, LogAnswer::Finished].into_iter();
+        let answers = [LogAnswer::Absent, LogAnswer::Finished, LogAnswer::Expired].into_iter();
         let commits = (0..1u8 << branches).map(|named| LogAnswer::Commit(set(named)));
         all.extend(answers.chain(commits).map(|answer| RecoveryInput::LogRead(Ok(answer))));
         for id in (0..branches).map(branch) {
@@ -253,13 +264,13 @@ impl Tabulate for Recoveries {
     }
 }
 
-/// Every recovery machine as it starts: for each order of epochs, for each set found.
+/// Every recovery machine as it starts: for each owner, for each set found.
 pub(super) fn found(branches: usize) -> Vec<RecoveryMachine> {
-    let orders = [EpochOrder::NotNewer, EpochOrder::Newer];
+    let owners = [Ownership::Ours, Ownership::Foreign];
     let sets = 0..1u8 << branches;
-    orders
+    owners
         .into_iter()
-        .flat_map(|order| sets.clone().map(move |bits| RecoveryMachine::new(order, set(bits))))
+        .flat_map(|whose| sets.clone().map(move |bits| RecoveryMachine::new(whose, set(bits))))
         .collect()
 }
 

@@ -10,7 +10,7 @@
 //! transaction. Two coordinators' do.
 
 use indoubt::protocol::{
-    Decision, EpochOrder, LogAnswer, LogFailure, RecoveryEffect, RecoveryInput,
+    Decision, Ending, LogAnswer, LogFailure, Ownership, RecoveryEffect, RecoveryInput,
 };
 
 use super::action::Reading;
@@ -27,14 +27,14 @@ impl<R: Rules> Step<'_, R> {
     /// The sweep takes up a transaction, and asks whether it is live in its own process.
     pub(super) fn suspect(&mut self, c: usize, t: usize, found: u8) {
         let opening = self.state.coordinators[c].epoch;
-        let order = self.system.rules.epoch_order(self.state.txs[t].epoch, opening);
+        let whose = self.system.rules.ownership(self.state.txs[t].epoch, opening);
         if self.state.txs[t].epoch > opening {
             self.reaches(Sometimes::SweepMeetsNewer);
         }
-        let newer = usize::from(order == EpochOrder::Newer);
+        let foreign = usize::from(whose == Ownership::Foreign);
         let recovery = &mut self.state.coordinators[c].recoveries[t];
         // The place of this start among all the starts that were tabulated.
-        let start = newer << self.system.size.participants | usize::from(found);
+        let start = foreign << self.system.size.participants | usize::from(found);
         recovery.machine = self.system.recoveries.starts[start];
         self.tell(c, t, RecoveryInput::Start);
     }
@@ -43,7 +43,8 @@ impl<R: Rules> Step<'_, R> {
     pub(super) fn consult(&mut self, c: usize, t: usize, reading: Reading) {
         let answer = match reading {
             Reading::Truth => Ok(match self.logged(t) {
-                Log::Absent | Log::Expired => LogAnswer::Absent,
+                Log::Absent => LogAnswer::Absent,
+                Log::Expired => LogAnswer::Expired,
                 Log::Decided => LogAnswer::Commit(set(self.named(t))),
                 Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood => {
                     LogAnswer::Finished
@@ -103,6 +104,9 @@ impl<R: Rules> Step<'_, R> {
                     }
                 }
                 RecoveryEffect::Forget => {
+                    if matches!(input, RecoveryInput::Finished(_, Ending::Untold)) {
+                        self.breaks(Invariant::SafeForgetting);
+                    }
                     let epoch = self.state.coordinators[c].epoch;
                     self.forget(t, epoch);
                 }

@@ -4,7 +4,7 @@
 //! it; nothing that ships reads a switch.
 
 use indoubt::protocol::{
-    Decision, Ending, EpochOrder, Input, LogAnswer, LogFailure, RecoveryEffects, RecoveryInput,
+    Decision, Ending, Input, LogAnswer, LogFailure, Ownership, RecoveryEffects, RecoveryInput,
     RecoveryMachine, TransactionEffects, TransactionMachine,
 };
 
@@ -30,9 +30,9 @@ pub trait Rules: Sync {
         machine.handle(input, effects);
     }
 
-    /// How a transaction's epoch compares with that of the opening that found it.
-    fn epoch_order(&self, transaction: u8, opening: u8) -> EpochOrder {
-        if transaction > opening { EpochOrder::Newer } else { EpochOrder::NotNewer }
+    /// Whose a transaction of one epoch is, to the opening that found it.
+    fn ownership(&self, transaction: u8, opening: u8) -> Ownership {
+        if transaction > opening { Ownership::Foreign } else { Ownership::Ours }
     }
 
     /// Whether a force under one epoch can still land while the log is at another.

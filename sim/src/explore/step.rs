@@ -7,7 +7,7 @@
 //! so nothing is claimed of it.
 
 use indoubt::protocol::{
-    Answer, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogFailure,
+    Answer, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input, LogFailure,
 };
 
 use super::action::{Action, Reading};
@@ -107,7 +107,7 @@ impl<'a, R: Rules> Step<'a, R> {
     fn begin(&mut self, t: usize, c: usize, commit: bool) {
         self.state.txs[t].owner = u8::from(c != 0);
         self.state.txs[t].epoch = self.state.coordinators[c].epoch;
-        self.give(t, if commit { Input::Commit } else { Input::Rollback });
+        self.give(t, if commit { Input::Commit } else { Input::Rollback(Cause::Requested) });
     }
 
     fn force_returns(&mut self, t: usize) {
@@ -151,6 +151,10 @@ impl<'a, R: Rules> Step<'a, R> {
         let (next, (effects, named)) = system.transactions.step(machine, transaction_input(input));
         self.state.txs[t].machine = next;
         for effect in effects {
+            // What is gone and untold may come back: then the log must still know.
+            if *effect == Effect::Forget && matches!(input, Input::Finished(_, Ending::Untold)) {
+                self.breaks(Invariant::SafeForgetting);
+            }
             self.carry_out(t, *effect, *named);
         }
     }

@@ -138,10 +138,13 @@ pub fn heuristics_reported(known: &Known) -> Verdict {
     never(known.at_rest && known.decision.durable && at != 0, Breach::HeuristicSwallowed { at })
 }
 
-/// When nothing more will happen: no branch of it prepared or open, and nothing owed by the log.
+/// When nothing more will happen: no branch of it prepared or open, and nothing owed by the log,
+/// unless a branch was reported that cannot say how it ended: then the decision stays owed until
+/// an operator acknowledges that.
 #[inline]
 pub fn no_orphans(known: &Known) -> Verdict {
     let at = known.left.branches;
     never(at != 0, Breach::StillThere { at })?;
-    never(known.left.owed, Breach::StillOwed)
+    let hazards = known.reported & known.untold;
+    never(known.left.owed && hazards == 0, Breach::StillOwed)
 }

@@ -127,9 +127,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         if let Some(decided) = self.decided(call).await {
             return decided;
         }
-        let answer = self.log.unfinished().await;
+        let unreadable = || Event::LogUnreadable { by: self.witness.by() };
+        let answer = self.witness.unless_given_up(self.log.unfinished(), unreadable()).await;
         if answer.is_err() {
-            self.witness.record(Event::LogUnreadable { by: self.witness.by() });
+            self.witness.record(unreadable());
         }
         answer
     }

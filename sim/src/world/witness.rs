@@ -48,10 +48,16 @@ impl Witness {
         came: impl FnOnce(&T) -> Event,
         given_up: Event,
     ) -> T {
+        let answer = self.unless_given_up(answer, given_up).await;
+        self.record(came(&answer));
+        answer
+    }
+
+    /// Waits for an answer, and writes down when the waiting is dropped.
+    pub async fn unless_given_up<T>(&self, answer: impl Future<Output = T>, given_up: Event) -> T {
         let mut waiting = Waiting { witness: self, given_up: Some(given_up) };
         let answer = answer.await;
         waiting.given_up = None;
-        self.record(came(&answer));
         answer
     }
 }

@@ -124,11 +124,12 @@ fn fenced_force_taken_for_an_abort() {
 }
 
 /// The explorer sees a decision over a branch that is gone. The history has its vote, as the
-/// server believed it, and what it shows is how the branches ended.
+/// server believed it; what it shows is that the participant cannot say how the branch ended,
+/// though it never lost its evidence.
 #[test]
 fn prepare_not_durable() {
     let rules = || explored::PrepareNotDurable;
-    let story = breaks("agreement", rules, FAULT, &planted::PrepareNeverSynced, &[]);
+    let story = breaks("heuristics_reported", rules, FAULT, &planted::PrepareNeverSynced, &[]);
     assert_eq!(story.broken.as_deref(), Some("validity"));
 }
 

@@ -9,8 +9,8 @@
 //! has no last resource (narayana JBTM-2770) and stages no writes (cockroach #46431).
 
 use indoubt::protocol::{
-    Answer, Ballot, BranchSet, Decision, Effect, Ending, EpochOrder, ForceFailure, Input,
-    LogAnswer, LogFailure, OnePhase, RecoveryEffects, RecoveryInput, RecoveryMachine,
+    Answer, Ballot, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogAnswer,
+    LogFailure, OnePhase, Ownership, RecoveryEffects, RecoveryInput, RecoveryMachine,
     TransactionEffects, TransactionMachine,
 };
 use indoubt_sim::explore::Rules;
@@ -91,8 +91,8 @@ impl Rules for UnreadableIsEmpty {
 pub(crate) struct ZombieResolvesNewer;
 
 impl Rules for ZombieResolvesNewer {
-    fn epoch_order(&self, _: u8, _: u8) -> EpochOrder {
-        EpochOrder::NotNewer
+    fn ownership(&self, _: u8, _: u8) -> Ownership {
+        Ownership::Ours
     }
 }
 
@@ -236,6 +236,40 @@ impl Rules for ErrorIsFinal {
     ) {
         let input = match input {
             RecoveryInput::FinishLost(branch) => RecoveryInput::Finished(branch, Ending::AsDecided),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// A branch that is gone and cannot say how it ended is taken for finished, and the decision
+/// forgotten; then a failover brings the branch back, and recovery presumes its abort.
+pub(crate) struct UntoldIsFinished;
+
+impl Rules for UntoldIsFinished {
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::Finished(branch, Ending::Untold) => Input::Finished(branch, Ending::Heuristic),
+            other => other,
+        };
+        machine.handle(input, effects);
+    }
+}
+
+/// The same of recovery's own acknowledgements.
+pub(crate) struct UntoldIsFinishedInRecovery;
+
+impl Rules for UntoldIsFinishedInRecovery {
+    fn recovery(
+        &self,
+        machine: &mut RecoveryMachine,
+        input: RecoveryInput,
+        effects: &mut RecoveryEffects,
+    ) {
+        let input = match input {
+            RecoveryInput::Finished(branch, Ending::Untold) => {
+                RecoveryInput::Finished(branch, Ending::Heuristic)
+            }
             other => other,
         };
         machine.handle(input, effects);

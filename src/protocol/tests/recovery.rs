@@ -15,23 +15,24 @@ fn set(indices: &[u8]) -> BranchSet {
 
 /// A machine that has asked for the log.
 fn reading(found: &[u8]) -> RecoveryMachine {
-    let mut machine = RecoveryMachine::new(EpochOrder::NotNewer, set(found));
+    let mut machine = RecoveryMachine::new(Ownership::Ours, set(found));
     assert_eq!(give(&mut machine, RecoveryInput::Start), [RecoveryEffect::AskLive]);
     assert_eq!(give(&mut machine, RecoveryInput::Live(false)), [RecoveryEffect::ReadLog]);
     machine
 }
 
 #[test]
-fn nothing_is_touched_that_is_live_or_newer_or_unreadable() {
-    let mut live = RecoveryMachine::new(EpochOrder::NotNewer, set(&[0]));
+fn nothing_is_touched_that_is_live_or_foreign_or_unreadable_or_outlived() {
+    let mut live = RecoveryMachine::new(Ownership::Ours, set(&[0]));
     give(&mut live, RecoveryInput::Start);
     assert_eq!(give(&mut live, RecoveryInput::Live(true)), [RecoveryEffect::Done]);
 
-    let mut newer = RecoveryMachine::new(EpochOrder::Newer, set(&[0]));
-    assert_eq!(give(&mut newer, RecoveryInput::Start), [RecoveryEffect::Done]);
+    let mut foreign = RecoveryMachine::new(Ownership::Foreign, set(&[0]));
+    assert_eq!(give(&mut foreign, RecoveryInput::Start), [RecoveryEffect::Done]);
 
-    for failure in [LogFailure::Fenced, LogFailure::Unreadable] {
-        let answer = RecoveryInput::LogRead(Err(failure));
+    let failures = [LogFailure::Fenced, LogFailure::Unreadable].map(Err);
+    for answer in failures.into_iter().chain([Ok(LogAnswer::Expired)]) {
+        let answer = RecoveryInput::LogRead(answer);
         assert_eq!(give(&mut reading(&[0]), answer), [RecoveryEffect::Done]);
     }
 }
@@ -72,4 +73,20 @@ fn a_branch_that_comes_back_after_its_commit_was_forgotten_is_committed_again() 
     assert_eq!(effects, [RecoveryEffect::Finish(set(&[0]), Decision::Commit)]);
     let end = give(&mut machine, RecoveryInput::Finished(branch(0), Ending::AsDecided));
     assert_eq!(end, [RecoveryEffect::Done]);
+}
+
+#[test]
+fn a_decision_with_an_untold_branch_stays_owed() {
+    let logged = RecoveryInput::LogRead(Ok(LogAnswer::Commit(set(&[0, 1]))));
+    for order in [[0, 1], [1, 0]] {
+        let mut machine = reading(&[]);
+        give(&mut machine, logged);
+        let ending = |index| if index == 0 { Ending::Untold } else { Ending::Earlier };
+        let mut effects = Vec::new();
+        for index in order {
+            let end = RecoveryInput::Finished(branch(index), ending(index));
+            effects.extend(give(&mut machine, end));
+        }
+        assert_eq!(effects, [RecoveryEffect::Done]);
+    }
 }

@@ -162,10 +162,36 @@ fn the_client_is_answered_once_however_late_the_rest_is() {
 fn one_branch_commits_in_one_phase_and_a_lost_answer_is_in_doubt() {
     let mut machine = Machine::with(1);
     assert_eq!(machine.give(Input::Commit), [Effect::CommitOnePhase(branch(0))]);
-    let lost = machine.give(Input::OnePhased(OnePhase::Unknown));
-    assert_eq!(lost, [Effect::Answer(Answer::InDoubt), Effect::RetryLater]);
+    let unknown = Input::OnePhased(OnePhase::Unknown);
+    assert_eq!(machine.give(unknown), [Effect::Inquire(branch(0))]);
+    assert_eq!(machine.give(unknown), [Effect::RetryLater]);
+    assert_eq!(machine.give(Input::AcknowledgeOverdue), [Effect::Answer(Answer::InDoubt)]);
     assert_eq!(machine.give(Input::Retry), [Effect::Inquire(branch(0))]);
     assert_eq!(machine.give(Input::OnePhased(OnePhase::Committed)), [Effect::Forget, Effect::Done]);
+}
+
+#[test]
+fn a_lost_one_phase_answer_is_asked_for_before_the_client_is_told_that_it_is_in_doubt() {
+    let mut machine = Machine::with(1);
+    machine.give(Input::Commit);
+    machine.give(Input::OnePhased(OnePhase::Unknown));
+    assert_eq!(
+        machine.give(Input::OnePhased(OnePhase::Committed)),
+        [committed(&[]), Effect::Forget, Effect::Done]
+    );
+}
+
+#[test]
+fn a_decision_with_an_untold_branch_stays_owed() {
+    for order in [[0, 1], [1, 0]] {
+        let mut machine = Machine::forcing(2);
+        machine.give(Input::Forced(Ok(())));
+        let ending = |index| if index == 0 { Ending::Untold } else { Ending::AsDecided };
+        machine.give(Input::Finished(branch(order[0]), ending(order[0])));
+        let end = machine.give(Input::Finished(branch(order[1]), ending(order[1])));
+        let answer = Answer::Committed { pending: BranchSet::EMPTY, heuristic: set(&[0]) };
+        assert_eq!(end, [Effect::Answer(answer), Effect::Done]);
+    }
 }
 
 #[test]
@@ -186,7 +212,7 @@ fn stale_inputs_do_nothing() {
     let before = machine.0.clone();
     for stale in [
         Input::Commit,
-        Input::Rollback,
+        Input::Rollback(Cause::Requested),
         Input::Voted(branch(0), Ballot::Yes),
         Input::VoteLost(branch(0)),
         Input::Forced(Ok(())),

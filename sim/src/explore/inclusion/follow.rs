@@ -15,7 +15,7 @@ use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
 use crate::explore::state::{MAX_COORDINATORS, MAX_FAULTS, State, Told as Claimed};
 use crate::explore::system::System;
-use crate::history::{Event, Place, Told, Tx};
+use crate::history::{Event, Place, Reading, Told, Tx};
 
 /// The only transaction of the systems that are used here.
 pub(super) const T: u8 = 0;
@@ -29,11 +29,19 @@ pub(super) struct Scene {
     pub(super) log_epoch: u64,
     /// Coordinators that are up and have not opened the log: they may have taken an epoch.
     pub(super) opening: [bool; MAX_COORDINATORS],
+    /// Whether a call of the log has failed in this run: then a commit may be refused before
+    /// anything is prepared, which to the explorer is a client that rolls back.
+    unwell: bool,
 }
 
 impl Scene {
     pub(super) fn note(&mut self, event: &Event) {
         match *event {
+            Event::ForceFailed { fenced: false, .. }
+            | Event::LogUnreadable { .. }
+            | Event::LogRead { reading: Reading::Unreadable | Reading::GivenUp, .. } => {
+                self.unwell = true;
+            }
             Event::Started { place: Place::Coordinator(c) } => self.opening[usize::from(c)] = true,
             Event::Opened { by: Place::Coordinator(c), epoch, .. } => {
                 self.opening[usize::from(c)] = false;
@@ -205,10 +213,11 @@ impl<'a> Thread<'a> {
         self.places.iter().position(|place| *place == p).map(|place| place as u8)
     }
 
-    /// The client asks to commit. A coordinator that has been succeeded, and knows, rolls back.
+    /// The client asks to commit. A coordinator that has been succeeded, and knows, rolls back;
+    /// so does one whose log was unwell. That it is still unwell shows only after this.
     fn asked_commit(&self, at: &Candidate, scene: &Scene) -> Vec<Candidate> {
         let succeeded = || !self.succeeded(at, at.state.txs[0].epoch, scene).is_empty();
-        at.kept(at.commits || succeeded())
+        at.kept(at.commits || scene.unwell || succeeded())
     }
 
     /// The client is told what the machine has answered, or answers at a deadline. Who is
