@@ -131,6 +131,9 @@ impl Force for Honest {
     }
 }
 
+/// More than a run's transactions.
+const NUMBERS: u32 = 64;
+
 /// A recovery that does not know which transactions are live (Narayana JBTM-3079).
 #[derive(Clone)]
 pub(crate) struct RecoveryAbortsLive;
@@ -168,6 +171,10 @@ impl Seams for RecoveryAbortsLive {
             builder = builder.participant(participant.clone());
         }
         let (coordinator, driver) = builder.build().ok()?;
+        // Otherwise it would see at once that the first one's transactions are none of its own.
+        for _ in 0..NUMBERS {
+            drop(coordinator.begin());
+        }
         let run = async move {
             driver.run().await;
             drop(coordinator);
