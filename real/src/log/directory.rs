@@ -83,14 +83,15 @@ impl Storage for Directory {
         .await
     }
 
+    async fn draw(&self) -> io::Result<u32> {
+        self.call(|_| getrandom::u32().map_err(io::Error::other)).await
+    }
+
     async fn list(&self) -> io::Result<Vec<String>> {
-        self.call(|path| {
-            let mut names = Vec::new();
-            for entry in fs::read_dir(path)? {
-                // A name that is not text is none of the log's.
-                names.extend(entry?.file_name().into_string().ok());
-            }
-            Ok(names)
+        let handle = Arc::clone(&self.handle);
+        self.call(move |path| match handle.get() {
+            Some(handle) => names(handle),
+            None => names(&File::open(path)?),
         })
         .await
     }
@@ -137,6 +138,32 @@ impl Storage for Directory {
         })
         .await
     }
+}
+
+/// The names in an open directory. It takes no further descriptor: a process that has none left
+/// must still be able to look for a successor, or it could not tell its own decisions durable.
+#[cfg(target_os = "linux")]
+fn names(directory: &File) -> io::Result<Vec<String>> {
+    use rustix::fs::{RawDir, SeekFrom, seek};
+
+    seek(directory, SeekFrom::Start(0))?;
+    let mut buffer = Vec::with_capacity(8192);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next() {
+        // A name that is not text is none of the log's.
+        names.extend(entry?.file_name().to_str().ok().map(str::to_owned));
+    }
+    Ok(names)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn names(directory: &File) -> io::Result<Vec<String>> {
+    let entries = rustix::fs::Dir::read_from(directory)?;
+    let name = |entry: rustix::io::Result<rustix::fs::DirEntry>| {
+        Ok(entry?.file_name().to_str().ok().map(str::to_owned))
+    };
+    entries.filter_map(|entry| name(entry).transpose()).collect()
 }
 
 /// Makes the directory, durably, unless it is there.

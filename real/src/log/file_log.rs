@@ -1,8 +1,9 @@
 //! The opened log: its promises as [`DecisionLog`], by way of a ledger and a writer.
 //!
-//! Everything that must be in order goes through the writer's lock. Reads take it too: an
-//! answer is final only when no write is in flight and none has failed unrepaired. Absent: how
-//! bytes get to the disk (`write`) and how a log comes to be open (`open`).
+//! Everything that must be in order goes through the writer's lock. Reads do not, as long as all
+//! is well: traffic that never pauses holds that lock for ever, one batch after the other, and an
+//! answer depends on the writer only in the cases that `state` tells. Absent: how bytes get to the
+//! disk (`write`) and how a log comes to be open (`open`).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,18 +19,25 @@ use indoubt::{
 };
 
 use super::ledger::Ledger;
+use super::lineages::Lineages;
 use super::record::{self, Key};
+use super::state::{Depends, WriterState};
 use super::storage::Storage;
 use super::write::{Failure, Writer};
 
-/// Forgets that wait for a force to take them along; one more and they are written without.
-const FORGETS_HELD: usize = 256;
+/// Notes that wait for a force to take them along; with one more the next sweep does.
+const NOTES_HELD: usize = 256;
 
 /// What can be set about a log.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many finished commits are remembered, so that a client can still ask for them.
+    /// How many finished commits are remembered one by one, the latest to finish, so that a
+    /// client can still ask for them whenever they began.
     pub remembered: usize,
+    /// How many ranges of consecutive finished commits are remembered beyond those. Every
+    /// transaction that did not commit parts two ranges, so with one abort in a hundred
+    /// commits the default tells exactly of the last 6.5 million transactions.
+    pub ranges: usize,
     /// The file is not compacted while it is shorter than this, in bytes.
     pub compact_from_bytes: u64,
     /// The file is compacted when it is this many times as long as what it says; at least 2.
@@ -38,18 +46,19 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { remembered: 4096, compact_from_bytes: 1 << 20, compact_ratio: 4 }
+        Self { remembered: 4096, ranges: 1 << 16, compact_from_bytes: 1 << 20, compact_ratio: 4 }
     }
 }
 
 /// A decision log in the files of one directory.
 ///
 /// Dropping it releases the directory. What [`forget`](DecisionLog::forget) noted last is then
-/// lost, unless [`flush`](Self::flush) came before.
+/// lost, unless [`flush`](DecisionLog::flush) came before.
 pub struct FileLog<S: Storage> {
     pub(super) storage: S,
     pub(super) coordinator: CoordinatorId,
     pub(super) epoch: u64,
+    pub(super) lineages: Lineages,
     pub(super) options: Options,
     /// Set once and for ever when a newer epoch was seen.
     pub(super) fenced: AtomicBool,
@@ -65,6 +74,7 @@ pub(super) struct Shared {
     pub(super) forces: VecDeque<Force>,
     /// Forgotten in the ledger and not yet in the file.
     pub(super) forgets: Vec<Key>,
+    pub(super) state: WriterState,
 }
 
 /// A force that waits for a batch.
@@ -75,41 +85,60 @@ pub(super) struct Force {
 }
 
 impl<S: Storage> FileLog<S> {
-    /// Makes everything that was noted lazily durable, for a clean end.
-    ///
-    /// # Errors
-    /// As for [`DecisionLog::unfinished`].
-    ///
-    /// # Cancel safety
-    /// As for [`DecisionLog::force`], of the forgets.
-    pub async fn flush(&self) -> Result<(), LogError> {
-        let mut writer = self.settled().await?;
-        if self.shared().forgets.is_empty() {
-            return Ok(());
-        }
-        self.write_batch(&mut writer).await.map_err(|failure| failure.of_log(self.epoch))
-    }
-
-    /// Waits until nothing is queued or in flight and what failed is repaired, and makes sure
-    /// that this opening is the latest. While the writer is held, the ledger is the truth.
+    /// Waits until no answer about this gid depends on the writer any more, and gives it: the
+    /// ledger's, in a moment in which this opening was the latest. Without a gid, an answer about
+    /// all that are known.
     ///
     /// The look at the directory is what makes an `Absent` after a repair true: a successor that
     /// opened before the repair may have read the record that the repair threw away. For the
     /// other answers it is a courtesy, which keeps a coordinator that has been succeeded from
     /// acting on them.
-    async fn settled(&self) -> Result<lock::MutexGuard<'_, Writer<S::File>>, LogError> {
-        let settle = async {
-            let mut writer = self.writer.lock().await;
-            // A force that was dropped while it was queued must not land after the answer.
-            while !self.shared().forces.is_empty() {
-                // Whoever waits for it has been told.
-                let _ = self.write_batch(&mut writer).await;
+    async fn answer<T>(&self, on: Option<Key>, of: impl Fn(&Ledger) -> T) -> Result<T, Failure> {
+        loop {
+            let depends = {
+                let mut shared = self.shared();
+                // A force that was dropped while it was queued must not land after the answer;
+                // it is in no file yet.
+                shared.forces.retain(|force| !force.answer.is_canceled());
+                shared.state.depends(on)
+            };
+            match depends {
+                Depends::Ledger => {}
+                Depends::Batch(over) => {
+                    // Its sender is dropped only with the log.
+                    let _ = over.await;
+                    continue;
+                }
+                Depends::Repair(over) => {
+                    if let Either::Right((mut writer, _)) =
+                        select(over, pin!(self.writer.lock())).await
+                    {
+                        self.repair(&mut writer).await?;
+                        self.shared().state.repaired();
+                    }
+                    continue;
+                }
             }
-            self.repair(&mut writer).await?;
-            self.check_fence(&mut writer).await?;
-            Ok(writer)
-        };
-        settle.await.map_err(|failure: Failure| failure.of_log(self.epoch))
+            let answer = of(&self.shared().ledger);
+            if self.look_for_successor().await? {
+                return Ok(answer);
+            }
+            let mut writer = self.writer.lock().await;
+            // It writes the file anew, if it is gone still.
+            if self.check_fence(&mut writer).await.is_err() {
+                self.repair(&mut writer).await?;
+            }
+        }
+    }
+
+    /// Takes along what was noted and no force has taken, if nobody is writing anyway.
+    async fn take_notes_along(&self) {
+        if self.shared().forgets.len() > NOTES_HELD
+            && let Some(mut writer) = self.writer.try_lock()
+        {
+            // They stay noted, and the next one takes them.
+            let _ = self.write_batch(&mut writer).await;
+        }
     }
 
     fn key(&self, gid: &Gid) -> Result<Key, LogError> {
@@ -120,15 +149,23 @@ impl<S: Storage> FileLog<S> {
             );
             return Err(LogError::Unreadable { reason });
         }
-        if gid.epoch > self.epoch {
-            let reason = format!(
+        let unreadable = |reason| Err(LogError::Unreadable { reason });
+        match self.lineages.origin(gid, self.epoch) {
+            Origin::Own => Ok(Key::of(gid)),
+            Origin::Newer => unreadable(format!(
                 "{gid} is of an epoch that this log has not reached (it is at {}): if the log's directory was \
                  restored from a copy, bring the latest one back",
                 self.epoch
-            );
-            return Err(LogError::Unreadable { reason });
+            )),
+            Origin::OtherOpening => unreadable(format!(
+                "{gid} is of an opening that this log never saw: if the log's directory was restored from a \
+                 copy, bring the latest one back"
+            )),
+            Origin::OtherLog => unreadable(format!(
+                "{gid} is of another log under the same coordinator id: give each replica an id and a \
+                 directory of its own"
+            )),
         }
-        Ok(Key::of(gid))
     }
 
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -147,11 +184,12 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     }
 
     fn lineage(&self) -> Lineage {
-        Lineage { log: 0, opening: 0 }
+        // An opening knows itself.
+        self.lineages.of(self.epoch).unwrap_or(Lineage { log: self.lineages.log, opening: 0 })
     }
 
     fn origin(&self, gid: &Gid) -> Origin {
-        if gid.epoch > self.epoch { Origin::Newer } else { Origin::Own }
+        self.lineages.origin(gid, self.epoch)
     }
 
     /// As the trait has it. When several forces wait, one of them writes for all. If that one
@@ -191,13 +229,22 @@ impl<S: Storage> DecisionLog for FileLog<S> {
             return Err(Failure::Fenced.of_log(self.epoch));
         }
         let key = self.key(gid)?;
-        let held = {
-            let mut shared = self.shared();
-            shared.ledger.forget(key);
-            shared.forgets.push(key);
-            shared.forgets.len()
+        let mut shared = self.shared();
+        shared.ledger.forget(key);
+        shared.forgets.push(key);
+        Ok(())
+    }
+
+    /// As the trait has it.
+    async fn flush(&self) -> Result<(), LogError> {
+        let flush = async {
+            let mut writer = self.writer.lock().await;
+            while !self.shared().forgets.is_empty() {
+                self.write_batch(&mut writer).await?;
+            }
+            Ok(())
         };
-        if held > FORGETS_HELD { self.flush().await } else { Ok(()) }
+        flush.await.map_err(|failure: Failure| failure.of_log(self.epoch))
     }
 
     /// As the trait has it.
@@ -205,14 +252,22 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// # Errors
     /// [`LogError::Unreadable`] also for a gid of another coordinator, and for one of a newer
     /// epoch: either would look absent, and thereby aborted, when the log cannot know.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything, unless it was repairing the file after a failed
+    /// write; then the next call repairs it.
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
-        let _writer = self.settled().await?;
-        Ok(self.shared().ledger.entry(self.key(gid)?))
+        let key = self.key(gid)?;
+        let answer = self.answer(Some(key), |ledger| ledger.entry(key)).await;
+        answer.map_err(|failure| failure.of_log(self.epoch))
     }
 
+    /// As the trait has it. A sweep asks this, so it takes along what was noted and would else wait
+    /// for a force.
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
-        let _writer = self.settled().await?;
-        Ok(self.shared().ledger.unfinished())
+        self.take_notes_along().await;
+        let answer = self.answer(None, Ledger::unfinished).await;
+        answer.map_err(|failure| failure.of_log(self.epoch))
     }
 }
 

@@ -1,27 +1,38 @@
-//! What the log knows, in memory: the unfinished commits, and the latest finished ones.
+//! What the log knows, in memory: the unfinished commits, and the finished ones.
 //!
 //! Opening replays the file into it, and afterwards it runs ahead of the file by nothing but
 //! forgets. Commits enter it only once they are durable, so that it can always be written out
 //! as a fresh snapshot. Absent: I/O.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use indoubt::{Commit, CoordinatorId, Entry};
 
+use super::file_log::Options;
 use super::frame;
+use super::lineages::Lineages;
+use super::ranges::{Range, Ranges};
 use super::record::{self, Key, Malformed, Record, Snapshot};
 
 #[derive(Debug)]
 pub(super) struct Ledger {
     coordinator: CoordinatorId,
+    pub(super) lineages: Lineages,
     unfinished: BTreeMap<Key, Arc<Commit>>,
     /// The summed [`record::size`] of those.
     unfinished_bytes: usize,
+    /// The latest finished ones, in the order in which they finished: so what outlived others
+    /// is remembered as long as they are.
+    latest: VecDeque<Key>,
+    /// The same, to be looked up.
     finished: BTreeSet<Key>,
-    /// The highest finished key that was dropped to keep at most `remembered`.
+    /// The finished ones before those.
+    settled: Ranges,
+    /// The highest settled key that was dropped to keep no more ranges than may be.
     horizon: Key,
     remembered: usize,
+    ranges: usize,
     /// The latest commits whose force failed, as many as are remembered of finished ones. Of
     /// these it is known that they were never decided, however old they are.
     unwritten: BTreeSet<Key>,
@@ -29,14 +40,18 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Of a log in which nothing was ever decided.
-    pub(super) fn new(coordinator: CoordinatorId, remembered: usize) -> Self {
+    pub(super) fn new(coordinator: CoordinatorId, lineages: Lineages, options: &Options) -> Self {
         Self {
             coordinator,
+            lineages,
             unfinished: BTreeMap::new(),
             unfinished_bytes: 0,
+            latest: VecDeque::new(),
             finished: BTreeSet::new(),
+            settled: Ranges::default(),
             horizon: Key::default(),
-            remembered,
+            remembered: options.remembered,
+            ranges: options.ranges,
             unwritten: BTreeSet::new(),
         }
     }
@@ -45,18 +60,20 @@ impl Ledger {
     /// offset of its frame.
     pub(super) fn replay(
         payloads: &[frame::Payload<'_>],
-        remembered: usize,
+        options: &Options,
     ) -> Result<Self, (u64, Malformed)> {
         let (first, batches) = payloads.split_first().expect("a file that holds a frame");
         let snapshot = record::read_snapshot(first.bytes).map_err(|why| (first.offset, why))?;
-        let mut ledger = Self::new(snapshot.coordinator, remembered);
+        let mut ledger = Self::new(snapshot.coordinator, snapshot.lineages, options);
         ledger.horizon = snapshot.horizon;
-        ledger.finished = snapshot.finished.into_iter().collect();
+        ledger.finished = snapshot.finished.iter().copied().collect();
+        ledger.latest = snapshot.finished.into();
+        snapshot.settled.into_iter().for_each(|range| ledger.settled.push(range));
         for commit in snapshot.unfinished {
             ledger.commit(commit);
         }
         for batch in batches {
-            let records = record::read_batch(batch.bytes, &ledger.coordinator)
+            let records = record::read_batch(batch.bytes, &ledger.coordinator, &ledger.lineages)
                 .map_err(|why| (batch.offset, why))?;
             for record in records {
                 match record {
@@ -75,7 +92,10 @@ impl Ledger {
 
     pub(super) fn commit(&mut self, commit: Arc<Commit>) {
         let key = Key::of(&commit.gid);
-        self.finished.remove(&key);
+        if self.finished.remove(&key) {
+            self.latest.retain(|finished| *finished != key);
+        }
+        self.settled.remove(key);
         self.unwritten.remove(&key);
         self.unfinished_bytes += record::size(&commit);
         if let Some(old) = self.unfinished.insert(key, commit) {
@@ -88,7 +108,9 @@ impl Ledger {
             self.unfinished_bytes -= record::size(&old);
         }
         self.unwritten.remove(&key);
-        self.finished.insert(key);
+        if !self.settled.contains(key) && self.finished.insert(key) {
+            self.latest.push_back(key);
+        }
         self.drop_oldest();
     }
 
@@ -107,7 +129,7 @@ impl Ledger {
     pub(super) fn entry(&self, key: Key) -> Entry {
         if let Some(commit) = self.unfinished.get(&key) {
             Entry::Unfinished(Arc::clone(commit))
-        } else if self.finished.contains(&key) {
+        } else if self.finished.contains(&key) || self.settled.contains(key) {
             Entry::Finished
         } else if key <= self.horizon && !self.unwritten.contains(&key) {
             Entry::Expired
@@ -123,23 +145,32 @@ impl Ledger {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             coordinator: self.coordinator.clone(),
+            lineages: self.lineages.clone(),
             horizon: self.horizon,
-            finished: self.finished.iter().copied().collect(),
+            finished: self.latest.iter().copied().collect(),
+            settled: self.settled.iter().collect(),
             unfinished: self.unfinished(),
         }
     }
 
     /// About how many bytes a snapshot takes.
     pub(super) fn bytes(&self) -> u64 {
-        (self.unfinished_bytes + self.finished.len() * size_of::<Key>()) as u64
+        let finished = self.latest.len() * size_of::<Key>();
+        let settled = self.settled.len() * size_of::<Range>();
+        (self.unfinished_bytes + finished + settled + self.lineages.openings.len() * 12) as u64
     }
 
-    /// Lowest keys first, so that the horizon hides as few gids as can be.
+    /// The first to have finished are settled; of those the lowest are dropped, so that the
+    /// horizon hides as few gids as can be.
     fn drop_oldest(&mut self) {
-        while self.finished.len() > self.remembered {
-            if let Some(oldest) = self.finished.pop_first() {
-                self.horizon = self.horizon.max(oldest);
-            }
+        while self.latest.len() > self.remembered {
+            let Some(first) = self.latest.pop_front() else { break };
+            self.finished.remove(&first);
+            self.settled.insert(first);
+        }
+        while self.settled.len() > self.ranges {
+            let Some(last) = self.settled.pop_first() else { break };
+            self.horizon = self.horizon.max(last);
         }
     }
 }
@@ -147,15 +178,20 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::samples::{coordinator, decision};
+    use crate::log::samples::{coordinator, decision, lineages};
 
     fn key(sequence: u64) -> Key {
         Key { epoch: 1, sequence }
     }
 
+    fn ledger(remembered: usize, ranges: usize) -> Ledger {
+        let options = Options { remembered, ranges, ..Options::default() };
+        Ledger::new(coordinator(), lineages(), &options)
+    }
+
     #[test]
     fn what_is_no_longer_remembered_is_expired_and_not_absent() {
-        let mut ledger = Ledger::new(coordinator(), 2);
+        let mut ledger = ledger(2, 0);
         ledger.commit(decision(1, 2));
         for sequence in [3, 4, 5] {
             ledger.forget(key(sequence));
@@ -165,22 +201,47 @@ mod tests {
         assert_eq!(ledger.entry(key(3)), Entry::Expired);
         assert_eq!(ledger.entry(key(4)), Entry::Finished);
         assert_eq!(ledger.entry(key(6)), Entry::Absent);
-        // Finished late, and already too old to be remembered.
-        ledger.forget(key(2));
-        assert_eq!(ledger.entry(key(2)), Entry::Expired);
-        assert_eq!(ledger.entry(key(5)), Entry::Finished);
+    }
+
+    #[test]
+    fn what_outlived_others_is_remembered_as_long_as_they_are() {
+        let mut ledger = ledger(2, 0);
+        ledger.commit(decision(1, 1));
+        for sequence in [3, 4, 5] {
+            ledger.forget(key(sequence));
+        }
+        ledger.forget(key(1));
+        assert_eq!(ledger.entry(key(1)), Entry::Finished);
+        ledger.forget(key(6));
+        assert_eq!(ledger.entry(key(1)), Entry::Finished);
+        ledger.forget(key(7));
+        assert_eq!(ledger.entry(key(1)), Entry::Expired);
+    }
+
+    #[test]
+    fn an_abort_among_a_million_commits_is_absent_and_every_commit_finished() {
+        let mut ledger = ledger(16, 2);
+        for sequence in (1..=1_000_000).filter(|sequence| *sequence != 500_000) {
+            ledger.forget(key(sequence));
+        }
+        assert_eq!(ledger.entry(key(500_000)), Entry::Absent);
+        assert_eq!(ledger.entry(key(1)), Entry::Finished);
+        assert_eq!(ledger.entry(key(999_999)), Entry::Finished);
+        assert!(ledger.bytes() < 1_000, "{} bytes", ledger.bytes());
     }
 
     #[test]
     fn a_snapshot_replays_to_the_same_answers() {
-        let mut ledger = Ledger::new(coordinator(), 2);
+        let options = Options { remembered: 2, ranges: 1, ..Options::default() };
+        let mut ledger = ledger(2, 1);
         ledger.commit(decision(1, 1));
         ledger.commit(decision(1, 2));
-        for sequence in [3, 4, 5, 2] {
+        for sequence in [3, 4, 5, 2, 9, 7] {
             ledger.forget(key(sequence));
         }
         let payload = record::snapshot(&ledger.snapshot());
-        let replayed = Ledger::replay(&[frame::Payload { offset: 0, bytes: &payload }], 2).unwrap();
+        let payloads = [frame::Payload { offset: 0, bytes: &payload }];
+        let replayed = Ledger::replay(&payloads, &options).unwrap();
         assert_eq!(replayed.snapshot(), ledger.snapshot());
         assert_eq!(replayed.bytes(), ledger.bytes());
     }

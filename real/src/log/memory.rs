@@ -20,6 +20,9 @@ pub(super) struct State {
     files: BTreeMap<String, Content>,
     locked: u64,
     pub(super) syncs: u64,
+    pub(super) renames: u64,
+    /// Draws so far: each is this number.
+    pub(super) draws: u32,
     /// How many of the next calls of each kind fail.
     pub(super) failing_appends: u64,
     pub(super) failing_syncs: u64,
@@ -55,6 +58,7 @@ impl Memory {
     /// A directory of its own with the same files.
     pub(super) fn copy(&self) -> Self {
         let copy = Self::default();
+        copy.state().draws = self.state().draws;
         for name in self.names() {
             copy.put(&name, self.content(&name));
         }
@@ -80,7 +84,7 @@ fn fails(left: &mut u64) -> bool {
 }
 
 /// Lets other futures of the same task run.
-async fn pause() {
+pub(super) async fn pause() {
     let mut paused = false;
     poll_fn(|context| {
         if std::mem::replace(&mut paused, true) {
@@ -104,6 +108,12 @@ impl Storage for Memory {
         }
         state.locked = holder;
         Ok(Some(Lock(self.clone(), holder)))
+    }
+
+    async fn draw(&self) -> io::Result<u32> {
+        let mut state = self.state();
+        state.draws += 1;
+        Ok(state.draws - 1)
     }
 
     async fn list(&self) -> io::Result<Vec<String>> {
@@ -148,6 +158,7 @@ impl Storage for Memory {
     async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
         let content = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.renames += 1;
         state.files.insert(to.to_owned(), content);
         Ok(())
     }

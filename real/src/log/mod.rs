@@ -12,6 +12,10 @@
 //! the append, and finds the decision. No lock is needed for that: the lock only keeps a second
 //! process from fencing the first by accident.
 //!
+//! # Identity
+//! A coordinator's id is chosen by people, so two logs can have one. What a log draws when it is
+//! created, and again at each opening, is in every gid; it knows its own gids by that alone.
+//!
 //! # Failed writes
 //! A write or sync that fails may have left anything on the disk, and a sync that succeeds
 //! later proves nothing of it. So the file is given up: before the log answers anything else,
@@ -30,9 +34,12 @@ mod directory;
 mod file_log;
 pub mod frame;
 mod ledger;
+mod lineages;
 mod names;
 mod open;
+mod ranges;
 mod record;
+mod state;
 mod storage;
 mod write;
 

@@ -21,8 +21,10 @@ use indoubt::CoordinatorId;
 use super::file_log::{FileLog, Options, Shared};
 use super::frame::{self, End};
 use super::ledger::Ledger;
+use super::lineages::Lineages;
 use super::names;
 use super::record::{self, Malformed};
+use super::state::WriterState;
 use super::storage::Storage;
 use super::write::{Writer, replace};
 
@@ -77,9 +79,10 @@ pub enum OpenError {
         /// Who tried to open it.
         opener: CoordinatorId,
     },
-    /// A newer version of this crate wrote the file.
+    /// Another version of this crate wrote the file.
     #[error(
-        "the decision log's file {file} has format {version}, which this version cannot read: use the version that wrote it, or a newer one"
+        "the decision log's file {file} has format {version}, which this version cannot read: use the version that wrote \
+         it; if that is an older one, let it finish everything, and begin with an empty directory"
     )]
     UnsupportedVersion {
         /// The file.
@@ -129,9 +132,15 @@ impl<S: Storage> FileLog<S> {
             storage,
             coordinator,
             epoch,
+            lineages: ledger.lineages.clone(),
             options,
             fenced: AtomicBool::new(false),
-            shared: Mutex::new(Shared { ledger, forces: VecDeque::new(), forgets: Vec::new() }),
+            shared: Mutex::new(Shared {
+                ledger,
+                forces: VecDeque::new(),
+                forgets: Vec::new(),
+                state: WriterState::default(),
+            }),
             writer: lock::Mutex::new(writer),
             _lock: lock,
         })
@@ -154,7 +163,8 @@ impl<S: Storage> Opening<'_, S> {
             return Ok(epochs.into_iter().collect());
         }
         let name = names::decisions(0);
-        let bytes = snapshot(0, &Ledger::new(self.coordinator.clone(), self.options.remembered));
+        let lineages = Lineages::new(self.draw().await?);
+        let bytes = snapshot(0, &Ledger::new(self.coordinator.clone(), lineages, self.options));
         replace(self.storage, 0, bytes).await.map_err(failed("write", &name))?;
         Ok(vec![0])
     }
@@ -180,7 +190,7 @@ impl<S: Storage> Opening<'_, S> {
     ) -> Result<(Ledger, Writer<S::File>), OpenError> {
         let name = names::decisions(epoch);
         // Read only after the epoch was taken: from then on no older force succeeds.
-        let ledger = match self.latest_below(epoch).await {
+        let mut ledger = match self.latest_below(epoch).await {
             Ok(ledger) => ledger,
             Err(error) => {
                 // Retries of an opening that is refused shall not fill the directory. Only as
@@ -190,6 +200,7 @@ impl<S: Storage> Opening<'_, S> {
                 return Err(error);
             }
         };
+        ledger.lineages.opened(epoch, self.draw().await?);
         let bytes = snapshot(epoch, &ledger);
         let length = bytes.len() as u64;
         self.storage.append(&file, bytes).await.map_err(failed("write", &name))?;
@@ -247,15 +258,14 @@ impl<S: Storage> Opening<'_, S> {
         if contents.payloads.is_empty() {
             return Ok(None);
         }
-        let ledger = Ledger::replay(&contents.payloads, self.options.remembered).map_err(
-            |(offset, why)| {
+        let ledger =
+            Ledger::replay(&contents.payloads, self.options).map_err(|(offset, why)| {
                 let file = name.to_owned();
                 match why {
                     Malformed::Version(version) => OpenError::UnsupportedVersion { file, version },
                     Malformed::Content => OpenError::Corrupt { file, offset },
                 }
-            },
-        )?;
+            })?;
         if ledger.coordinator() != self.coordinator {
             let (owner, opener) = (ledger.coordinator().clone(), self.coordinator.clone());
             return Err(OpenError::WrongCoordinator { owner, opener });
@@ -279,6 +289,10 @@ impl<S: Storage> Opening<'_, S> {
             }
         }
         self.storage.sync_dir().await.map_err(failed("sync", "the directory"))
+    }
+
+    async fn draw(&self) -> Result<u32, OpenError> {
+        self.storage.draw().await.map_err(failed("draw a number for", "the identity"))
     }
 
     async fn list(&self) -> Result<Vec<String>, OpenError> {

@@ -10,10 +10,13 @@ use std::sync::Arc;
 use indoubt::protocol::BranchId;
 use indoubt::{Commit, CoordinatorId, Gid, LoggedBranch, Receipt};
 
+use super::lineages::Lineages;
+use super::ranges::Range;
+
 /// The longest participant name, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 1024;
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const MAGIC: &[u8] = b"indoubt\n";
 
 const SNAPSHOT: u8 = 1;
@@ -38,9 +41,13 @@ impl Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) coordinator: CoordinatorId,
+    pub(super) lineages: Lineages,
     /// Finished commits up to here may have been dropped.
     pub(super) horizon: Key,
+    /// The latest finished ones, in the order in which they finished.
     pub(super) finished: Vec<Key>,
+    /// The finished ones before those.
+    pub(super) settled: Vec<Range>,
     pub(super) unfinished: Vec<Arc<Commit>>,
 }
 
@@ -74,10 +81,21 @@ pub(super) fn snapshot(snapshot: &Snapshot) -> Vec<u8> {
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     put_text(&mut out, snapshot.coordinator.as_str());
+    out.extend_from_slice(&snapshot.lineages.log.to_le_bytes());
+    put_count(&mut out, snapshot.lineages.openings.len());
+    for (epoch, drawn) in &snapshot.lineages.openings {
+        out.extend_from_slice(&epoch.to_le_bytes());
+        out.extend_from_slice(&drawn.to_le_bytes());
+    }
     put_key(&mut out, snapshot.horizon);
     put_count(&mut out, snapshot.finished.len());
     for &key in &snapshot.finished {
         put_key(&mut out, key);
+    }
+    put_count(&mut out, snapshot.settled.len());
+    for range in &snapshot.settled {
+        put_key(&mut out, range.first);
+        out.extend_from_slice(&range.last.to_le_bytes());
     }
     put_count(&mut out, snapshot.unfinished.len());
     for commit in &snapshot.unfinished {
@@ -135,6 +153,7 @@ pub(super) fn read_snapshot(payload: &[u8]) -> Result<Snapshot, Malformed> {
 pub(super) fn read_batch(
     payload: &[u8],
     coordinator: &CoordinatorId,
+    lineages: &Lineages,
 ) -> Result<Vec<Record>, Malformed> {
     let mut rest = Rest(payload);
     let mut records = Vec::new();
@@ -143,7 +162,7 @@ pub(super) fn read_batch(
     }
     while let Some(kind) = rest.byte() {
         let record = match kind {
-            COMMIT => rest.commit(coordinator).map(Record::Commit),
+            COMMIT => rest.commit(coordinator, lineages).map(Record::Commit),
             FORGET => rest.key().map(Record::Forget),
             _ => None,
         };
@@ -216,17 +235,13 @@ impl<'a> Rest<'a> {
         str::from_utf8(self.take(length)?).ok()
     }
 
-    fn commit(&mut self, coordinator: &CoordinatorId) -> Option<Arc<Commit>> {
+    fn commit(&mut self, coordinator: &CoordinatorId, lineages: &Lineages) -> Option<Arc<Commit>> {
         let Key { epoch, sequence } = self.key()?;
+        let lineage = lineages.of(epoch)?;
         let count = self.byte()?;
         let branches = (0..count).map(|_| self.branch()).collect::<Option<Vec<_>>>()?;
         Some(Arc::new(Commit {
-            gid: Gid {
-                coordinator: coordinator.clone(),
-                epoch,
-                sequence,
-                lineage: indoubt::Lineage { log: 0, opening: 0 },
-            },
+            gid: Gid { coordinator: coordinator.clone(), epoch, sequence, lineage },
             branches,
         }))
     }
@@ -241,35 +256,54 @@ impl<'a> Rest<'a> {
 
     fn snapshot(&mut self) -> Option<Snapshot> {
         let coordinator: CoordinatorId = self.text()?.parse().ok()?;
+        let lineages = self.lineages()?;
         let horizon = self.key()?;
         let finished = (0..self.count()?).map(|_| self.key()).collect::<Option<Vec<_>>>()?;
-        let unfinished =
-            (0..self.count()?).map(|_| self.commit(&coordinator)).collect::<Option<Vec<_>>>()?;
-        Some(Snapshot { coordinator, horizon, finished, unfinished })
+        let settled = (0..self.count()?).map(|_| self.range()).collect::<Option<Vec<_>>>()?;
+        let unfinished = (0..self.count()?)
+            .map(|_| self.commit(&coordinator, &lineages))
+            .collect::<Option<Vec<_>>>()?;
+        Some(Snapshot { coordinator, lineages, horizon, finished, settled, unfinished })
+    }
+
+    fn lineages(&mut self) -> Option<Lineages> {
+        let mut lineages = Lineages::new(self.count()?);
+        for _ in 0..self.count()? {
+            lineages.opened(self.array().map(u64::from_le_bytes)?, self.count()?);
+        }
+        Some(lineages)
+    }
+
+    fn range(&mut self) -> Option<Range> {
+        let first = self.key()?;
+        let last = self.array().map(u64::from_le_bytes)?;
+        (first.sequence <= last).then_some(Range { first, last })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::samples::{coordinator, decision};
+    use crate::log::samples::{coordinator, decision, lineages};
 
     #[test]
     fn what_was_written_is_read() {
         let written = Snapshot {
             coordinator: coordinator(),
+            lineages: lineages(),
             horizon: Key { epoch: 1, sequence: 9 },
             finished: vec![
                 Key { epoch: 2, sequence: 1 },
                 Key { epoch: u64::MAX, sequence: u64::MAX },
             ],
+            settled: vec![Range { first: Key { epoch: 1, sequence: 2 }, last: 7 }],
             unfinished: vec![decision(2, 3), decision(2, 4)],
         };
         assert_eq!(read_snapshot(&snapshot(&written)), Ok(written));
 
         let forgotten = Key { epoch: 2, sequence: 4 };
         let payload = batch([&*decision(2, 5)].into_iter(), [forgotten].into_iter());
-        let read = read_batch(&payload, &coordinator()).unwrap();
+        let read = read_batch(&payload, &coordinator(), &lineages()).unwrap();
         assert_eq!(read, [Record::Commit(decision(2, 5)), Record::Forget(forgotten)]);
     }
 
@@ -278,15 +312,17 @@ mod tests {
         let payload = batch([&*decision(2, 5)].into_iter(), std::iter::empty());
         for cut in 2..payload.len() {
             assert_eq!(
-                read_batch(&payload[..cut], &coordinator()),
+                read_batch(&payload[..cut], &coordinator(), &lineages()),
                 Err(Malformed::Content),
                 "cut at {cut}"
             );
         }
         let snapshot = snapshot(&Snapshot {
             coordinator: coordinator(),
+            lineages: lineages(),
             horizon: Key::default(),
             finished: vec![],
+            settled: vec![],
             unfinished: vec![decision(1, 1)],
         });
         for cut in 0..snapshot.len() {
@@ -299,11 +335,13 @@ mod tests {
     fn a_newer_format_is_told_apart_from_damage() {
         let mut payload = snapshot(&Snapshot {
             coordinator: coordinator(),
+            lineages: lineages(),
             horizon: Key::default(),
             finished: vec![],
+            settled: vec![],
             unfinished: vec![],
         });
-        payload[9] = 2;
-        assert_eq!(read_snapshot(&payload), Err(Malformed::Version(2)));
+        payload[9] = 3;
+        assert_eq!(read_snapshot(&payload), Err(Malformed::Version(3)));
     }
 }

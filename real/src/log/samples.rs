@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lineages::Lineages;
 use indoubt::protocol::BranchId;
 use indoubt::{Commit, CoordinatorId, Gid, Lineage, LoggedBranch, Receipt};
 
@@ -9,12 +10,20 @@ pub(super) fn coordinator() -> CoordinatorId {
     "shop".parse().unwrap()
 }
 
-pub(super) const fn lineage() -> Lineage {
-    Lineage { log: 0, opening: 0 }
+/// What [`Memory`](super::memory::Memory) makes of a log: it counts its draws.
+pub(super) fn lineage(epoch: u64) -> Lineage {
+    Lineage { log: 0, opening: u32::try_from(epoch).unwrap_or(u32::MAX) }
+}
+
+/// Of a log that was opened a few times.
+pub(super) fn lineages() -> Lineages {
+    let mut lineages = Lineages::new(0);
+    (1..=3).for_each(|epoch| lineages.opened(epoch, lineage(epoch).opening));
+    lineages
 }
 
 pub(super) fn gid(epoch: u64, sequence: u64) -> Gid {
-    Gid { coordinator: coordinator(), epoch, sequence, lineage: lineage() }
+    Gid { coordinator: coordinator(), epoch, sequence, lineage: lineage(epoch) }
 }
 
 /// With two branches, one of them without a receipt.

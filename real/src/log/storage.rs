@@ -23,6 +23,9 @@ pub trait Storage: Send + Sync + 'static {
     /// the holder's process releases it.
     fn lock(&self) -> impl Future<Output = io::Result<Option<Self::Lock>>> + Send;
 
+    /// A random number: what tells one log, or one opening, from any other.
+    fn draw(&self) -> impl Future<Output = io::Result<u32>> + Send;
+
     /// The names of all files.
     ///
     /// A file that is there during the whole call is in the answer: the log's fence rests on it.

@@ -68,6 +68,8 @@ struct Batch<'a, S: Storage> {
 impl<S: Storage> Drop for Batch<'_, S> {
     fn drop(&mut self) {
         let mut shared = self.log.shared();
+        // Still there only if the write was dropped in its middle.
+        shared.state.interrupt();
         for force in self.forces.drain(..).rev().filter(|force| !force.answer.is_canceled()) {
             shared.forces.push_front(force);
         }
@@ -79,6 +81,7 @@ impl<S: Storage> FileLog<S> {
     pub(super) async fn write_batch(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
         let mut batch = Batch { log: self, forces: self.take_forces() };
         let written = self.write(writer, &batch.forces).await;
+        self.shared().state.written(writer.broken.is_some());
         let fails = matches!(written, Err(Failure::Io(_)));
         for force in std::mem::take(&mut batch.forces) {
             if fails {
@@ -96,6 +99,8 @@ impl<S: Storage> FileLog<S> {
 
     fn take_forces(&self) -> Vec<Force> {
         let mut shared = self.shared();
+        // What nobody waits for any more is left out: a reader may have said that it is absent.
+        shared.forces.retain(|force| !force.answer.is_canceled());
         let mut bytes = 0;
         let fitting = shared.forces.iter().take_while(|force| {
             let fits = bytes < BATCH_BYTES;
@@ -103,7 +108,9 @@ impl<S: Storage> FileLog<S> {
             fits
         });
         let count = fitting.count();
-        shared.forces.drain(..count).collect()
+        let forces: Vec<_> = shared.forces.drain(..count).collect();
+        shared.state.write(keys(&forces));
+        forces
     }
 
     /// Appends one batch, syncs it, and only then looks for a successor.
@@ -112,6 +119,7 @@ impl<S: Storage> FileLog<S> {
             return Err(Failure::Fenced);
         }
         self.repair(writer).await?;
+        self.shared().state.write(keys(forces));
         let forgets = self.shared().forgets.clone();
         let mut bytes = Vec::new();
         let payload =
@@ -146,7 +154,9 @@ impl<S: Storage> FileLog<S> {
     pub(super) async fn repair(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
         let Some(broken) = &writer.broken else { return Ok(()) };
         let context = format!("repair the decision log's file after an error ({broken})");
-        self.rewrite(writer).await.map_err(|error| Failure::io(&context, &error))
+        self.rewrite(writer).await.map_err(|error| Failure::io(&context, &error))?;
+        self.shared().state.repaired();
+        Ok(())
     }
 
     /// A failure before the rename leaves the old file in use, and is no one's concern.
@@ -180,6 +190,18 @@ impl<S: Storage> FileLog<S> {
 
     /// Looks whether a newer epoch has been taken.
     pub(super) async fn check_fence(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
+        if !self.look_for_successor().await? {
+            // Someone removed it. What was written since is in no file that an opening can find.
+            let reason = format!("{} has disappeared", names::decisions(self.epoch));
+            writer.broken = Some(reason.clone());
+            self.shared().state.written(true);
+            return Err(Failure::Io(reason));
+        }
+        Ok(())
+    }
+
+    /// Fails if there is a newer epoch; else whether this one's file is there.
+    pub(super) async fn look_for_successor(&self) -> Result<bool, Failure> {
         if self.is_fenced() {
             return Err(Failure::Fenced);
         }
@@ -193,14 +215,12 @@ impl<S: Storage> FileLog<S> {
             self.fenced.store(true, Ordering::Release);
             return Err(Failure::Fenced);
         }
-        if !epochs.contains(&self.epoch) {
-            // Someone removed it. What was written since is in no file that an opening can find.
-            let reason = format!("{} has disappeared", names::decisions(self.epoch));
-            writer.broken = Some(reason.clone());
-            return Err(Failure::Io(reason));
-        }
-        Ok(())
+        Ok(epochs.contains(&self.epoch))
     }
+}
+
+fn keys(forces: &[Force]) -> impl Iterator<Item = Key> {
+    forces.iter().map(|force| Key::of(&force.commit.gid))
 }
 
 impl<F> Writer<F> {

@@ -19,6 +19,8 @@ pub(super) struct Machine {
     /// For calls. Crashes and flipped bits have one of their own, so as not to shift it.
     calls: Draw,
     accidents: Draw,
+    /// For what a process asks it to draw.
+    identities: Draw,
     latency: DiskLatency,
     faults: DiskFaults,
     /// Full up to this moment of virtual time.
@@ -81,12 +83,15 @@ impl Roll {
 /// What is added to a disk's stream number for its accidents; far from any that a harness
 /// counts up to.
 const ACCIDENTS: u64 = 1 << 63;
+/// The same for identities.
+const IDENTITIES: u64 = 1 << 62;
 
 impl Machine {
     pub(super) fn new(seed: u64, stream: u64, latency: DiskLatency) -> Self {
         Self {
             calls: Draw::new(seed, stream),
             accidents: Draw::new(seed, stream ^ ACCIDENTS),
+            identities: Draw::new(seed, stream ^ IDENTITIES),
             latency,
             faults: DiskFaults::default(),
             full_until: Duration::ZERO,
@@ -186,6 +191,11 @@ impl Machine {
 
     pub(super) const fn trace_hash(&self) -> u64 {
         self.trace.hash()
+    }
+
+    /// A random number for a process.
+    pub(super) fn draw(&mut self) -> u32 {
+        (self.identities.next_u64() >> 32) as u32
     }
 
     /// Draws for one call: always as many words, whatever the call and the faults.

@@ -102,6 +102,14 @@ impl Storage for Mount {
         Ok(holder.map(|holder| MountLock { disk: self.disk.clone(), holder }))
     }
 
+    async fn draw(&self) -> io::Result<u32> {
+        let drawn = self.alive(Machine::draw);
+        match drawn {
+            Some(drawn) => Ok(drawn),
+            None => pending().await,
+        }
+    }
+
     async fn list(&self) -> io::Result<Vec<String>> {
         self.call(Call::List, 0, Machine::list).await
     }

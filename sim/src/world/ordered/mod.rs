@@ -119,5 +119,6 @@ const REMEMBERED: usize = 2;
 pub(super) fn set(options: &mut Options, order: &Order) {
     if order.expires() {
         options.remembered = REMEMBERED;
+        options.ranges = 0;
     }
 }
