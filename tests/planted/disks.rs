@@ -31,6 +31,10 @@ impl Storage for Lazy {
         self.disk.lock().await
     }
 
+    async fn draw(&self) -> io::Result<u32> {
+        self.disk.draw().await
+    }
+
     async fn list(&self) -> io::Result<Vec<String>> {
         self.disk.list().await
     }

@@ -56,6 +56,10 @@ impl<F: Force> DecisionLog for Bent<F> {
         self.log.forget(gid).await
     }
 
+    async fn flush(&self) -> Result<(), LogError> {
+        self.log.flush().await
+    }
+
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         self.log.read(gid).await
     }

@@ -64,6 +64,10 @@ impl<L: DecisionLog> DecisionLog for Interrupted<L> {
         self.log.forget(gid).await
     }
 
+    async fn flush(&self) -> Result<(), LogError> {
+        self.log.flush().await
+    }
+
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         self.log.read(gid).await
     }

@@ -125,7 +125,10 @@ mod tests {
 
     #[test]
     fn a_literal_cannot_be_left() {
-        assert_eq!(literal("indoubt:shop:0000002a9f3ac2d1:1:2:0"), "'indoubt:shop:0000002a9f3ac2d1:1:2:0'");
+        assert_eq!(
+            literal("indoubt:shop:0000002a9f3ac2d1:1:2:0"),
+            "'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+        );
         assert_eq!(literal("a'; DROP TABLE t; --"), "'a''; DROP TABLE t; --'");
         assert_eq!(literal(r"a\'b"), r" E'a\\''b'");
     }
@@ -134,7 +137,13 @@ mod tests {
     fn a_gid_is_quoted_wherever_it_goes() {
         let gid: BranchGid = "indoubt:shop:0000002a9f3ac2d1:1:2:0".parse().unwrap();
         assert_eq!(prepare(&gid), "PREPARE TRANSACTION 'indoubt:shop:0000002a9f3ac2d1:1:2:0'");
-        assert_eq!(finish(&gid, Decision::Commit), "COMMIT PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'");
-        assert_eq!(finish(&gid, Decision::Abort), "ROLLBACK PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'");
+        assert_eq!(
+            finish(&gid, Decision::Commit),
+            "COMMIT PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+        );
+        assert_eq!(
+            finish(&gid, Decision::Abort),
+            "ROLLBACK PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+        );
     }
 }

@@ -119,7 +119,7 @@ async fn open(mount: Mount, oracle: &Shared) -> Option<Arc<FileLog<Mount>>> {
     let earlier = with(oracle, |oracle| oracle.epochs.last().copied().unwrap_or_default());
     // With little memory for expiry to happen, with much for every answer to be definite.
     let remembered = with(oracle, |oracle| if oracle.seed % 4 == 0 { 20 } else { 100_000 });
-    let options = Options { remembered, compact_from_bytes: 2000, compact_ratio: 2 };
+    let options = Options { remembered, ranges: 0, compact_from_bytes: 2000, compact_ratio: 2 };
     match FileLog::open(mount, owner(), options).await {
         Ok(log) => {
             with(oracle, |oracle| {

@@ -105,6 +105,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         self.log.forget(gid).await
     }
 
+    async fn flush(&self) -> Result<(), LogError> {
+        self.log.flush().await
+    }
+
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         let call = |answer| LogCall::Read { gid: gid.clone(), answer };
         if let Some(decided) = self.decided(call).await {

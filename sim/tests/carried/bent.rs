@@ -202,6 +202,10 @@ impl<P: Plant> DecisionLog for BentLog<P> {
         self.log.forget(gid).await
     }
 
+    async fn flush(&self) -> Result<(), LogError> {
+        self.log.flush().await
+    }
+
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         if self.given_up().remove(gid) {
             return Ok(Entry::Absent);
