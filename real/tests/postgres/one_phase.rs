@@ -16,7 +16,7 @@ async fn rolled_back(postgres: &Postgres, branch: &PostgresBranch) -> Result<Str
     let OnePhaseVote::RolledBack(reason) = vote else { anyhow::bail!("{vote:?}") };
     ensure!(postgres.inquire(branch).await? == OnePhase::RolledBack);
     ensure!(postgres.finish(branch, Decision::Abort).await? == Ending::AsDecided);
-    Ok(reason)
+    Ok(reason.reason().to_owned())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_commit_that_silently_rolls_back_is_told() -> Result<()> {
         let fails = branch.batch_execute("SELECT 1/0");
         let (vote, _) = join(postgres.commit_one_phase(&branch), fails).await;
         ensure!(
-            matches!(&vote, Ok(OnePhaseVote::RolledBack(reason)) if reason.contains("without committing")),
+            matches!(&vote, Ok(OnePhaseVote::RolledBack(reason)) if reason.reason().contains("without committing")),
             "{vote:?}"
         );
         ensure!(!scene.has(1).await?);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use futures::lock::Mutex;
 use indoubt::protocol::BranchId;
-use indoubt::{BranchGid, CoordinatorId, Gid, Participant as _, Receipt, Vote};
+use indoubt::{BranchGid, CoordinatorId, Gid, Lineage, Participant as _, Receipt, Vote};
 use indoubt_real::containers::{Proxy, Server};
 use indoubt_real::{Postgres, PostgresBranch};
 use tokio::runtime::Runtime;
@@ -88,7 +88,13 @@ impl Scene {
     pub(crate) fn gid(&self) -> BranchGid {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let branch = BranchId::new(0).expect("there is a branch 0");
-        Gid { coordinator: self.owner.clone(), epoch: 1, sequence }.branch(branch)
+        Gid {
+            coordinator: self.owner.clone(),
+            lineage: Lineage { log: 1, opening: 1 },
+            epoch: 1,
+            sequence,
+        }
+        .branch(branch)
     }
 
     /// A branch that has inserted a row of this id.

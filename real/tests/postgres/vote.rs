@@ -20,7 +20,7 @@ async fn no(scene: &Scene, postgres: &Postgres, branch: &PostgresBranch) -> Resu
     ensure!(!scene.is_prepared(branch.gid()).await?);
     ensure!(branch.query("SELECT 1", &[]).await.is_err(), "the session outlived the vote");
     ensure!(postgres.finish(branch, Decision::Abort).await? == Ending::AsDecided);
-    Ok(reason)
+    Ok(reason.reason().to_owned())
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_prepare_that_silently_rolls_back_is_noticed() -> Result<()> {
             let branch = scene.inserted(&postgres, id).await?;
             let (vote, _) = join(postgres.prepare(&branch), branch.batch_execute(statement)).await;
             ensure!(
-                matches!(&vote, Ok(Vote::No(reason)) if reason.contains("without preparing")),
+                matches!(&vote, Ok(Vote::No(reason)) if reason.reason().contains("without preparing")),
                 "{vote:?}"
             );
             ensure!(!scene.is_prepared(branch.gid()).await? && !scene.has(id).await?);
@@ -186,7 +186,7 @@ fn a_gid_that_is_taken_is_a_no_and_the_other_keeps_it() -> Result<()> {
             format!("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION '{}'", branch.gid());
         client.batch_execute(&taken).await?;
         let vote = postgres.prepare(&branch).await?;
-        ensure!(matches!(&vote, Vote::No(reason) if reason.contains("42710")), "{vote:?}");
+        ensure!(matches!(&vote, Vote::No(reason) if reason.reason().contains("42710")), "{vote:?}");
         ensure!(scene.is_prepared(branch.gid()).await?);
         ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
         ensure!(scene.is_prepared(branch.gid()).await?, "a stranger's branch was touched");
