@@ -185,17 +185,26 @@ mod tests {
 
     #[test]
     fn a_literal_cannot_be_left() {
-        assert_eq!(literal("indoubt:shop:1:2:0"), "'indoubt:shop:1:2:0'");
+        assert_eq!(
+            literal("indoubt:shop:0000000100000002:1:2:0"),
+            "'indoubt:shop:0000000100000002:1:2:0'"
+        );
         assert_eq!(literal("a'; DROP TABLE t; --"), "'a''; DROP TABLE t; --'");
         assert_eq!(literal(r"a\'b"), r" E'a\\''b'");
     }
 
     #[test]
     fn a_gid_is_quoted_wherever_it_goes() {
-        let gid: BranchGid = "indoubt:shop:1:2:0".parse().unwrap();
-        assert_eq!(prepare(&gid), "PREPARE TRANSACTION 'indoubt:shop:1:2:0'");
-        assert_eq!(finish(&gid, Decision::Commit), "COMMIT PREPARED 'indoubt:shop:1:2:0'");
-        assert_eq!(finish(&gid, Decision::Abort), "ROLLBACK PREPARED 'indoubt:shop:1:2:0'");
+        let gid: BranchGid = "indoubt:shop:0000000100000002:1:2:0".parse().unwrap();
+        assert_eq!(prepare(&gid), "PREPARE TRANSACTION 'indoubt:shop:0000000100000002:1:2:0'");
+        assert_eq!(
+            finish(&gid, Decision::Commit),
+            "COMMIT PREPARED 'indoubt:shop:0000000100000002:1:2:0'"
+        );
+        assert_eq!(
+            finish(&gid, Decision::Abort),
+            "ROLLBACK PREPARED 'indoubt:shop:0000000100000002:1:2:0'"
+        );
     }
 
     /// A function that is called and not on the list would only be missed at a commit.
