@@ -7,6 +7,12 @@
 
 #[path = "postgres/begin.rs"]
 mod begin;
+#[path = "postgres/cancel.rs"]
+mod cancel;
+#[path = "postgres/fake.rs"]
+mod fake;
+#[path = "postgres/hosts.rs"]
+mod hosts;
 #[path = "postgres/lost.rs"]
 mod lost;
 #[path = "postgres/one_phase.rs"]
