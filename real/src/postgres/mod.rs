@@ -3,13 +3,24 @@
 //! The adapter trusts a command's success for nothing. A branch's xid is taken before it is
 //! asked to end, and from then on the server's own record of that xid decides what happened;
 //! what ended a session is never a definite answer. Read in the order of a branch's life:
-//! `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with `fence`
-//! for what was given up on, `xact` for the evidence, and `sql` for every statement sent.
+//! `connect`, `check`, `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with
+//! `fence` for what was given up on, `xact` for the evidence, and `sql` for every statement
+//! sent.
 //!
 //! The server must be PostgreSQL 14 or newer, with `max_prepared_transactions` above 0, and
 //! restarted only with a value that holds what is prepared. A prepared transaction keeps its
 //! locks and holds back vacuum until it is resolved, over restarts, so a participant should be
 //! watched through `pg_prepared_xacts`.
+//!
+//! # What a role needs
+//! To log in, to use what its transactions use, and the functions and the view that everybody
+//! may use unless that was revoked; [`Postgres::check`] names what is missing. No superuser, no
+//! `pg_monitor`, no function of the WAL. If a role is set at login (`ALTER ROLE … SET role`),
+//! that one must be able to see and end the sessions of whoever logs in.
+//!
+//! What is set for a role or a database (`search_path`, timeouts, defaults of transactions)
+//! applies to a branch, which is the user's; the sessions that recovery uses set their own.
+//! `synchronous_commit` is obeyed in both.
 //!
 //! # What this cannot see
 //! A failover to an asynchronous standby can lose a prepared branch, which is reported as
