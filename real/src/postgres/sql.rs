@@ -55,7 +55,7 @@ pub(super) const COMMIT_FLUSHED: &str = "SET LOCAL synchronous_commit = local; C
 ///
 /// Of the two numbers in the control file, the one of the last checkpoint is behind from a
 /// promotion to the first checkpoint after it; there the end of recovery counts, which a
-/// promotion puts down before it admits a writer (`CreateEndOfRecoveryRecord`; pg_rewind reads
+/// promotion puts down before it admits a writer (`CreateEndOfRecoveryRecord`; `pg_rewind` reads
 /// it the same way). The name of the current WAL file would tell it too, but some managed
 /// services have no functions for that.
 macro_rules! timeline {
