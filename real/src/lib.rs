@@ -8,7 +8,10 @@ pub mod log;
 pub mod postgres;
 
 pub use clock::TokioClock;
-pub use postgres::{Dialer, InvalidConnectionString, Postgres, PostgresBranch, TcpDialer, TcpTask};
+pub use postgres::{
+    CancelToken, Dialer, InvalidConnectionString, Postgres, PostgresBranch, TcpDialer, TcpHost,
+    TcpTask,
+};
 
 /// The README's transaction, compiled.
 #[cfg(doctest)]

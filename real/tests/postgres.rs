@@ -7,14 +7,26 @@
 
 #[path = "postgres/begin.rs"]
 mod begin;
+#[path = "postgres/cancel.rs"]
+mod cancel;
+#[path = "postgres/check.rs"]
+mod check;
+#[path = "postgres/fake.rs"]
+mod fake;
+#[path = "postgres/hosts.rs"]
+mod hosts;
 #[path = "postgres/lost.rs"]
 mod lost;
+#[path = "postgres/messages.rs"]
+mod messages;
 #[path = "postgres/one_phase.rs"]
 mod one_phase;
 #[path = "postgres/one_phase_lost.rs"]
 mod one_phase_lost;
 #[path = "postgres/scene.rs"]
 mod scene;
+#[path = "postgres/settings.rs"]
+mod settings;
 #[path = "postgres/settle.rs"]
 mod settle;
 #[path = "postgres/vote.rs"]

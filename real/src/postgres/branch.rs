@@ -1,7 +1,7 @@
 //! A branch at Postgres, as the user holds it: an open session inside a transaction.
 //!
 //! Absent: a pool (one session for each branch, closed when the branch has ended), and the
-//! cancelling of a statement that the user has given up on.
+//! cancelling of a statement that the user has given up on (its `cancel_token` does that).
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use indoubt::BranchGid;
 use tokio_postgres::Client;
 
+use super::cancel::CancelToken;
 use super::session::Session;
 use super::sql;
 use super::xact::Evidence;
@@ -72,6 +73,16 @@ impl PostgresBranch {
     /// The branch's gid: what it is prepared under.
     pub fn gid(&self) -> &BranchGid {
         &self.gid
+    }
+
+    /// What cancels a statement that runs in this branch, from another task. The statement
+    /// fails with 57014, and as after any that failed the branch can only roll back, or go
+    /// back to a savepoint.
+    ///
+    /// This is not the client's own token of that name, which this hides: the client does not
+    /// know how its server is reached, so its token cannot connect.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.session.cancel_token().clone()
     }
 
     pub(super) fn stage(&self) -> Stage {

@@ -41,8 +41,8 @@ impl Control {
         {
             return Ok(Lease { place, session });
         }
-        let session =
-            Session::open(dialer, config).await.map_err(|error| Lost::new(error.to_string()))?;
+        let session = Session::open_pinned(dialer, config).await;
+        let session = session.map_err(|error| Lost::new(error.to_string()))?;
         Ok(Lease { place, session })
     }
 }

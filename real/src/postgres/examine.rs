@@ -46,12 +46,7 @@ pub(super) async fn examine(branch: &PostgresBranch) -> Result<Finding, Lost> {
 
 fn read(branch: &PostgresBranch, row: &SimpleQueryRow) -> Result<Finding, Lost> {
     if row.get(0) != Some(branch.gid.to_string().as_str()) {
-        return Ok(Finding::Unfit(
-            "the transaction that was begun for this branch is over: it was ended by hand, and \
-             what it did may be committed; leave COMMIT, ROLLBACK and PREPARE TRANSACTION to the \
-             coordinator, and the setting indoubt.branch alone"
-                .to_owned(),
-        ));
+        return Ok(Finding::Unfit(unmarked(row.get(8) == Some("t")).to_owned()));
     }
     if row.get(1).is_none() {
         return Ok(Finding::ReadOnly);
@@ -59,6 +54,19 @@ fn read(branch: &PostgresBranch, row: &SimpleQueryRow) -> Result<Finding, Lost> 
     let written =
         written(row).ok_or_else(|| Lost::new("the server's own data could not be read"))?;
     Ok(Finding::Wrote(written))
+}
+
+/// Why the mark of the branch is gone. It is a setting of its transaction, so it goes with the
+/// transaction, or with everything else that was set.
+fn unmarked(in_a_block: bool) -> &'static str {
+    if in_a_block {
+        "the mark of this branch is gone from its transaction: it was cleared (RESET ALL, which \
+         some pools and frameworks send, or RESET indoubt.branch), or the transaction was ended by \
+         hand and another begun, and then what it did may be committed; send neither in a branch"
+    } else {
+        "the transaction that was begun for this branch is over: it was ended by hand, and what it \
+         did may be committed; leave COMMIT, ROLLBACK and PREPARE TRANSACTION to the coordinator"
+    }
 }
 
 fn written(row: &SimpleQueryRow) -> Option<Written> {

@@ -3,13 +3,24 @@
 //! The adapter trusts a command's success for nothing. A branch's xid is taken before it is
 //! asked to end, and from then on the server's own record of that xid decides what happened;
 //! what ended a session is never a definite answer. Read in the order of a branch's life:
-//! `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with `fence`
-//! for what was given up on, `xact` for the evidence, and `sql` for every statement sent.
+//! `connect`, `check`, `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with
+//! `fence` for what was given up on, `xact` for the evidence, and `sql` for every statement
+//! sent.
 //!
 //! The server must be PostgreSQL 14 or newer, with `max_prepared_transactions` above 0, and
 //! restarted only with a value that holds what is prepared. A prepared transaction keeps its
 //! locks and holds back vacuum until it is resolved, over restarts, so a participant should be
 //! watched through `pg_prepared_xacts`.
+//!
+//! # What a role needs
+//! To log in, to use what its transactions use, and the functions and the view that everybody
+//! may use unless that was revoked; [`Postgres::check`] names what is missing. No superuser, no
+//! `pg_monitor`, no function of the WAL. If a role is set at login (`ALTER ROLE … SET role`),
+//! that one must be able to see and end the sessions of whoever logs in.
+//!
+//! What is set for a role or a database (`search_path`, timeouts, defaults of transactions)
+//! applies to a branch, which is the user's; the sessions that recovery uses set their own.
+//! `synchronous_commit` is obeyed in both.
 //!
 //! # What this cannot see
 //! A failover to an asynchronous standby can lose a prepared branch, which is reported as
@@ -24,8 +35,13 @@
 //! simulator. A pool: one session for each branch. TLS. A server's `statement_timeout` as a
 //! bound: it does not apply to `PREPARE TRANSACTION`.
 
+mod advice;
 mod begin;
 mod branch;
+mod cancel;
+mod check;
+mod connect;
+mod connection_string;
 mod control;
 mod dial;
 mod examine;
@@ -47,10 +63,12 @@ use indoubt::{BeginError, Lost};
 use tokio_postgres::Config;
 
 pub use branch::PostgresBranch;
+pub use cancel::CancelToken;
+pub use connection_string::InvalidConnectionString;
 pub use dial::Dialer;
-pub use tcp::{TcpDialer, TcpTask};
+pub use tcp::{TcpDialer, TcpHost, TcpTask};
 
-use begin::Server;
+use check::Server;
 use control::{Control, Lease};
 
 /// A Postgres database as a participant.
@@ -76,6 +94,10 @@ impl Postgres {
     /// The name must be unique among a coordinator's participants and stable over restarts.
     /// So must what the configuration points to: one database, and one user, who has to own
     /// what is prepared in order to finish it.
+    ///
+    /// A configuration that asks for what there is not (TLS, a Unix socket) is refused by
+    /// [`check`](Self::check) and by the first branch, which say why;
+    /// [`from_connection_string`](Self::from_connection_string) refuses it at once.
     pub fn new(name: impl Into<String>, config: Config) -> Self {
         let dialer = TcpDialer::new(&config);
         Self::with_dialer(name, config, dialer)
@@ -83,21 +105,31 @@ impl Postgres {
 
     /// As [`new`](Self::new), from a connection string: `host=db1 user=shop dbname=orders`, or
     /// `postgresql://shop@db1/orders` (PostgreSQL manual, "Connection Strings").
+    ///
+    /// Every option is obeyed, or refused here. Several hosts are tried in turn, as libpq does,
+    /// and a standby among them is passed over. What differs from libpq: without a
+    /// `connect_timeout`, an attempt among several gives up after four seconds;
+    /// `tcp_user_timeout` is in seconds, as tokio-postgres reads it; there is no TLS, no Unix
+    /// socket, no file of passwords or services, and the environment (`PGHOST` and the like) is
+    /// not asked.
+    ///
+    /// # Errors
+    /// The text cannot be read, or asks for what there is not. No part of it that may be a
+    /// piece of a password is repeated.
     pub fn from_connection_string(
         name: impl Into<String>,
         text: &str,
     ) -> Result<Self, InvalidConnectionString> {
         let name = name.into();
-        match text.parse::<Config>() {
-            Ok(config) => Ok(Self::new(name, config)),
-            Err(error) => Err(InvalidConnectionString { name, reason: failure::describe(&error) }),
-        }
+        let config = connection_string::parse(&name, text)?;
+        Ok(Self::new(name, config))
     }
 }
 
 impl<D: Dialer> Postgres<D> {
     /// A participant that is reached through this dialer. Of the configuration only what
-    /// concerns the session is used: user, password, database, options, application name.
+    /// concerns the session is used: user, password, database, options, application name,
+    /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
         let (server, control) = (OnceLock::new(), Control::default());
         Self { inner: Arc::new(Inner { name: name.into(), config, dialer, server, control }) }
@@ -131,15 +163,4 @@ impl<D: Dialer> fmt::Debug for Postgres<D> {
         // Not the configuration: it may hold a password.
         f.debug_struct("Postgres").field("name", &self.inner.name).finish_non_exhaustive()
     }
-}
-
-/// A text that is not a connection string.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the connection string of the participant {name} cannot be read: {reason}; expected \
-     `host=db1 user=shop dbname=orders` or `postgresql://shop@db1/orders`"
-)]
-pub struct InvalidConnectionString {
-    name: String,
-    reason: String,
 }

@@ -9,12 +9,15 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::Shared;
+use futures::future::{Shared, join};
 use indoubt::Lost;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, Config, SimpleQueryMessage, SimpleQueryRow};
 
+use super::cancel::CancelToken;
+use super::connect::{OpenError, Opened, connect};
 use super::dial::Dialer;
 use super::failure::{Failure, describe};
+use super::sql;
 
 /// A session with the server, closed when this is dropped.
 pub(super) struct Session {
@@ -24,31 +27,55 @@ pub(super) struct Session {
     end: Shared<oneshot::Receiver<String>>,
     /// The dialer's handle of the connection's task: dropping it closes the socket.
     task: Mutex<Option<Box<dyn Any + Send + Sync>>>,
+    cancel: CancelToken,
 }
 
-/// A session could not be opened.
+/// A session that was to be pinned could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OpenError {
-    #[error("cannot connect to {0}")]
-    Dial(std::io::Error),
-    #[error("cannot open a session: {}", describe(.0))]
-    Startup(tokio_postgres::Error),
+pub(super) enum OpenPinnedError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the session's settings could not be pinned: {}", .0.reason())]
+    Pin(Lost),
 }
 
 impl Session {
     /// # Cancel safety
     /// Dropping the future closes what was opened.
     pub(super) async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Self, OpenError> {
-        let stream = dialer.dial().await.map_err(OpenError::Dial)?;
-        let (client, connection) =
-            config.connect_raw(stream, NoTls).await.map_err(OpenError::Startup)?;
+        let Opened { client, connection, address } = connect(dialer, config).await?;
         let (told, end) = oneshot::channel();
         let task = dialer.spawn(async move {
             if let Err(error) = connection.await {
                 let _nobody_asks = told.send(describe(&error));
             }
         });
-        Ok(Self { client, end: end.shared(), task: Mutex::new(Some(Box::new(task))) })
+        let cancel = CancelToken::new(dialer.clone(), address, client.cancel_token());
+        Ok(Self { client, end: end.shared(), task: Mutex::new(Some(Box::new(task))), cancel })
+    }
+
+    /// As [`open`](Self::open), for the adapter's own use: nothing that a role or a database
+    /// has set bears on it.
+    pub(super) async fn open_pinned<D: Dialer>(
+        dialer: &D,
+        config: &Config,
+    ) -> Result<Self, OpenPinnedError> {
+        let session = Self::open(dialer, config).await?;
+        // In two strings: of a setting that the server is too old for, the first is to
+        // know nothing.
+        let (pinned, pinned_if_known) =
+            join(session.run(sql::PIN), session.run(sql::PIN_IF_KNOWN)).await;
+        match (pinned, pinned_if_known) {
+            (Err(failure), _) | (Ok(()), Err(failure @ Failure::Lost(_))) => {
+                Err(OpenPinnedError::Pin(failure.into_lost()))
+            }
+            (Ok(()), Ok(()) | Err(Failure::Refused(_))) => Ok(session),
+        }
+    }
+
+    /// What cancels the statement that runs in this session.
+    pub(super) fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
     }
 
     pub(super) fn client(&self) -> &Client {

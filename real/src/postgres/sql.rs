@@ -1,18 +1,44 @@
 //! Every statement that the adapter sends, in one place: what it relies on of a server, and
 //! what a simulated one has to understand.
 //!
-//! Functions are qualified with `pg_catalog`, because a branch's session is the user's too
-//! and its `search_path` may be anything. Bind parameters are absent: the transaction control
-//! commands accept none (42601).
+//! Functions and operators are qualified with `pg_catalog`, because a branch's session is the
+//! user's too: its `search_path` may be anything, and an `=` of the user's own may come first.
+//! So what has no qualified form is not used (`LIKE`, `IN`). Every function called here is on
+//! the list of what a role needs (`check::FUNCTIONS`). Bind parameters are absent: the
+//! transaction control commands accept none (42601).
+
+mod check;
 
 use indoubt::{BranchGid, CoordinatorId, Decision};
 
 use super::xact::{Backend, Xact};
 
-/// What has to hold of a server before the first branch.
-pub(super) const CHECK: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
-     pg_catalog.current_setting('max_prepared_transactions'), \
-     pg_catalog.pg_is_in_recovery(), CURRENT_USER";
+pub(super) use check::{CHECK, lacking};
+
+/// What a server is that does not say so at start-up: whether it is a standby, and whether its
+/// transactions are read-only.
+pub(super) const NATURE: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
+     pg_catalog.current_setting('transaction_read_only')";
+
+/// Takes a session of the adapter's own out of the hands of whoever has set something for the
+/// role or the database.
+///
+/// A timeout would end a wait that has a bound of its own; a serializable, deferrable, read-only
+/// default would make every query wait for a safe snapshot. `synchronous_commit` is left alone:
+/// how durable a branch's end is to be is for the database's owner to say.
+pub(super) const PIN: &str = "SET search_path = pg_catalog, pg_temp; \
+     SET default_transaction_isolation = 'read committed'; \
+     SET default_transaction_read_only = off; \
+     SET default_transaction_deferrable = off; \
+     SET statement_timeout = 0; \
+     SET lock_timeout = 0; \
+     SET idle_in_transaction_session_timeout = 0; \
+     SET idle_session_timeout = 0; \
+     SET standard_conforming_strings = on; \
+     SET DateStyle = 'ISO, YMD'";
+
+/// What PostgreSQL 17 brought; refused with 42704 before.
+pub(super) const PIN_IF_KNOWN: &str = "SET transaction_timeout = 0";
 
 /// Whether the session still answers.
 pub(super) const PING: &str = "SELECT 1";
@@ -25,18 +51,45 @@ pub(super) const COMMIT: &str = "COMMIT";
 /// commit is otherwise lost in a crash, unlike a prepared one, which always flushes.
 pub(super) const COMMIT_FLUSHED: &str = "SET LOCAL synchronous_commit = local; COMMIT";
 
+/// The timeline of the history that this server writes now, in hexadecimal.
+///
+/// Of the two numbers in the control file, the one of the last checkpoint is behind from a
+/// promotion to the first checkpoint after it; there the end of recovery counts, which a
+/// promotion puts down before it admits a writer (`CreateEndOfRecoveryRecord`; `pg_rewind` reads
+/// it the same way). The name of the current WAL file would tell it too, but some managed
+/// services have no functions for that.
+macro_rules! timeline {
+    () => {
+        "pg_catalog.to_hex(GREATEST(checkpoint.timeline_id, recovery.min_recovery_end_timeline))"
+    };
+}
+
+/// Where [`timeline!`] and the system identifier come from.
+macro_rules! control_file {
+    () => {
+        "pg_catalog.pg_control_system() AS control, \
+         pg_catalog.pg_control_checkpoint() AS checkpoint, \
+         pg_catalog.pg_control_recovery() AS recovery"
+    };
+}
+
 /// All that has to be known of a branch before it may end: whether this is still the
-/// transaction that was begun, which one it is to the server, and which backend has it.
+/// transaction that was begun, which one it is to the server, which backend has it, and
+/// whether it runs in a transaction block at all.
 ///
 /// It fails (25P02) in a failed transaction. The backend's start is read as a number, since
 /// the text of a timestamp depends on the session's settings.
-pub(super) const EVIDENCE: &str = "SELECT pg_catalog.current_setting('indoubt.branch', true), \
+pub(super) const EVIDENCE: &str = concat!(
+    "SELECT pg_catalog.current_setting('indoubt.branch', true), \
      pg_catalog.pg_current_xact_id_if_assigned(), CURRENT_USER, \
-     pg_catalog.current_setting('synchronous_commit'), control.system_identifier, \
-     pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), \
-     activity.pid, EXTRACT(epoch FROM activity.backend_start) \
-     FROM pg_catalog.pg_control_system() AS control, \
-     pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity";
+     pg_catalog.current_setting('synchronous_commit'), control.system_identifier, ",
+    timeline!(),
+    ", activity.pid, EXTRACT(epoch FROM activity.backend_start), \
+     pg_catalog.statement_timestamp() OPERATOR(pg_catalog.>) pg_catalog.transaction_timestamp() \
+     FROM ",
+    control_file!(),
+    ", pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity"
+);
 
 /// Begins a branch and marks its transaction.
 ///
@@ -65,9 +118,12 @@ pub(super) fn finish(gid: &BranchGid, decision: Decision) -> String {
 /// How a transaction stands, with the history in which that answer holds.
 pub(super) fn status(xact: &Xact) -> String {
     format!(
-        "SELECT control.system_identifier, \
-         pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), \
-         pg_catalog.pg_xact_status('{}') FROM pg_catalog.pg_control_system() AS control",
+        concat!(
+            "SELECT control.system_identifier, ",
+            timeline!(),
+            ", pg_catalog.pg_xact_status('{}') FROM ",
+            control_file!()
+        ),
         xact.xid
     )
 }
@@ -80,7 +136,7 @@ pub(super) fn in_doubt(owner: &CoordinatorId) -> String {
     format!(
         "SELECT pg_catalog.pg_is_in_recovery(), prepared.gid FROM (SELECT) AS always \
          LEFT JOIN pg_catalog.pg_prepared_xacts AS prepared \
-         ON prepared.database = pg_catalog.current_database() \
+         ON prepared.database OPERATOR(pg_catalog.=) pg_catalog.current_database() \
          AND pg_catalog.starts_with(prepared.gid, {})",
         literal(&owner.gid_prefix())
     )
@@ -94,7 +150,8 @@ pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
         "SELECT CASE WHEN activity.backend_start IS NOT NULL \
          THEN pg_catalog.pg_terminate_backend(activity.pid, {wait_ms}) END \
          FROM pg_catalog.pg_stat_get_activity({}) AS activity \
-         WHERE (EXTRACT(epoch FROM activity.backend_start) = {}) IS NOT FALSE",
+         WHERE (EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {}) \
+         IS NOT FALSE",
         backend.pid, backend.start
     )
 }
@@ -104,7 +161,10 @@ pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
 /// One that is at its `COMMIT` may be waiting for a synchronous standby. To end it then would
 /// commit without that standby, which is less than the user asked for.
 pub(super) fn terminate_idle(backend: &Backend, wait_ms: u32) -> String {
-    format!("{} AND activity.state LIKE 'idle in transaction%'", terminate(backend, wait_ms))
+    format!(
+        "{} AND pg_catalog.starts_with(activity.state, 'idle in transaction')",
+        terminate(backend, wait_ms)
+    )
 }
 
 /// A string literal that means this text whatever `standard_conforming_strings` is, by the
@@ -126,8 +186,8 @@ mod tests {
     #[test]
     fn a_literal_cannot_be_left() {
         assert_eq!(
-            literal("indoubt:shop:0000002a9f3ac2d1:1:2:0"),
-            "'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+            literal("indoubt:shop:0000000100000002:1:2:0"),
+            "'indoubt:shop:0000000100000002:1:2:0'"
         );
         assert_eq!(literal("a'; DROP TABLE t; --"), "'a''; DROP TABLE t; --'");
         assert_eq!(literal(r"a\'b"), r" E'a\\''b'");
@@ -135,15 +195,62 @@ mod tests {
 
     #[test]
     fn a_gid_is_quoted_wherever_it_goes() {
-        let gid: BranchGid = "indoubt:shop:0000002a9f3ac2d1:1:2:0".parse().unwrap();
-        assert_eq!(prepare(&gid), "PREPARE TRANSACTION 'indoubt:shop:0000002a9f3ac2d1:1:2:0'");
+        let gid: BranchGid = "indoubt:shop:0000000100000002:1:2:0".parse().unwrap();
+        assert_eq!(prepare(&gid), "PREPARE TRANSACTION 'indoubt:shop:0000000100000002:1:2:0'");
         assert_eq!(
             finish(&gid, Decision::Commit),
-            "COMMIT PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+            "COMMIT PREPARED 'indoubt:shop:0000000100000002:1:2:0'"
         );
         assert_eq!(
             finish(&gid, Decision::Abort),
-            "ROLLBACK PREPARED 'indoubt:shop:0000002a9f3ac2d1:1:2:0'"
+            "ROLLBACK PREPARED 'indoubt:shop:0000000100000002:1:2:0'"
         );
+    }
+
+    /// A function that is called and not on the list would only be missed at a commit.
+    #[test]
+    fn every_function_that_is_called_is_on_the_list_of_what_a_role_needs() {
+        let (shipped, _tests) = include_str!("sql.rs").split_once("#[cfg(test)]").unwrap();
+        let code = shipped.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = code.collect::<Vec<_>>().join("\n");
+        let called: std::collections::BTreeSet<_> = code
+            .split("pg_catalog.")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('('))
+            .map(|(name, _)| name)
+            .filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            .collect();
+        assert!(called.contains("pg_xact_status") && called.len() > 10, "{called:?}");
+        for name in called {
+            let start = format!("pg_catalog.{name}(");
+            assert!(check::FUNCTIONS.iter().any(|needed| needed.starts_with(&start)), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_operator_is_qualified() {
+        let xact = Xact { xid: 3, system: 1, timeline: 1 };
+        let backend = Backend { pid: 1, start: "1.5".to_owned() };
+        let owner = "shop".parse().unwrap();
+        let statements = [
+            NATURE.to_owned(),
+            EVIDENCE.to_owned(),
+            CHECK.to_owned(),
+            lacking(),
+            status(&xact),
+            in_doubt(&owner),
+            terminate(&backend, 1),
+            terminate_idle(&backend, 1),
+        ];
+        for statement in statements {
+            let bare = statement.replace("OPERATOR(pg_catalog.=)", "");
+            let bare = bare.replace("OPERATOR(pg_catalog.>)", "");
+            for operator in ['=', '<', '>', '~', '|', '+', '*', '/', '%', '!', '@'] {
+                assert!(!bare.contains(operator), "{operator} in {statement}");
+            }
+            for word in [" LIKE ", " IN (", " BETWEEN ", " SIMILAR ", " DISTINCT "] {
+                assert!(!bare.contains(word), "{word} in {statement}");
+            }
+        }
     }
 }

@@ -1,67 +1,92 @@
 //! The dialer of real life: TCP sockets on a tokio runtime.
 //!
-//! Absent: Unix sockets, TLS, and `load_balance_hosts` (hosts are tried in their order).
+//! The one place of the adapter where names are looked up and, for `load_balance_hosts=random`,
+//! chance decides. Absent: Unix sockets and TLS, which are refused when a configuration is read.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, LoadBalanceHosts};
 
 use super::dial::Dialer;
 
 const DEFAULT_PORT: u16 = 5432;
 
-/// Dials the hosts of a [`Config`] over TCP, in their order, until one accepts.
+/// Dials the hosts of a [`Config`] over TCP.
 ///
-/// It honours the configuration's hosts, addresses, ports, connect timeout (for each host),
-/// TCP user timeout and keepalives; Nagle's algorithm is off.
+/// It honours the configuration's hosts, addresses, ports, `load_balance_hosts`, TCP user
+/// timeout (on Linux) and keepalives; Nagle's algorithm is off. A name that stands for several
+/// addresses has all of them tried. The connect timeout bounds a whole attempt, start-up
+/// included, so it is kept by the adapter and not here.
 #[derive(Clone, Debug)]
 pub struct TcpDialer {
-    targets: Vec<Target>,
-    connect_timeout: Option<Duration>,
+    /// Or why there is none; kept for the first session, since a dialer is made without fail.
+    hosts: Result<Vec<TcpHost>, &'static str>,
+    shuffle: bool,
     user_timeout: Option<Duration>,
     keepalive: Option<TcpKeepalive>,
 }
 
-#[derive(Clone, Debug)]
-enum Target {
+/// A host of a configuration, with its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TcpHost {
+    /// An address, with which the name service has nothing to do.
     Address(SocketAddr),
+    /// A name, which is looked up for each session.
     Name(String, u16),
-    /// A host that TCP cannot reach; kept, so that the error names it.
-    Unsupported(String),
 }
 
 impl TcpDialer {
-    /// A dialer for this configuration. One that names no TCP host fails when it dials.
+    /// A dialer for this configuration. If its hosts cannot be dialled over TCP, every attempt
+    /// fails and says why.
     pub fn new(config: &Config) -> Self {
         Self {
-            targets: targets(config),
-            connect_timeout: config.get_connect_timeout().copied(),
+            hosts: hosts(config),
+            shuffle: config.get_load_balance_hosts() == LoadBalanceHosts::Random,
             user_timeout: config.get_tcp_user_timeout().copied(),
             keepalive: config.get_keepalives().then(|| keepalive(config)),
         }
     }
 
-    async fn try_one(&self, target: &Target) -> io::Result<TcpStream> {
-        let connect = async {
-            match target {
-                Target::Address(address) => TcpStream::connect(address).await,
-                Target::Name(name, port) => TcpStream::connect((name.as_str(), *port)).await,
-                Target::Unsupported(_) => {
-                    Err(io::Error::new(io::ErrorKind::Unsupported, "not a TCP host"))
-                }
+    fn ordered<T>(&self, mut items: Vec<T>) -> Vec<T> {
+        if self.shuffle {
+            fastrand::shuffle(&mut items);
+        }
+        items
+    }
+}
+
+impl Dialer for TcpDialer {
+    type Host = TcpHost;
+    type Address = SocketAddr;
+    type Stream = TcpStream;
+    type Task = TcpTask;
+
+    fn hosts(&self) -> io::Result<Vec<TcpHost>> {
+        match &self.hosts {
+            Ok(hosts) => Ok(self.ordered(hosts.clone())),
+            Err(reason) => Err(io::Error::new(io::ErrorKind::InvalidInput, *reason)),
+        }
+    }
+
+    async fn resolve(&self, host: &TcpHost) -> io::Result<Vec<SocketAddr>> {
+        match host {
+            TcpHost::Address(address) => Ok(vec![*address]),
+            TcpHost::Name(name, port) => {
+                Ok(self.ordered(lookup_host((name.as_str(), *port)).await?.collect()))
             }
-        };
-        let stream = match self.connect_timeout {
-            Some(limit) => tokio::time::timeout(limit, connect).await??,
-            None => connect.await?,
-        };
+        }
+    }
+
+    async fn dial(&self, address: &SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let socket = SockRef::from(&stream);
         if let Some(keepalive) = &self.keepalive {
@@ -73,25 +98,9 @@ impl TcpDialer {
         }
         Ok(stream)
     }
-}
 
-impl Dialer for TcpDialer {
-    type Stream = TcpStream;
-    type Task = TcpTask;
-
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let mut failure = None;
-        for target in &self.targets {
-            match self.try_one(target).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => {
-                    failure = Some(io::Error::new(error.kind(), format!("{target}: {error}")));
-                }
-            }
-        }
-        Err(failure.unwrap_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the configuration names no host")
-        }))
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> TcpTask {
@@ -109,34 +118,60 @@ impl Drop for TcpTask {
     }
 }
 
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for TcpHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "{address}"),
             Self::Name(name, port) => write!(f, "{name}:{port}"),
-            Self::Unsupported(host) => f.write_str(host),
         }
     }
 }
 
 /// As libpq reads them (PostgreSQL manual, "Specifying Multiple Hosts"): the lists are
 /// parallel, an address stands for its host, and one port serves all.
-fn targets(config: &Config) -> Vec<Target> {
+///
+/// # Errors
+/// What is wrong with them, and what to write. Never a host itself: what stands in its place
+/// may be the end of a password.
+pub(super) fn hosts(config: &Config) -> Result<Vec<TcpHost>, &'static str> {
     let (hosts, addresses, ports) =
         (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
-    (0..hosts.len().max(addresses.len()))
+    let count = hosts.len().max(addresses.len());
+    if count == 0 {
+        return Err("it names no host: write host=…, as without one libpq would take a Unix \
+                    socket, and this build speaks TCP only");
+    }
+    if !hosts.is_empty() && !addresses.is_empty() && hosts.len() != addresses.len() {
+        return Err("host and hostaddr name different numbers of hosts: write one address for \
+                    each host");
+    }
+    if ports.len() > 1 && ports.len() != count {
+        return Err("there are neither one port for all hosts nor one for each: write as many \
+                    ports as hosts");
+    }
+    (0..count)
         .map(|i| {
             let port = ports.get(i).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
             match (addresses.get(i), hosts.get(i)) {
-                (Some(address), _) => Target::Address(SocketAddr::new(*address, port)),
-                (None, Some(Host::Tcp(name))) => Target::Name(name.clone(), port),
-                #[cfg(unix)]
-                (None, Some(Host::Unix(path))) => Target::Unsupported(path.display().to_string()),
-                (None, None) => Target::Unsupported("(no host)".to_owned()),
+                (Some(address), _) => Ok(TcpHost::Address(SocketAddr::new(*address, port))),
+                (None, Some(Host::Tcp(name))) if name.is_empty() => {
+                    Err("one of its hosts is empty: write host=…")
+                }
+                (None, Some(Host::Tcp(name))) if name.contains(NEVER_IN_A_NAME) => {
+                    Err("one of its hosts is no name of a host: in a URL, an @ in a password is \
+                         written %40, and a / is written %2F")
+                }
+                (None, Some(Host::Tcp(name))) => Ok(TcpHost::Name(name.clone(), port)),
+                (None, _) => Err("it names a Unix socket, and this build speaks TCP only: write \
+                                  host=127.0.0.1 for a server on this machine, and let it listen \
+                                  there (listen_addresses)"),
             }
         })
         .collect()
 }
+
+/// What stands in the place of a host when a URL was not written as one.
+const NEVER_IN_A_NAME: [char; 6] = ['@', '/', '?', '#', '=', ' '];
 
 fn keepalive(config: &Config) -> TcpKeepalive {
     let mut keepalive = TcpKeepalive::new().with_time(config.get_keepalives_idle());

@@ -109,9 +109,22 @@ fn advice(refusal: &Refusal) -> Option<&'static str> {
     if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE {
         Some("set max_prepared_transactions above 0 and restart the server")
     } else if *code == SqlState::OUT_OF_MEMORY {
-        Some(
-            "resolve what is left prepared (pg_prepared_xacts), or raise max_prepared_transactions",
-        )
+        // Two things run out under this code; the server's hint names the setting, in every
+        // language.
+        let text = refusal.to_string();
+        if text.contains("max_prepared_transactions") {
+            Some(
+                "resolve what is left prepared (pg_prepared_xacts), or raise \
+                 max_prepared_transactions",
+            )
+        } else if text.contains("max_locks_per_transaction") {
+            Some(
+                "the server's table of locks is full: lock fewer objects at a time, or raise \
+                 max_locks_per_transaction and restart the server",
+            )
+        } else {
+            None
+        }
     } else if *code == SqlState::DUPLICATE_OBJECT {
         Some("the gid is taken; every coordinator needs an id of its own and keeps its log")
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
