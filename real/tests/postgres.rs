@@ -13,6 +13,10 @@ mod cancel;
 mod check;
 #[path = "postgres/fake.rs"]
 mod fake;
+#[path = "postgres/fence.rs"]
+mod fence;
+#[path = "postgres/foreign.rs"]
+mod foreign;
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[path = "postgres/lost.rs"]

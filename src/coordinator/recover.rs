@@ -61,16 +61,13 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
         suspect.give(RecoveryInput::Start);
         // Each question is answered before the next effect.
         while let Some(question) = suspect.question() {
-            match question {
-                RecoveryEffect::AskLive => {
-                    let live = shared.live.stage(&suspect.gid).is_some();
-                    suspect.give(RecoveryInput::Live(live));
-                }
-                _ => {
-                    let entry = shared.read(&suspect.gid).await;
-                    let answer = suspect.read(entry);
-                    suspect.give(RecoveryInput::LogRead(answer));
-                }
+            if question == RecoveryEffect::AskLive {
+                let live = shared.live.stage(&suspect.gid).is_some();
+                suspect.give(RecoveryInput::Live(live));
+            } else {
+                let entry = shared.read(&suspect.gid).await;
+                let answer = suspect.read(entry);
+                suspect.give(RecoveryInput::LogRead(answer));
             }
         }
         suspect

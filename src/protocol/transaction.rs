@@ -108,7 +108,8 @@ impl TransactionMachine {
                 effects.push(Effect::RetryLater);
             }
             (Phase::Rereading, Input::Retry) => effects.push(Effect::ReadLog),
-            (Phase::Forcing | Phase::Rereading, Input::ForceOverdue) => {
+            (Phase::Forcing | Phase::Rereading, Input::ForceOverdue)
+            | (Phase::Inquiring, Input::AcknowledgeOverdue) => {
                 self.answer(Answer::InDoubt, effects);
             }
             (Phase::Committing | Phase::Aborting, Input::Finished(branch, ending)) => {
@@ -126,9 +127,6 @@ impl TransactionMachine {
                 self.conclude(effects);
             }
             (Phase::Committing | Phase::Aborting, Input::AcknowledgeOverdue) => self.tell(effects),
-            (Phase::Inquiring, Input::AcknowledgeOverdue) => {
-                self.answer(Answer::InDoubt, effects);
-            }
             (Phase::OnePhase | Phase::Inquiring, Input::OnePhased(end)) => {
                 self.one_phased(end, effects);
             }

@@ -17,6 +17,9 @@ use super::xact::Backend;
 /// longer; recovery then comes back to it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often it is looked for, with a pause of [`sql::PAUSE`] between two looks.
+const LOOKS: u32 = 100;
+
 /// Ends a backend, if it still lives.
 ///
 /// A role may always end its own sessions (PostgreSQL manual, "Server Signaling Functions").
@@ -33,13 +36,17 @@ pub(super) async fn fence_idle(session: &Session, backend: &Backend) -> Result<(
     terminate(session, backend, &sql::terminate_idle(backend, patience_ms())).await
 }
 
+/// A backend that is already leaving makes the server answer false at once, long before the
+/// patience that it was given is over. So it is asked again until the backend is gone.
 async fn terminate(session: &Session, backend: &Backend, statement: &str) -> Result<(), Lost> {
-    let rows = session.rows(statement).await.map_err(Failure::into_lost)?;
-    if rows.iter().all(|row| row.get(0) == Some("t")) {
-        Ok(())
-    } else {
-        Err(Lost::new(format!("backend {} did not end within {PATIENCE:?}", backend.pid)))
+    for _ in 0..LOOKS {
+        let rows = session.rows(statement).await.map_err(Failure::into_lost)?;
+        if rows.iter().all(|row| row.get(0) == Some("t")) {
+            return Ok(());
+        }
+        session.rows(sql::PAUSE).await.map_err(Failure::into_lost)?;
     }
+    Err(Lost::new(format!("backend {} did not end within {PATIENCE:?}", backend.pid)))
 }
 
 fn patience_ms() -> u32 {

@@ -161,7 +161,7 @@ impl<D: Dialer> Postgres<D> {
 
 /// How a branch ended, to someone who is told this decision.
 fn ending(decision: Decision, happened: Decision) -> Ending {
-    if decision == happened { Ending::AsDecided } else { Ending::Heuristic }
+    if decision == happened { Ending::Earlier } else { Ending::Heuristic }
 }
 
 /// The owner's prepared branches in this database. A standby is refused: it knows none of

@@ -41,7 +41,7 @@ async fn gone(session: &Session, decision: Decision, xact: Option<&Xact>) -> Res
     };
     match (decision, status) {
         (Decision::Commit, XactStatus::Committed)
-        | (Decision::Abort, XactStatus::Aborted | XactStatus::Untold) => Ok(Ending::AsDecided),
+        | (Decision::Abort, XactStatus::Aborted | XactStatus::Untold) => Ok(Ending::Earlier),
         (Decision::Commit, XactStatus::Aborted) | (Decision::Abort, XactStatus::Committed) => {
             Ok(Ending::Heuristic)
         }

@@ -40,6 +40,9 @@ pub(super) const PIN: &str = "SET search_path = pg_catalog, pg_temp; \
 /// What PostgreSQL 17 brought; refused with 42704 before.
 pub(super) const PIN_IF_KNOWN: &str = "SET transaction_timeout = 0";
 
+/// A pause on the server's clock, since the adapter has none.
+pub(super) const PAUSE: &str = "SELECT pg_catalog.pg_sleep(0.02)";
+
 /// Whether the session still answers.
 pub(super) const PING: &str = "SELECT 1";
 
@@ -77,11 +80,18 @@ macro_rules! control_file {
 /// transaction that was begun, which one it is to the server, which backend has it, and
 /// whether it runs in a transaction block at all.
 ///
+/// A transaction that has no xid has written nothing here, but through a foreign server it may
+/// have written elsewhere, whatever `transaction_read_only` says by now. So where there is any,
+/// every branch is given an xid: then it is prepared like any other, which the use of a foreign
+/// table refuses by itself (0A000), and how it ended can be asked later.
+///
 /// It fails (25P02) in a failed transaction. The backend's start is read as a number, since
 /// the text of a timestamp depends on the session's settings.
 pub(super) const EVIDENCE: &str = concat!(
     "SELECT pg_catalog.current_setting('indoubt.branch', true), \
-     pg_catalog.pg_current_xact_id_if_assigned(), CURRENT_USER, \
+     CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_foreign_server) \
+     THEN pg_catalog.pg_current_xact_id() \
+     ELSE pg_catalog.pg_current_xact_id_if_assigned() END, CURRENT_USER, \
      pg_catalog.current_setting('synchronous_commit'), control.system_identifier, ",
     timeline!(),
     ", activity.pid, EXTRACT(epoch FROM activity.backend_start), \

@@ -128,7 +128,9 @@ fn advice(refusal: &Refusal) -> Option<&'static str> {
     } else if *code == SqlState::DUPLICATE_OBJECT {
         Some("the gid is taken; every coordinator needs an id of its own and keeps its log")
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
-        Some("keep temporary tables, LISTEN, NOTIFY and cursors WITH HOLD out of branches")
+        Some(
+            "keep foreign tables (even to read), temporary tables, LISTEN, NOTIFY and cursors WITH HOLD out of branches: what they do cannot be prepared",
+        )
     } else if *code == SqlState::T_R_SERIALIZATION_FAILURE
         || *code == SqlState::T_R_DEADLOCK_DETECTED
     {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use indoubt::{Decision, Ending, Participant as _};
+use indoubt::{Decision, Participant as _};
 use indoubt_real::Postgres;
 use indoubt_real::containers::Server;
 
@@ -22,7 +22,7 @@ async fn as_role(scene: &Scene, role: &str) -> Result<Postgres> {
 async fn commits(scene: &Scene, postgres: &Postgres, id: i32) -> Result<()> {
     let (branch, receipt) = scene.prepared(postgres, id).await?;
     ensure!(postgres.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
-    ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+    ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
     // Gone by now, so this is answered from the evidence.
     let again = postgres.resolve(branch.gid(), Decision::Commit, &receipt).await?;
     ensure!(again.is_as_decided(), "{again:?}");

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use indoubt::{Decision, Ending, Participant as _};
+use indoubt::{Decision, Participant as _};
 use indoubt_real::{Dialer, Postgres, TcpDialer, TcpTask};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -39,7 +39,7 @@ async fn takes_part(scene: &Scene, config: Config, id: i32) -> Result<()> {
     let (branch, receipt) = scene.prepared(&postgres, id).await?;
     ensure!(postgres.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
     let ended = postgres.resolve(branch.gid(), Decision::Commit, &receipt).await?;
-    ensure!(ended == Ending::AsDecided && scene.has(id).await?);
+    ensure!(ended.is_as_decided() && scene.has(id).await?);
     Ok(())
 }
 

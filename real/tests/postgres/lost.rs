@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use indoubt::{Decision, Ending, Participant as _};
+use indoubt::{Decision, Participant as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scene::{Scene, run};
@@ -21,7 +21,7 @@ fn a_branch_whose_backend_is_killed_is_lost_and_can_be_aborted() -> Result<()> {
         scene.kill_backend_of(&branch).await?;
         let lost = postgres.prepare(&branch).await.unwrap_err();
         ensure!(lost.reason().contains("57P01"), "{lost}");
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         ensure!(!scene.has(1).await? && !scene.is_prepared(branch.gid()).await?);
         Ok(())
     })
@@ -42,7 +42,7 @@ fn a_cut_around_prepare_is_lost_and_the_abort_finds_it_either_way() -> Result<()
             }
             ensure!(postgres.prepare(&branch).await.is_err());
             ensure!(scene.is_prepared(branch.gid()).await? == prepared);
-            ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+            ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
             ensure!(!scene.is_prepared(branch.gid()).await? && !scene.has(1).await?);
         }
         Ok(())
@@ -58,7 +58,7 @@ fn a_prepare_that_was_given_up_on_is_fenced() -> Result<()> {
         let branch = scene.inserted(&postgres, 1).await?;
         let start = Instant::now();
         ensure!(timeout(SHORT, postgres.prepare(&branch)).await.is_err());
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         ensure!(start.elapsed() < SLOW, "the fence waited for the zombie");
         sleep(SLOW + SHORT).await;
         ensure!(!scene.is_prepared(branch.gid()).await?, "the zombie came back");
@@ -76,7 +76,7 @@ fn a_prepare_that_is_still_on_its_way_is_fenced() -> Result<()> {
         proxy.hold("PREPARE TRANSACTION");
         ensure!(timeout(SHORT, postgres.prepare(&branch)).await.is_err());
         ensure!(proxy.fired());
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         proxy.heal();
         sleep(SHORT).await;
         ensure!(!scene.is_prepared(branch.gid()).await?, "the prepare arrived after the abort");
@@ -97,14 +97,18 @@ fn a_zombie_that_nobody_could_fence_is_found_by_a_later_sweep() -> Result<()> {
         drop((branch, postgres));
         let successor = scene.postgres();
         ensure!(
-            successor.resolve(&gid, Decision::Abort, &indoubt::Receipt::none()).await?
-                == Ending::AsDecided
+            successor
+                .resolve(&gid, Decision::Abort, &indoubt::Receipt::none())
+                .await?
+                .is_as_decided()
         );
         sleep(SLOW + SHORT).await;
         ensure!(successor.in_doubt(&scene.owner).await? == std::slice::from_ref(&gid));
         ensure!(
-            successor.resolve(&gid, Decision::Abort, &indoubt::Receipt::none()).await?
-                == Ending::AsDecided
+            successor
+                .resolve(&gid, Decision::Abort, &indoubt::Receipt::none())
+                .await?
+                .is_as_decided()
         );
         ensure!(!scene.has(1).await? && !scene.is_prepared(&gid).await?);
         Ok(())
@@ -121,7 +125,7 @@ fn the_fence_spares_other_backends() -> Result<()> {
         let branch = scene.inserted(&postgres, 1).await?;
         proxy.cut_after_reply("PREPARE TRANSACTION");
         ensure!(postgres.prepare(&branch).await.is_err());
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         ensure!(postgres.commit_one_phase(&bystander).await? == indoubt::OnePhaseVote::Committed);
         Ok(())
     })
@@ -145,7 +149,7 @@ fn a_cut_around_the_second_phase_ends_as_decided() -> Result<()> {
             } else {
                 proxy.cut_before(statement);
             }
-            ensure!(postgres.finish(&branch, decision).await? == Ending::AsDecided);
+            ensure!(postgres.finish(&branch, decision).await?.is_as_decided());
             ensure!(proxy.fired());
             ensure!(scene.has(id).await? == (decision == Decision::Commit));
         }
@@ -164,15 +168,11 @@ fn a_commit_that_arrives_late_changes_nothing() -> Result<()> {
         ensure!(timeout(SHORT, postgres.finish(&branch, Decision::Commit)).await.is_err());
         ensure!(scene.is_prepared(branch.gid()).await?);
         let recovery = scene.postgres();
-        ensure!(
-            recovery.resolve(branch.gid(), Decision::Commit, &receipt).await? == Ending::AsDecided
-        );
+        ensure!(recovery.resolve(branch.gid(), Decision::Commit, &receipt).await?.is_as_decided());
         proxy.heal();
         sleep(SHORT).await;
-        ensure!(
-            recovery.resolve(branch.gid(), Decision::Commit, &receipt).await? == Ending::AsDecided
-        );
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(recovery.resolve(branch.gid(), Decision::Commit, &receipt).await?.is_as_decided());
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
         ensure!(scene.has(1).await?);
         Ok(())
     })
@@ -192,7 +192,7 @@ fn a_dropped_call_does_not_spoil_the_handle() -> Result<()> {
         ensure!(
             timeout(SHORT, postgres.in_doubt(&scene.owner)).await?? == std::slice::from_ref(&gid)
         );
-        ensure!(postgres.resolve(&gid, Decision::Commit, &receipt).await? == Ending::AsDecided);
+        ensure!(postgres.resolve(&gid, Decision::Commit, &receipt).await?.is_as_decided());
         Ok(())
     })
 }

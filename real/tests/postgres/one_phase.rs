@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use futures::future::join;
-use indoubt::{Decision, Ending, OnePhase, OnePhaseVote, Participant as _};
+use indoubt::{Decision, OnePhase, OnePhaseVote, Participant as _};
 use indoubt_real::containers::Server;
 use indoubt_real::{Postgres, PostgresBranch};
 
@@ -15,7 +15,7 @@ async fn rolled_back(postgres: &Postgres, branch: &PostgresBranch) -> Result<Str
     let vote = postgres.commit_one_phase(branch).await?;
     let OnePhaseVote::RolledBack(reason) = vote else { anyhow::bail!("{vote:?}") };
     ensure!(postgres.inquire(branch).await? == OnePhase::RolledBack);
-    ensure!(postgres.finish(branch, Decision::Abort).await? == Ending::AsDecided);
+    ensure!(postgres.finish(branch, Decision::Abort).await?.is_as_decided());
     Ok(reason.reason().to_owned())
 }
 

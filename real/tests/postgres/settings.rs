@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use indoubt::{Decision, Ending, Participant as _};
+use indoubt::{Decision, Participant as _};
 use indoubt_real::Postgres;
 use tokio::time::timeout;
 
@@ -75,7 +75,7 @@ fn operators_of_ones_own_do_not_keep_a_fence_from_a_backend() -> Result<()> {
         proxy.hold("PREPARE TRANSACTION");
         let given_up = timeout(Duration::from_millis(500), postgres.prepare(&branch)).await;
         ensure!(given_up.is_err() && proxy.fired());
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         let alive = "SELECT 1 FROM pg_stat_activity WHERE usename = 'fenced_off' \
                      AND state LIKE 'idle in transaction%'";
         ensure!(scene.client().await?.query(alive, &[]).await?.is_empty(), "it was not ended");
@@ -113,7 +113,7 @@ fn what_a_role_has_set_for_its_sessions_does_not_reach_recoverys() -> Result<()>
         let recovered = async {
             ensure!(fresh.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
             let ended = fresh.resolve(branch.gid(), Decision::Commit, &receipt).await?;
-            ensure!(ended == Ending::AsDecided);
+            ensure!(ended.is_as_decided());
             ensure!(fresh.resolve(branch.gid(), Decision::Commit, &receipt).await?.is_as_decided());
             Ok(())
         };

@@ -21,9 +21,9 @@ fn a_fresh_handle_commits_and_rolls_back_as_often_as_it_is_told() -> Result<()> 
             let fresh = scene.postgres();
             ensure!(fresh.in_doubt(&scene.owner).await? == std::slice::from_ref(&gid));
             for _ in 0..3 {
-                ensure!(fresh.resolve(&gid, decision, &receipt).await? == Ending::AsDecided);
+                ensure!(fresh.resolve(&gid, decision, &receipt).await?.is_as_decided());
                 ensure!(
-                    scene.postgres().resolve(&gid, decision, &receipt).await? == Ending::AsDecided
+                    scene.postgres().resolve(&gid, decision, &receipt).await? == Ending::Earlier
                 );
             }
             ensure!(fresh.in_doubt(&scene.owner).await?.is_empty());
@@ -56,7 +56,7 @@ fn without_evidence_a_missing_branch_is_never_called_committed() -> Result<()> {
         let scene = Scene::new("no_evidence").await?;
         let postgres = scene.postgres();
         let (branch, receipt) = scene.prepared(&postgres, 1).await?;
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
         let text = String::from_utf8(receipt.as_bytes().to_vec())?;
         let parts: Vec<_> = text.split('/').collect();
         let [xid, system, timeline] = parts[..] else { anyhow::bail!("{text}") };
@@ -73,7 +73,7 @@ fn without_evidence_a_missing_branch_is_never_called_committed() -> Result<()> {
             let commit = postgres.resolve(branch.gid(), Decision::Commit, &receipt).await?;
             ensure!(commit == Ending::Untold, "{text:?}: {commit:?}");
             let abort = postgres.resolve(branch.gid(), Decision::Abort, &receipt).await?;
-            ensure!(abort == Ending::AsDecided, "{text:?}: {abort:?}");
+            ensure!(abort.is_as_decided(), "{text:?}: {abort:?}");
         }
         Ok(())
     })
@@ -163,17 +163,15 @@ fn prepared_branches_survive_the_servers_death() -> Result<()> {
         let postgres = scene.postgres();
         let (branch, _) = scene.prepared(&postgres, 1).await?;
         let (settled, receipt) = scene.prepared(&postgres, 2).await?;
-        ensure!(postgres.finish(&settled, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&settled, Decision::Commit).await?.is_as_decided());
         scene.server.kill().await?;
         ensure!(postgres.finish(&branch, Decision::Commit).await.is_err());
         ensure!(postgres.resolve(settled.gid(), Decision::Commit, &receipt).await.is_err());
         ensure!(postgres.in_doubt(&scene.owner).await.is_err(), "an empty list would be a lie");
         scene.server.restart().await?;
         ensure!(postgres.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
-        ensure!(
-            postgres.resolve(settled.gid(), Decision::Commit, &receipt).await? == Ending::AsDecided
-        );
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
+        ensure!(postgres.resolve(settled.gid(), Decision::Commit, &receipt).await?.is_as_decided());
         ensure!(scene.has(1).await? && scene.has(2).await?);
         Ok(())
     })
@@ -200,8 +198,10 @@ fn another_session_at_work_on_the_branch_leaves_it_open() -> Result<()> {
         scene.sql("ALTER SYSTEM RESET synchronous_standby_names").await?;
         scene.sql("SELECT pg_reload_conf()").await?;
         let settled = async {
-            while postgres.resolve(branch.gid(), Decision::Commit, &receipt).await
-                != Ok(Ending::AsDecided)
+            while !postgres
+                .resolve(branch.gid(), Decision::Commit, &receipt)
+                .await
+                .is_ok_and(Ending::is_as_decided)
             {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

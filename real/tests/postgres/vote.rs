@@ -19,7 +19,7 @@ async fn no(scene: &Scene, postgres: &Postgres, branch: &PostgresBranch) -> Resu
     let Vote::No(reason) = vote else { anyhow::bail!("voted {vote:?}") };
     ensure!(!scene.is_prepared(branch.gid()).await?);
     ensure!(branch.query("SELECT 1", &[]).await.is_err(), "the session outlived the vote");
-    ensure!(postgres.finish(branch, Decision::Abort).await? == Ending::AsDecided);
+    ensure!(postgres.finish(branch, Decision::Abort).await?.is_as_decided());
     Ok(reason.reason().to_owned())
 }
 
@@ -72,7 +72,7 @@ fn a_prepare_that_silently_rolls_back_is_noticed() -> Result<()> {
             let (vote, _) = join(postgres.prepare(&branch), branch.batch_execute("COMMIT")).await;
             ensure!(matches!(vote, Ok(Vote::Yes(_))), "{vote:?}");
             let truth =
-                if decision == Decision::Commit { Ending::AsDecided } else { Ending::Heuristic };
+                if decision == Decision::Commit { Ending::Earlier } else { Ending::Heuristic };
             ensure!(postgres.finish(&branch, decision).await? == truth);
         }
         Ok(())
@@ -112,7 +112,7 @@ fn a_branch_that_wrote_nothing_drops_out() -> Result<()> {
             branch.batch_execute(statement).await?;
             ensure!(postgres.prepare(&branch).await? == Vote::ReadOnly);
             ensure!(branch.query("SELECT 1", &[]).await.is_err(), "the session outlived the vote");
-            ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+            ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
             ensure!(!scene.is_prepared(branch.gid()).await?);
         }
         Ok(())
@@ -131,7 +131,7 @@ fn a_lock_on_a_row_and_an_undone_write_are_not_read_only() -> Result<()> {
             let branch = postgres.begin(&scene.gid()).await?;
             branch.batch_execute(statement).await?;
             ensure!(matches!(postgres.prepare(&branch).await?, Vote::Yes(_)), "{statement}");
-            ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+            ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         }
         Ok(())
     })
@@ -188,7 +188,7 @@ fn a_gid_that_is_taken_is_a_no_and_the_other_keeps_it() -> Result<()> {
         let vote = postgres.prepare(&branch).await?;
         ensure!(matches!(&vote, Vote::No(reason) if reason.reason().contains("42710")), "{vote:?}");
         ensure!(scene.is_prepared(branch.gid()).await?);
-        ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
         ensure!(scene.is_prepared(branch.gid()).await?, "a stranger's branch was touched");
         Ok(())
     })
@@ -207,7 +207,7 @@ fn exhausted_slots_are_a_no() -> Result<()> {
             reason.contains("53200") && reason.contains("raise max_prepared_transactions"),
             "{reason}"
         );
-        ensure!(postgres.finish(&first, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&first, Decision::Commit).await?.is_as_decided());
         scene.prepared(&postgres, 3).await?;
         Ok(())
     })
@@ -288,7 +288,7 @@ fn a_session_with_odd_settings_prepares_and_commits() -> Result<()> {
                    SET datestyle = 'German'; SET timezone = 'Asia/Kathmandu'; SET statement_timeout = '5s'";
         branch.batch_execute(odd).await?;
         ensure!(matches!(postgres.prepare(&branch).await?, Vote::Yes(_)));
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
         ensure!(scene.has(1).await?);
         Ok(())
     })
@@ -301,8 +301,8 @@ fn a_branch_is_asked_only_once() -> Result<()> {
         let postgres = scene.postgres();
         let (branch, _) = scene.prepared(&postgres, 1).await?;
         ensure!(postgres.prepare(&branch).await.is_err());
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
-        ensure!(postgres.finish(&branch, Decision::Commit).await? == Ending::AsDecided);
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
+        ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
         ensure!(postgres.finish(&branch, Decision::Abort).await? == Ending::Heuristic);
         Ok(())
     })

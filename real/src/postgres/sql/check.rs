@@ -24,6 +24,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.pg_control_checkpoint()",
     "pg_catalog.pg_control_recovery()",
     "pg_catalog.pg_control_system()",
+    "pg_catalog.pg_current_xact_id()",
     "pg_catalog.pg_current_xact_id_if_assigned()",
     "pg_catalog.pg_is_in_recovery()",
     "pg_catalog.pg_prepared_xact()",
@@ -34,6 +35,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.statement_timestamp()",
     "pg_catalog.to_hex(pg_catalog.int4)",
     "pg_catalog.transaction_timestamp()",
+    "pg_catalog.pg_sleep(pg_catalog.float8)",
 ];
 
 /// Those of [`FUNCTIONS`] that the role in force may not call, and of each whether it exists.
