@@ -87,21 +87,21 @@ fn only_ones_own_branches_are_listed() -> Result<()> {
         let prepare = |gid: &str, id: u32| {
             format!("BEGIN; INSERT INTO t VALUES ({id}); PREPARE TRANSACTION '{gid}'")
         };
-        let ours = "indoubt:one_own:7:1:0";
+        let ours = "indoubt:one_own:0000002a9f3ac2d1:7:1:0";
         let strangers = [
             // An underscore is a wildcard to LIKE.
-            "indoubt:oneXown:7:1:0",
-            "indoubt:one_own2:7:1:0",
-            "INDOUBT:one_own:7:1:0",
-            "indoubt:one_own:7:01:0",
-            "indoubt:one_own:7:1",
+            "indoubt:oneXown:0000002a9f3ac2d1:7:1:0",
+            "indoubt:one_own2:0000002a9f3ac2d1:7:1:0",
+            "INDOUBT:one_own:0000002a9f3ac2d1:7:1:0",
+            "indoubt:one_own:0000002a9f3ac2d1:7:01:0",
+            "indoubt:one_own:0000002a9f3ac2d1:7:1",
             "one_own",
             "",
         ];
         for (id, gid) in (1..).zip(strangers.iter().chain([&ours])) {
             scene.sql(&prepare(gid, id)).await?;
         }
-        elsewhere.sql(&prepare("indoubt:one_own:7:2:0", 1)).await?;
+        elsewhere.sql(&prepare("indoubt:one_own:0000002a9f3ac2d1:7:2:0", 1)).await?;
         let listed = scene.postgres().in_doubt(&scene.owner).await?;
         ensure!(listed == [ours.parse()?], "{listed:?}");
         let nobody: CoordinatorId = "nobody".parse()?;
