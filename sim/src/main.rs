@@ -11,5 +11,13 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::Cli::parse().run()
+    let ran = match cli::Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        // Help and the version are asked for, and go to standard output.
+        Err(asked) if !asked.use_stderr() => {
+            cli::written(asked.print()).map(|()| ExitCode::SUCCESS)
+        }
+        Err(refused) => refused.exit(),
+    };
+    ran.unwrap_or_else(|unwritten| unwritten.report())
 }

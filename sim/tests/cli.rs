@@ -1,6 +1,8 @@
 //! The command line as a user meets it: what it prints, and how it exits.
 
-use std::process::{Command, Output};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 fn sim(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_indoubt-sim")).args(args).output().expect("the binary runs")
@@ -149,4 +151,47 @@ fn a_story_is_carried_over_into_the_simulator() {
     refused(&["explore", "--simulate"], "--replay");
     std::fs::remove_file(&file).expect("it was written");
     std::fs::remove_file(&scenario).expect("it was written");
+}
+
+/// Standard output on a full disk.
+fn into_a_full_disk(args: &[&str]) {
+    let full = File::create("/dev/full").expect("a device on which nothing fits");
+    let output = Command::new(env!("CARGO_BIN_EXE_indoubt-sim"))
+        .args(args)
+        .stdout(full)
+        .output()
+        .expect("the binary runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+    assert!(error.contains("the output cannot be written: No space left"), "{args:?}: {error}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    into_a_full_disk(&["replay", "5"]);
+    into_a_full_disk(&["replay", "5", "--json"]);
+    into_a_full_disk(&["fuzz", "--seeds", "3", "--jobs", "1"]);
+    into_a_full_disk(&["explore", "--participants", "2", "--faults", "0"]);
+    into_a_full_disk(&["--help"]);
+}
+
+/// Standard output to a reader that goes away after the first line.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for args in [&["replay", "5"][..], &["replay", "5", "--json"], &["fuzz", "--seeds", "3"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_indoubt-sim"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut reader = BufReader::with_capacity(16, stdout);
+        reader.fill_buf().expect("something is printed");
+        drop(reader);
+        let output = child.wait_with_output().expect("it ends");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {error}");
+        assert!(!error.contains("error"), "{args:?}: {error}");
+    }
 }

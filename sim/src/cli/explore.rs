@@ -15,7 +15,7 @@ use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::run;
 
 use super::replay::tell;
-use super::{VIOLATED, print, usage};
+use super::{Unwritten, VIOLATED, print, usage};
 
 /// Explore every interleaving of the shipped machines, up to a budget of faults.
 #[derive(Debug, Args)]
@@ -74,14 +74,14 @@ pub(super) struct Explore {
 }
 
 impl Explore {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
         if let Some(file) = &self.replay {
             return self.replay(file);
         }
         let size = Size::new(self.transactions, self.participants, self.coordinators, self.faults);
         let system = match System::new(Shipped, size, self.reduction()) {
             Ok(system) => system,
-            Err(error) => return usage(error),
+            Err(error) => return Ok(usage(error)),
         };
         match self.walks {
             Some(walks) => self.walk(&system, walks),
@@ -98,7 +98,7 @@ impl Explore {
         if self.plain { Reduction::Plain } else { Reduction::Full }
     }
 
-    fn search(&self, system: &System<Shipped>) -> ExitCode {
+    fn search(&self, system: &System<Shipped>) -> Result<ExitCode, Unwritten> {
         let threads = self.threads();
         let limits = Limits { threads, bytes: self.memory << 30 };
         let bar = bar();
@@ -108,16 +108,16 @@ impl Explore {
         let found = search(system, limits, |progress| show(&bar, progress, began.elapsed()));
         bar.finish_and_clear();
         let took = began.elapsed();
-        print(format_args!("{}: {}", system.size(), covered(&found)));
-        print(tally(&found, took, threads));
+        print(format_args!("{}: {}", system.size(), covered(&found)))?;
+        print(tally(&found, took, threads))?;
         if let Some(story) = story(&found).or(calm.as_ref().ok().and_then(story)) {
             return self.violated(story);
         }
-        print(format_args!("every invariant held: {}", names()));
+        print(format_args!("every invariant held: {}", names()))?;
         claims(found.reached, &Sometimes::demanded(system.size()))
     }
 
-    fn walk(&self, system: &System<Shipped>, walks: u64) -> ExitCode {
+    fn walk(&self, system: &System<Shipped>, walks: u64) -> Result<ExitCode, Unwritten> {
         let bar = bar();
         let began = now();
         let plan = Walks { seed: self.seed, walks, against_faults: self.against_faults };
@@ -132,77 +132,78 @@ impl Explore {
             self.seed,
             HumanCount(walked.steps),
             rate(walked.steps, began.elapsed())
-        ));
+        ))?;
         if let Some(story) = &walked.broken {
             return self.violated(story);
         }
-        print(format_args!("every invariant held on every walk: {}", names()));
+        print(format_args!("every invariant held on every walk: {}", names()))?;
         claims(walked.reached, &[])
     }
 
-    fn violated(&self, story: &Story) -> ExitCode {
-        print(story);
+    fn violated(&self, story: &Story) -> Result<ExitCode, Unwritten> {
+        print(story)?;
         // Plain data with string keys: writing it as JSON cannot fail.
         let text = serde_json::to_string_pretty(story).unwrap_or_default();
         match std::fs::write(&self.save, text + "\n") {
             Ok(()) => {
                 let file = self.save.display();
-                print(format_args!("replay it with\n  cargo sim explore --replay {file}"));
+                print(format_args!("replay it with\n  cargo sim explore --replay {file}"))?;
                 print(format_args!(
                     "and run it in the simulator with\n  cargo sim explore --replay {file} --simulate"
-                ));
+                ))?;
             }
             Err(error) => {
-                return usage(format!("{} cannot be written: {error}", self.save.display()));
+                return Ok(usage(format!("{} cannot be written: {error}", self.save.display())));
             }
         }
-        ExitCode::from(VIOLATED)
+        Ok(ExitCode::from(VIOLATED))
     }
 
-    fn replay(&self, file: &Path) -> ExitCode {
+    fn replay(&self, file: &Path) -> Result<ExitCode, Unwritten> {
         let story = match read(file) {
             Ok(story) => story,
-            Err(error) => return usage(error),
+            Err(error) => return Ok(usage(error)),
         };
         let system = match System::new(Shipped, story.size, self.reduction()) {
             Ok(system) => system,
-            Err(error) => return usage(error),
+            Err(error) => return Ok(usage(error)),
         };
         match system.replay(&story.actions) {
-            Err(untrue) => usage(format!("{}: {untrue}", file.display())),
+            Err(untrue) => Ok(usage(format!("{}: {untrue}", file.display()))),
             Ok(story) if self.simulate => {
-                print(&story);
+                print(&story)?;
                 simulate(file, &story)
             }
             Ok(story) => {
-                print(&story);
-                if story.broken.is_some() { ExitCode::from(VIOLATED) } else { ExitCode::SUCCESS }
+                print(&story)?;
+                Ok(if story.broken.is_some() {
+                    ExitCode::from(VIOLATED)
+                } else {
+                    ExitCode::SUCCESS
+                })
             }
         }
     }
 }
 
 /// Runs a story in the simulator, and leaves the scenario beside its file.
-fn simulate(file: &Path, story: &Story) -> ExitCode {
+fn simulate(file: &Path, story: &Story) -> Result<ExitCode, Unwritten> {
     let scenario = Scenario::ordered(story, 0);
     if let Err(error) = scenario.check() {
-        return usage(error);
+        return Ok(usage(error));
     }
     let mut saved = file.as_os_str().to_owned();
     saved.push(".toml");
     let saved = PathBuf::from(saved);
     if let Err(error) = std::fs::write(&saved, scenario.to_string()) {
-        return usage(format!("{} cannot be written: {error}", saved.display()));
+        return Ok(usage(format!("{} cannot be written: {error}", saved.display())));
     }
-    print("and in the simulator:");
+    print("and in the simulator:")?;
     let run = run(&scenario);
-    tell(&run);
-    print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()));
-    if story.broken.is_some() || !run.violations.is_empty() {
-        ExitCode::from(VIOLATED)
-    } else {
-        ExitCode::SUCCESS
-    }
+    tell(&run)?;
+    print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()))?;
+    let holds = story.broken.is_none() && run.violations.is_empty();
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
 }
 
 fn read(file: &Path) -> Result<Story, String> {
@@ -247,21 +248,21 @@ fn names() -> String {
 }
 
 /// Says what was reached; to have missed what is demanded is a failure.
-fn claims(reached: Reached, demanded: &[Sometimes]) -> ExitCode {
+fn claims(reached: Reached, demanded: &[Sometimes]) -> Result<ExitCode, Unwritten> {
     for sometimes in Sometimes::ALL {
         let mark = match (reached.contains(sometimes), demanded.contains(&sometimes)) {
             (true, _) => "reached",
             (false, true) => "MISSED",
             (false, false) => "-",
         };
-        print(format_args!("  {mark:<8} {sometimes}"));
+        print(format_args!("  {mark:<8} {sometimes}"))?;
     }
     let missed = demanded.iter().filter(|sometimes| !reached.contains(**sometimes)).count();
     if missed > 0 {
-        print(format_args!("VACUOUS: {missed} claims were never reached"));
-        return ExitCode::from(VIOLATED);
+        print(format_args!("VACUOUS: {missed} claims were never reached"))?;
+        return Ok(ExitCode::from(VIOLATED));
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(bar: &ProgressBar, progress: Progress, took: Duration) {

@@ -9,7 +9,7 @@ use indoubt_sim::explore::Inclusion;
 use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
 use indoubt_sim::world::Shipped;
 
-use super::{Family, VIOLATED, print, seed, usage};
+use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
 /// From how many runs on every claim must have been reached: fewer are too few to demand it.
 const DEMAND_REACH: u64 = 1_000;
@@ -43,7 +43,7 @@ pub(super) struct Fuzz {
 }
 
 impl Fuzz {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.map_or(cores, usize::from);
         let budget = self.time.map_or(Budget::Seeds(self.seeds), |seconds| {
@@ -52,16 +52,16 @@ impl Fuzz {
         if let Budget::Seeds(seeds) = budget
             && self.first_seed.checked_add(seeds).is_none()
         {
-            return usage(format!(
+            return Ok(usage(format!(
                 "{seeds} seeds from {} on pass the largest seed, {}",
                 self.first_seed,
                 u64::MAX
-            ));
+            )));
         }
         let scenario = self.family.scenario();
         let inclusion = match self.follow.then(Inclusion::new).transpose() {
             Ok(inclusion) => inclusion,
-            Err(error) => return usage(error),
+            Err(error) => return Ok(usage(error)),
         };
         let bar = bar(budget);
         let (first_seed, follow) = (self.first_seed, inclusion.as_ref());
@@ -71,7 +71,7 @@ impl Fuzz {
         self.summarize(&report)
     }
 
-    fn summarize(&self, report: &Report) -> ExitCode {
+    fn summarize(&self, report: &Report) -> Result<ExitCode, Unwritten> {
         let seconds = report.took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let (rate, messages) =
@@ -79,31 +79,31 @@ impl Fuzz {
         print(format_args!(
             "{} runs in {seconds:.1} s: {rate:.0} runs/s, {messages:.0} messages a run",
             report.runs
-        ));
-        print(&report.reach);
+        ))?;
+        print(&report.reach)?;
         if let Some(failure) = &report.failure {
-            print(format_args!("VIOLATION at seed {}, trace {:016x}", failure.seed, failure.hash));
+            print(format_args!("VIOLATION at seed {}, trace {:016x}", failure.seed, failure.hash))?;
             for violation in &failure.violations {
-                print(format_args!("  {violation}"));
+                print(format_args!("  {violation}"))?;
             }
             let family = if self.family == Family::Reference { " --family reference" } else { "" };
             let follow = if self.follow { " --follow" } else { "" };
             print(format_args!(
                 "replay it with\n  cargo sim replay {}{family}{follow}",
                 failure.seed
-            ));
-            return ExitCode::from(VIOLATED);
+            ))?;
+            return Ok(ExitCode::from(VIOLATED));
         }
         let missing = report.reach.missing();
         if self.family == Family::Swarm && report.runs >= DEMAND_REACH && !missing.is_empty() {
-            print(format_args!("VACUOUS: never reached: {}", missing.join(", ")));
-            return ExitCode::from(VIOLATED);
+            print(format_args!("VACUOUS: never reached: {}", missing.join(", ")))?;
+            return Ok(ExitCode::from(VIOLATED));
         }
-        print("every invariant held in every run");
+        print("every invariant held in every run")?;
         if self.follow {
-            print("the explorer allows all of it");
+            print("the explorer allows all of it")?;
         }
-        ExitCode::SUCCESS
+        Ok(ExitCode::SUCCESS)
     }
 }
 

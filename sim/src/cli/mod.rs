@@ -1,10 +1,11 @@
 //! The command line.
 //!
-//! Exit codes: 0 when all held, 1 when an invariant was broken, 2 when the command itself
-//! could not be carried out.
+//! Exit codes: 0 when all held, 1 when an invariant was broken or the output could not be
+//! written, 2 when the command itself could not be carried out.
 
 mod explore;
 mod fuzz;
+mod output;
 mod replay;
 
 use std::fmt::Display;
@@ -12,6 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use indoubt_sim::scenario::Scenario;
+
+use output::print;
+pub(crate) use output::{Unwritten, written};
 
 /// An invariant was broken.
 const VIOLATED: u8 = 1;
@@ -37,7 +41,9 @@ enum Command {
 }
 
 impl Cli {
-    pub(crate) fn run(self) -> ExitCode {
+    /// # Errors
+    /// Standard output could not be written.
+    pub(crate) fn run(self) -> Result<ExitCode, Unwritten> {
         match self.command {
             Command::Fuzz(fuzz) => fuzz.run(),
             Command::Explore(explore) => explore.run(),
@@ -72,12 +78,6 @@ fn seed(text: &str) -> Result<u64, String> {
 
 /// Prints an error that says what to do, and gives the exit code for it.
 fn usage(error: impl Display) -> ExitCode {
-    eprintln!("error: {error}");
+    output::complain(error);
     ExitCode::from(USAGE)
-}
-
-/// Writes to standard output; a reader that has gone away, as `head` does, is no error.
-fn print(text: impl Display) {
-    use std::io::Write;
-    let _gone = writeln!(std::io::stdout().lock(), "{text}");
 }

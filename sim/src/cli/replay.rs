@@ -10,7 +10,7 @@ use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Carried, Run, run};
 use serde::Serialize;
 
-use super::{Family, VIOLATED, print, seed, usage};
+use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
 /// Run one seed, or a scenario from a file, and print what happened.
 #[derive(Debug, Args)]
@@ -56,25 +56,25 @@ struct What {
 }
 
 impl Replay {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
         let scenario = match self.scenario() {
             Ok(scenario) => scenario,
-            Err(error) => return usage(error),
+            Err(error) => return Ok(usage(error)),
         };
         let mut run = run(&scenario);
         if self.follow {
             match Inclusion::new() {
                 Ok(inclusion) => run.follow(&inclusion),
-                Err(error) => return usage(error),
+                Err(error) => return Ok(usage(error)),
             }
         }
         if self.json {
-            print(json(&scenario, &run));
+            print(json(&scenario, &run))?;
         } else {
-            print(&scenario);
-            tell(&run);
+            print(&scenario)?;
+            tell(&run)?;
         }
-        if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) }
+        Ok(if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
 
     fn scenario(&self) -> Result<Scenario, String> {
@@ -88,20 +88,21 @@ impl Replay {
 }
 
 /// Prints what happened and the verdict.
-pub(super) fn tell(run: &Run) {
-    print(&run.history);
-    print(format_args!("trace {:016x}", run.hash));
+pub(super) fn tell(run: &Run) -> Result<(), Unwritten> {
+    print(&run.history)?;
+    print(format_args!("trace {:016x}", run.hash))?;
     // A disagreement is among the violations.
     match &run.carried {
         Some(Carried::Disagreement { .. }) | None => {}
-        Some(carried) => print(carried),
+        Some(carried) => print(carried)?,
     }
     for violation in &run.violations {
-        print(format_args!("VIOLATION {violation}"));
+        print(format_args!("VIOLATION {violation}"))?;
     }
     if run.violations.is_empty() {
-        print("every invariant held");
+        print("every invariant held")?;
     }
+    Ok(())
 }
 
 fn json(scenario: &Scenario, run: &Run) -> String {
