@@ -44,7 +44,8 @@ pub enum Entry {
     /// No commit decision was made.
     Absent,
     /// Not unfinished; whether it was ever committed is older than what the log remembers. A
-    /// branch that is found prepared all the same is presumed aborted.
+    /// branch that is found prepared all the same is left to an operator: presuming its abort
+    /// could take back what was answered committed. So a log that can tell must not say this.
     Expired,
 }
 

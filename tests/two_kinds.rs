@@ -12,7 +12,7 @@ use ledger::Ledger;
 #[tokio::test(flavor = "multi_thread")]
 async fn both_or_neither() -> Result<()> {
     let server = Server::start().await?;
-    let (shop, ledger) = (Postgres::new("shop", server.config()), Ledger::default());
+    let (shop, ledger) = (Postgres::new("shop", server.config()), Ledger::named("ledger"));
     let directory = std::env::temp_dir().join(format!("indoubt-two-kinds-{}", std::process::id()));
     let id: CoordinatorId = "two-kinds".parse()?;
     let log = FileLog::open(Directory::new(&directory)?, id, Options::default()).await?;

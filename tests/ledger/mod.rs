@@ -11,9 +11,15 @@ use indoubt::{
     Participant, Receipt, Vote,
 };
 
+/// A line whose branch somebody rolls back by hand as soon as it is prepared.
+pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
+
 /// The ledger; clones are the same one.
-#[derive(Clone, Default)]
-pub(crate) struct Ledger(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    name: &'static str,
+    state: Arc<Mutex<State>>,
+}
 
 #[derive(Default)]
 struct State {
@@ -35,6 +41,10 @@ impl Page {
 }
 
 impl Ledger {
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self { name, state: Arc::default() }
+    }
+
     pub(crate) fn entries(&self) -> Vec<String> {
         self.state().entries.clone()
     }
@@ -44,7 +54,7 @@ impl Ledger {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,7 +62,7 @@ impl Participant for Ledger {
     type Branch = Page;
 
     fn name(&self) -> &'static str {
-        "ledger"
+        self.name
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<Page, BeginError> {
@@ -67,7 +77,11 @@ impl Participant for Ledger {
         if lines.iter().any(|line| line == "nonsense") {
             return Ok(Vote::No("nonsense is not entered".into()));
         }
-        self.state().prepared.insert(page.gid.to_string(), lines);
+        if lines.iter().any(|line| line == ENDED_BY_HAND) {
+            self.state().ended.insert(page.gid.to_string(), Decision::Abort);
+        } else {
+            self.state().prepared.insert(page.gid.to_string(), lines);
+        }
         Ok(Vote::Yes(Receipt::none()))
     }
 

@@ -1,0 +1,170 @@
+//! What the coordinator promises whoever the participants are: with ledgers in this process, the
+//! file log and tokio.
+
+mod ledger;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use indoubt::{
+    AbortReason, Builder, Coordinator, Deadlines, Decision, EnlistError, Outcome, Participant as _,
+    Receipt, Vote, Why,
+};
+use indoubt_real::TokioClock;
+use indoubt_real::log::{Directory, FileLog, Options};
+use ledger::Ledger;
+
+type Log = FileLog<Directory>;
+
+/// A directory of this test's own, removed at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let name = format!("indoubt-coordinator-{name}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    async fn builder(&self) -> Result<Builder<Log, TokioClock>> {
+        let log = Directory::new(&self.0)?;
+        let log = FileLog::open(log, "shop".parse()?, Options::default()).await?;
+        let short = Duration::from_millis(200);
+        let mut deadlines = Deadlines::default();
+        (deadlines.begin, deadlines.recovery_interval) = (short, short);
+        Ok(Coordinator::builder(log, TokioClock).deadlines(deadlines))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _may_not_be_there = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_second_replica_of_the_same_id_leaves_the_first_ones_branches_alone() -> Result<()> {
+    let (one, other, ledger) = (Place::new("one"), Place::new("other"), Ledger::named("ledger"));
+    let (first, _driver) = one.builder().await?.participant(ledger.clone()).build()?;
+    let (second, _driver) = other.builder().await?.participant(ledger.clone()).build()?;
+    // Prepared, and not yet decided.
+    let gid = first.begin().gid().branch(indoubt::protocol::BranchId::new(0).expect("a branch"));
+    let page = ledger.begin(&gid).await?;
+    page.write("one lamp sold");
+    ensure!(matches!(ledger.prepare(&page).await?, Vote::Yes(_)));
+
+    for _ in 0..3 {
+        let report = second.recover().await;
+        ensure!(report.aborted.is_empty() && ledger.prepared() == 1, "{report}");
+        let [stranded] = &report.stranded[..] else { anyhow::bail!("{report}") };
+        ensure!(stranded.why == Why::OtherLog && stranded.branch == gid, "{stranded}");
+        ensure!(stranded.to_string().contains("give each replica an id"), "{stranded}");
+    }
+    ensure!(second.status(&gid.gid).await.is_err(), "it says something of another log's gid");
+    ledger.resolve(&gid, Decision::Abort, &Receipt::none()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_calls_for_one_participant_at_once_get_one_branch() -> Result<()> {
+    let (place, ledger) = (Place::new("twice"), Ledger::named("ledger"));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let transaction = coordinator.begin();
+    let (one, two) = tokio::join!(transaction.branch(&ledger), transaction.branch(&ledger));
+    one?.write("first line");
+    two?.write("second line");
+    ensure!(transaction.commit().await.is_committed());
+    ensure!(ledger.entries() == ["first line", "second line"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_registered_handle_is_used_whatever_the_one_that_is_given_points_to() -> Result<()> {
+    let (place, ledger) = (Place::new("handle"), Ledger::named("ledger"));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let elsewhere = Ledger::named("ledger");
+    let transaction = coordinator.begin();
+    transaction.branch(&elsewhere).await?.write("one lamp sold");
+    ensure!(transaction.commit().await.is_committed());
+    ensure!(ledger.entries().len() == 1 && elsewhere.entries().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_branch_that_could_not_be_had_keeps_its_transaction_from_committing() -> Result<()> {
+    let (place, ledger) = (Place::new("missing"), Ledger::named("ledger"));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let unknown = Ledger::named("unknown");
+    for optional in [false, true] {
+        let transaction = coordinator.begin();
+        transaction.branch(&ledger).await?.write("one lamp sold");
+        let had = if optional {
+            transaction.optional_branch(&unknown).await
+        } else {
+            transaction.branch(&unknown).await
+        };
+        ensure!(matches!(had, Err(EnlistError::Unregistered { .. })));
+        match transaction.commit().await {
+            Outcome::Committed(_) => ensure!(optional),
+            Outcome::Aborted(aborted) => {
+                let AbortReason::Incomplete { participant, .. } = aborted.reason else {
+                    anyhow::bail!("{}", aborted.reason)
+                };
+                ensure!(participant == "unknown" && !optional);
+                ensure!(ledger.entries().is_empty());
+            }
+            Outcome::InDoubt(in_doubt) => anyhow::bail!("{}", in_doubt.reason),
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_driver_a_commit_says_so_at_a_deadline() -> Result<()> {
+    let (place, ledger) = (Place::new("undriven"), Ledger::named("ledger"));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let transaction = coordinator.begin();
+    transaction.branch(&ledger).await?.write("one lamp sold");
+    let outcome = tokio::time::timeout(Duration::from_secs(20), transaction.commit()).await?;
+    let Outcome::InDoubt(in_doubt) = outcome else { anyhow::bail!("{outcome:?}") };
+    ensure!(in_doubt.reason.contains("spawn Driver::run"), "{}", in_doubt.reason);
+    drop(driver);
+    Ok(())
+}
+
+/// A second replica's operator has committed what the first one aborts: the alarm goes off once,
+/// and its panic harms nothing.
+#[tokio::test]
+async fn an_alarm_that_panics_goes_off_once_and_the_next_commit_commits() -> Result<()> {
+    let place = Place::new("alarm");
+    let (orders, stock) = (Ledger::named("orders"), Ledger::named("stock"));
+    let alarms = Arc::new(AtomicUsize::new(0));
+    let counted = alarms.clone();
+    let builder = place.builder().await?.on_heuristic(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        panic!("an alarm's own bug");
+    });
+    let (coordinator, driver) =
+        builder.participant(orders.clone()).participant(stock.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+
+    let transaction = coordinator.begin();
+    transaction.branch(&orders).await?.write("one lamp");
+    transaction.branch(&stock).await?.write(ledger::ENDED_BY_HAND);
+    let outcome = transaction.commit().await;
+    let Outcome::Committed(done) = outcome else { anyhow::bail!("{outcome:?}") };
+    ensure!(done.heuristic.len() == 1, "{done:?}");
+    coordinator.recover().await;
+    ensure!(alarms.load(Ordering::Relaxed) == 1);
+
+    let transaction = coordinator.begin();
+    transaction.branch(&orders).await?.write("one chair");
+    transaction.branch(&stock).await?.write("minus one chair");
+    ensure!(transaction.commit().await.is_committed());
+    Ok(())
+}
