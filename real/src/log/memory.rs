@@ -19,6 +19,8 @@ pub(super) struct Memory(Arc<Mutex<State>>);
 pub(super) struct State {
     files: BTreeMap<String, Content>,
     locked: u64,
+    /// What the lock is refused with, if it is.
+    pub(super) unfit: Option<&'static str>,
     pub(super) syncs: u64,
     pub(super) renames: u64,
     /// Draws so far: each is this number.
@@ -103,6 +105,9 @@ impl Storage for Memory {
     async fn lock(&self) -> io::Result<Option<Lock>> {
         let holder = self.state().syncs + 1;
         let mut state = self.state();
+        if let Some(unfit) = state.unfit {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, unfit));
+        }
         if state.locked > 0 {
             return Ok(None);
         }

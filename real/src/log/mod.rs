@@ -32,6 +32,7 @@
 
 mod directory;
 mod file_log;
+mod file_system;
 pub mod frame;
 mod ledger;
 mod lineages;

@@ -90,16 +90,21 @@ pub enum OpenError {
         /// Its format.
         version: u16,
     },
+    /// The storage cannot keep what a decision log needs.
+    #[error("the decision log cannot be kept here: {why}")]
+    Unfit {
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// The storage failed. Opening again later may succeed.
     #[error(
-        "cannot {action} of the decision log: {source}; nothing is lost by that: check the disk and the directory's \
-         permissions, and open it again"
+        "cannot {action} of the decision log: {error}; nothing is lost by that: put it right and open the log again"
     )]
     Io {
         /// What was being done.
         action: String,
-        /// What the storage said.
-        source: io::Error,
+        /// What the storage said. The text has it already, so it is no source of this error.
+        error: io::Error,
     },
 }
 
@@ -119,11 +124,7 @@ impl<S: Storage> FileLog<S> {
         coordinator: CoordinatorId,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let lock = storage
-            .lock()
-            .await
-            .map_err(failed("lock", "the directory"))?
-            .ok_or(OpenError::AlreadyOpen)?;
+        let lock = storage.lock().await.map_err(refused)?.ok_or(OpenError::AlreadyOpen)?;
         let opening = Opening { storage: &storage, coordinator: &coordinator, options: &options };
         let older = opening.existing_epochs().await?;
         let (epoch, file) = opening.take_epoch(&older).await?;
@@ -308,5 +309,14 @@ fn snapshot(epoch: u64, ledger: &Ledger) -> Vec<u8> {
 }
 
 fn failed(action: &str, what: &str) -> impl Fn(io::Error) -> OpenError {
-    move |source| OpenError::Io { action: format!("{action} {what}"), source }
+    move |error| OpenError::Io { action: format!("{action} {what}"), error }
+}
+
+/// Why the lock was not to be had.
+fn refused(error: io::Error) -> OpenError {
+    if error.kind() == io::ErrorKind::Unsupported {
+        OpenError::Unfit { why: error.to_string() }
+    } else {
+        failed("lock", "the directory")(error)
+    }
 }

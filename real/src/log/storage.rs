@@ -21,12 +21,15 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Takes the exclusive lock, or answers `None` if another opening holds it. The death of
     /// the holder's process releases it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] if this place is known not to keep what is promised here.
     fn lock(&self) -> impl Future<Output = io::Result<Option<Self::Lock>>> + Send;
 
     /// A random number: what tells one log, or one opening, from any other.
     fn draw(&self) -> impl Future<Output = io::Result<u32>> + Send;
 
-    /// The names of all files.
+    /// The names of all files. It needs nothing that the process may have run out of.
     ///
     /// A file that is there during the whole call is in the answer: the log's fence rests on it.
     fn list(&self) -> impl Future<Output = io::Result<Vec<String>>> + Send;

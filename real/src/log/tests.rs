@@ -1,5 +1,6 @@
 //! The log's promises, on a directory in memory and on a real one.
 
+mod directory;
 mod failures;
 mod identity;
 mod readers;
@@ -275,29 +276,4 @@ fn a_name_that_could_not_be_read_back_is_not_written() {
         assert!(matches!(log.force(&commit).await, Err(ForceError::Unknown { .. })));
         assert_eq!(log.read(&gid(1, 1)).await.unwrap(), Entry::Absent);
     });
-}
-
-#[test]
-fn a_real_directory_keeps_what_was_decided() {
-    let path = std::env::temp_dir().join(format!("indoubt-log-{}", std::process::id()));
-    let open = || FileLog::open(Directory::new(&path).unwrap(), coordinator(), Options::default());
-    block_on(async {
-        let log = open().await.unwrap();
-        assert!(matches!(open().await, Err(OpenError::AlreadyOpen)));
-        let lineage = log.lineage();
-        let of_this_log = |sequence| {
-            let commit = decision(1, sequence);
-            let gid = Gid { lineage, ..commit.gid.clone() };
-            Arc::new(Commit { gid, branches: commit.branches.clone() })
-        };
-        let decisions: Vec<_> = (1..=100).map(of_this_log).collect();
-        for result in join_all(decisions.iter().map(|commit| log.force(commit))).await {
-            result.unwrap();
-        }
-        drop(log);
-        let log = open().await.unwrap();
-        assert_eq!(log.epoch(), 2);
-        assert_eq!(log.unfinished().await.unwrap(), decisions);
-    });
-    std::fs::remove_dir_all(&path).unwrap();
 }
