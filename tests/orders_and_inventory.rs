@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::channel::mpsc;
 use futures::stream::StreamExt;
 use indoubt::{AbortReason, Committed, ForceError, Outcome, Status};
-use shop::{Hook, Interruption, STOCK, Shop, sql};
+use shop::{Hook, Interruption, STOCK, Shop, roll_back_by_hand, sql};
 
 /// A hook that says that its moment has come, and then never returns.
 fn hang<T: Send + 'static>() -> (Hook<T>, mpsc::UnboundedReceiver<()>) {
@@ -218,9 +218,7 @@ async fn an_operators_rollback_against_the_decision_is_reported() -> Result<()> 
     let after: Hook<()> = Box::new(move || {
         let victim = victim.clone();
         async move {
-            sql(&victim, "ROLLBACK PREPARED 'indoubt:shop:1:1:1'")
-                .await
-                .expect("the operator's rollback");
+            roll_back_by_hand(&victim).await.expect("the operator's rollback");
         }
         .boxed()
     });

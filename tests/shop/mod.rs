@@ -187,6 +187,17 @@ pub(crate) async fn sql(server: &Server, script: &str) -> Result<()> {
     Ok(connect(server).await?.batch_execute(script).await?)
 }
 
+/// Rolls back by hand whatever is prepared in the database, as an operator would.
+pub(crate) async fn roll_back_by_hand(server: &Server) -> Result<()> {
+    let client = connect(server).await?;
+    let prepared = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+    for row in client.query(prepared, &[]).await? {
+        let gid: &str = row.get(0);
+        client.batch_execute(&format!("ROLLBACK PREPARED '{gid}'")).await?;
+    }
+    Ok(())
+}
+
 /// One number, as anybody else sees it.
 pub(crate) async fn number(server: &Server, query: &str) -> Result<i64> {
     Ok(connect(server).await?.query_one(query, &[]).await?.get(0))
