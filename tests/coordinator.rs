@@ -137,8 +137,8 @@ async fn without_a_driver_a_commit_says_so_at_a_deadline() -> Result<()> {
     Ok(())
 }
 
-/// A second replica's operator has committed what the first one aborts: the alarm goes off once,
-/// and its panic harms nothing.
+/// Somebody has rolled back by hand what is then committed: the alarm goes off once, and its panic
+/// harms nothing.
 #[tokio::test]
 async fn an_alarm_that_panics_goes_off_once_and_the_next_commit_commits() -> Result<()> {
     let place = Place::new("alarm");

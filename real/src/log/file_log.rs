@@ -264,6 +264,9 @@ impl<S: Storage> DecisionLog for FileLog<S> {
 
     /// As the trait has it. A sweep asks this, so it takes along what was noted and would else wait
     /// for a force.
+    ///
+    /// # Cancel safety
+    /// Dropping the future while it writes such notes has the file written anew by the next call.
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
         self.take_notes_along().await;
         let answer = self.answer(None, Ledger::unfinished).await;
