@@ -44,8 +44,10 @@ pub enum Entry {
     /// No commit decision was made.
     Absent,
     /// Not unfinished; whether it was ever committed is older than what the log remembers. A
-    /// branch that is found prepared all the same is left to an operator: presuming its abort
-    /// could take back what was answered committed. So a log that can tell must not say this.
+    /// branch that is found prepared all the same has come back, and is left to an operator:
+    /// presuming its abort could take back what was answered committed. So a log says this only of
+    /// what [has ended](DecisionLog::has_ended), or every branch that nobody could reach for a
+    /// while would be left.
     Expired,
 }
 
@@ -103,6 +105,14 @@ pub trait DecisionLog: Send + Sync + 'static {
     /// helped, since a client's answer waits for it. Of a gid that was never forced (a
     /// one-phase commit) it remembers the outcome for [`read`](Self::read).
     fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// Every transaction up to this one has ended, of this opening and of earlier ones: a sweep
+    /// that reached every participant found none of their branches prepared. From now on, and not
+    /// before, the log may let go of whether they were committed. Asks nothing of any disk; after
+    /// another opening nothing is known of it.
+    fn has_ended(&self, up_to: &Gid) {
+        let _ = up_to;
+    }
 
     /// Makes what was noted lazily durable, for a clean end. A log that notes nothing lazily
     /// has nothing to do.

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use indoubt::protocol::BranchId;
 use indoubt::{
-    AbortReason, Builder, Coordinator, Deadlines, Decision, EnlistError, Outcome, Participant as _,
-    Receipt, Vote, Why,
+    AbortReason, Builder, Coordinator, Deadlines, Decision, EnlistError, Gid, Outcome,
+    Participant as _, Receipt, Status, Vote, Why,
 };
 use indoubt_real::TokioClock;
 use indoubt_real::log::{Directory, FileLog, Options};
@@ -29,8 +30,12 @@ impl Place {
     }
 
     async fn builder(&self) -> Result<Builder<Log, TokioClock>> {
+        self.builder_with(Options::default()).await
+    }
+
+    async fn builder_with(&self, options: Options) -> Result<Builder<Log, TokioClock>> {
         let log = Directory::new(&self.0)?;
-        let log = FileLog::open(log, "shop".parse()?, Options::default()).await?;
+        let log = FileLog::open(log, "shop".parse()?, options).await?;
         let short = Duration::from_millis(200);
         let mut deadlines = Deadlines::default();
         (deadlines.begin, deadlines.recovery_interval) = (short, short);
@@ -50,7 +55,7 @@ async fn a_second_replica_of_the_same_id_leaves_the_first_ones_branches_alone() 
     let (first, _driver) = one.builder().await?.participant(ledger.clone()).build()?;
     let (second, _driver) = other.builder().await?.participant(ledger.clone()).build()?;
     // Prepared, and not yet decided.
-    let gid = first.begin().gid().branch(indoubt::protocol::BranchId::new(0).expect("a branch"));
+    let gid = first.begin().gid().branch(BranchId::new(0).expect("a branch"));
     let page = ledger.begin(&gid).await?;
     page.write("one lamp sold");
     ensure!(matches!(ledger.prepare(&page).await?, Vote::Yes(_)));
@@ -64,6 +69,52 @@ async fn a_second_replica_of_the_same_id_leaves_the_first_ones_branches_alone() 
     }
     ensure!(second.status(&gid.gid).await.is_err(), "it says something of another log's gid");
     ledger.resolve(&gid, Decision::Abort, &Receipt::none()).await?;
+    Ok(())
+}
+
+/// A log remembers only so much, but what may be prepared where nobody can look does not expire.
+#[tokio::test]
+async fn a_branch_that_was_out_of_reach_while_many_others_finished_is_ended_all_the_same()
+-> Result<()> {
+    let place = Place::new("away");
+    let (near, far) = (Ledger::named("near"), Ledger::named("far"));
+    let little = Options { remembered: 1, ranges: 0, ..Options::default() };
+    let builder = place.builder_with(little).await?;
+    let (coordinator, driver) =
+        builder.participant(near.clone()).participant(far.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let commit = async || -> Result<Gid> {
+        let transaction = coordinator.begin();
+        let gid = transaction.gid().clone();
+        transaction.branch(&near).await?.write("one lamp");
+        ensure!(transaction.commit().await.is_committed());
+        Ok(gid)
+    };
+
+    far.is_away(true);
+    let first = commit().await?;
+    // Its vote was lost, and then its rollback.
+    let transaction = coordinator.begin();
+    let orphan = transaction.gid().branch(BranchId::new(0).expect("a branch"));
+    transaction.rollback().await;
+    let page = far.begin(&orphan).await?;
+    page.write("a lamp that was not sold");
+    ensure!(matches!(far.prepare(&page).await?, Vote::Yes(_)));
+    for _ in 0..20 {
+        commit().await?;
+        coordinator.begin().rollback().await;
+    }
+    let report = coordinator.recover().await;
+    ensure!(!report.is_complete() && far.prepared() == 1, "{report}");
+    ensure!(coordinator.status(&first).await? == Status::Committed);
+
+    far.is_away(false);
+    let stranded = coordinator.recover().await.stranded;
+    ensure!(stranded.is_empty() && far.entries().is_empty(), "{stranded:?}");
+    // The driver's own sweep may have been there first.
+    ensure!(far.prepared() == 0);
+    ensure!(coordinator.recover().await.is_complete());
+    ensure!(coordinator.status(&first).await? == Status::Expired);
     Ok(())
 }
 

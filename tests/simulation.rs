@@ -1,8 +1,9 @@
 //! Property tests: whatever scenario is drawn, the shipped coordinator keeps every invariant.
 
+use indoubt_sim::fuzz::{Budget, Sweep, sweep};
 use indoubt_sim::history::Place;
-use indoubt_sim::scenario::{Fault, FaultKind, Network, Scenario, Workload};
-use indoubt_sim::world::run;
+use indoubt_sim::scenario::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
+use indoubt_sim::world::{Shipped, run};
 use proptest::prelude::*;
 
 const PARTICIPANTS: u8 = 4;
@@ -36,6 +37,9 @@ fn kind() -> impl Strategy<Value = FaultKind> {
             }
         ),
         place().prop_map(|place| FaultKind::DiskFull { place }),
+        place().prop_map(|place| FaultKind::DiskStuck { place }),
+        participant().prop_map(|p| FaultKind::Forget { p }),
+        Just(FaultKind::Rival),
         Just(FaultKind::Takeover),
         (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),
     ]
@@ -87,24 +91,53 @@ fn network() -> impl Strategy<Value = Network> {
     )
 }
 
+fn disks() -> impl Strategy<Value = Disks> {
+    let sync_us = || (0..3_000_u64, 0..6_000_u64).prop_map(|(least, more)| (least, least + more));
+    (0..2_000_u64, sync_us(), 0..2_000_u64, sync_us()).prop_map(
+        |(call_us, sync_us, log_call_us, log_sync_us)| Disks {
+            call_us,
+            sync_us,
+            log_call_us,
+            log_sync_us,
+        },
+    )
+}
+
+fn habits() -> impl Strategy<Value = Habits> {
+    let rate = || prop_oneof![Just(0), 0..500_u16];
+    (rate(), rate(), rate(), rate(), any::<bool>()).prop_map(
+        |(hasty_permille, leave_permille, ask_permille, sweep_permille, alarm_panics)| Habits {
+            hasty_permille,
+            leave_permille,
+            ask_permille,
+            sweep_permille,
+            alarm_panics,
+        },
+    )
+}
+
 prop_compose! {
     fn scenario()(
         seed in any::<u64>(),
         participants in 2..=PARTICIPANTS,
         workload in workload(),
         transactions in 1..20_u32,
-        clients in 1..6_u8,
+        clients in 1..6_u16,
         think_ms in 0..200_u64,
         deadline_ms in 50..500_u64,
         acknowledge_ms in 0..1_000_u64,
         recovery_ms in 50..600_u64,
         compact_bytes in prop_oneof![Just(300_u64), Just(1 << 20)],
+        remembered in prop_oneof![1..8_u32, Just(4_096)],
         network in network(),
+        disks in disks(),
+        habits in habits(),
         faults in prop::collection::vec(fault(), 0..8),
     ) -> Scenario {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
-            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, network, faults, order: None,
+            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks, habits,
+            traffic: None, faults, order: None,
         }
     }
 }
@@ -127,4 +160,26 @@ proptest! {
     fn a_printed_scenario_is_the_same_scenario(scenario in scenario()) {
         prop_assert_eq!(scenario.to_string().parse::<Scenario>().unwrap(), scenario);
     }
+}
+
+/// What the other families cannot show, for they wait until the clients are done: progress beside
+/// clients that never pause.
+#[test]
+fn what_is_waited_for_comes_in_time_though_the_clients_never_pause() {
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let report = sweep(
+        Sweep {
+            first_seed: 0,
+            budget: Budget::Seeds(150),
+            jobs,
+            scenario: Scenario::traffic,
+            follow: None,
+        },
+        &Shipped,
+        || {},
+    );
+    println!("{}", report.reach);
+    assert_eq!(report.failure, None, "`cargo sim replay SEED --family traffic` shows it");
+    let missing = report.reach.missing_under_traffic();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
 }

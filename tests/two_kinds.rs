@@ -1,5 +1,6 @@
 //! Participants of different kinds in one transaction: a Postgres and a ledger in the process.
 
+#[allow(dead_code, reason = "not every test uses all of it")]
 mod ledger;
 
 use anyhow::Result;

@@ -52,6 +52,19 @@ impl Live {
         }
     }
 
+    /// The last of those before which none is live: its machine, and theirs, are done.
+    pub(super) fn all_done(&self) -> Gid {
+        let sequences = self.lock();
+        let first = sequences.live.keys().next();
+        let sequence = first.map_or(sequences.last, |first| first - 1);
+        Gid {
+            coordinator: self.coordinator.clone(),
+            epoch: self.epoch,
+            sequence,
+            lineage: self.lineage,
+        }
+    }
+
     /// Whether the gid is of this opening and has not been given out yet.
     pub(super) fn is_to_come(&self, gid: &Gid) -> bool {
         self.is_of_this_opening(gid) && gid.sequence > self.lock().last

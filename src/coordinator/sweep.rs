@@ -9,6 +9,7 @@
 //! branches soon are seen to at once, the others when their list comes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::{BoxFuture, join, join_all};
@@ -69,9 +70,10 @@ async fn work<L: DecisionLog, C: Clock>(
         .map(|(at, queue)| serve(shared, at, queue, silences).boxed());
     let serving = join_all(serving);
     let working = async move {
-        let sweep = Sweep { shared, gates, silences, in_hand, report: Mutex::default() };
+        let (report, partial) = (Mutex::default(), AtomicBool::new(false));
+        let sweep = Sweep { shared, gates, silences, in_hand, report, partial };
         match task {
-            Task::All => sweep.all().await,
+            Task::All => sweep.everything().await,
             Task::One(gid) => sweep.recover(BTreeMap::from([(gid.clone(), Found::new())])).await,
         }
         sweep.report.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -89,13 +91,25 @@ struct Sweep<'a, L, C> {
     silences: &'a Silences,
     in_hand: &'a InHand,
     report: Mutex<RecoveryReport>,
+    /// Something was left out, because another sweep has it in hand.
+    partial: AtomicBool,
 }
 
 impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
+    async fn everything(&self) {
+        // Before the lists: whatever is done by now and prepared somewhere, they show.
+        let done = self.shared.live.all_done();
+        self.all().await;
+        let partial = self.partial.load(Ordering::Relaxed);
+        if !partial && self.report.lock().unwrap_or_else(PoisonError::into_inner).is_complete() {
+            self.shared.log.has_ended(&done);
+        }
+    }
+
     async fn all(&self) {
         let participants = 0..self.shared.participants.len();
         let mut lists: FuturesUnordered<BoxFuture<'_, Listed>> =
-            participants.filter_map(|at| self.list(at)).collect();
+            participants.filter_map(|at| self.free(self.list(at))).collect();
         let mut prompt = Vec::new();
         let gathering = async {
             while let Some(listed) = lists.next().await {
@@ -173,7 +187,7 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
         let judging: Vec<BoxFuture<'_, _>> = suspects
             .into_iter()
             .filter_map(|(gid, found)| {
-                let claim = self.in_hand.transactions.claim(gid.clone())?;
+                let claim = self.free(self.in_hand.transactions.claim(gid.clone()))?;
                 let judging = async move { (Suspect::judge(self.shared, gid, found).await, claim) };
                 Some(judging.boxed())
             })
@@ -187,6 +201,12 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
                 drop(claim);
             })
             .await;
+    }
+
+    /// Notes it if another sweep has something in hand.
+    fn free<T>(&self, claim: Option<T>) -> Option<T> {
+        self.partial.fetch_or(claim.is_none(), Ordering::Relaxed);
+        claim
     }
 
     fn could_not_list(&self, at: usize, lost: &Lost) {

@@ -26,6 +26,8 @@ struct State {
     entries: Vec<String>,
     prepared: BTreeMap<String, Vec<String>>,
     ended: BTreeMap<String, Decision>,
+    /// Nobody reaches it.
+    away: bool,
 }
 
 /// A page to write on.
@@ -51,6 +53,16 @@ impl Ledger {
 
     pub(crate) fn prepared(&self) -> usize {
         self.state().prepared.len()
+    }
+
+    /// Whether anybody reaches it from now on.
+    pub(crate) fn is_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    fn reached(&self) -> Result<MutexGuard<'_, State>, Lost> {
+        let state = self.state();
+        if state.away { Err(Lost::new("it is away")) } else { Ok(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,7 +123,7 @@ impl Participant for Ledger {
         decision: Decision,
         _: &Receipt,
     ) -> Result<Ending, Lost> {
-        let (mut state, gid) = (self.state(), gid.to_string());
+        let (mut state, gid) = (self.reached()?, gid.to_string());
         if let Some(lines) = state.prepared.remove(&gid) {
             state.ended.insert(gid, decision);
             if decision == Decision::Commit {
@@ -129,7 +141,7 @@ impl Participant for Ledger {
 
     async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
         let gids: Vec<BranchGid> =
-            self.state().prepared.keys().filter_map(|gid| gid.parse().ok()).collect();
+            self.reached()?.prepared.keys().filter_map(|gid| gid.parse().ok()).collect();
         Ok(gids.into_iter().filter(|branch| branch.gid.coordinator == *owner).collect())
     }
 }

@@ -48,6 +48,10 @@ impl<F: Force> DecisionLog for Bent<F> {
         self.log.origin(gid)
     }
 
+    fn has_ended(&self, up_to: &Gid) {
+        self.log.has_ended(up_to);
+    }
+
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         F::force(&self.log, commit).await
     }

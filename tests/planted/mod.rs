@@ -5,10 +5,12 @@
 
 mod disks;
 mod logs;
+mod manners;
 mod participants;
 
 pub(crate) use disks::{DecisionNeverSynced, PrepareNeverSynced};
 pub(crate) use logs::{
     CommitBeforeForce, Forcing, ForgottenEarly, PanicsAtTheForce, RecoveryAbortsLive,
 };
-pub(crate) use participants::TimeoutTakenAsYes;
+pub(crate) use manners::{AllIsOurs, Delaying, ForgetsAreForced, ReadersComeLast};
+pub(crate) use participants::{OneAtATime, TimeoutTakenAsYes};

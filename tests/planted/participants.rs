@@ -1,8 +1,10 @@
 //! What goes wrong between a coordinator and its participants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use futures::lock;
 use indoubt::{
     BeginError, BranchGid, Clock, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
     Participant, Receipt, Vote,
@@ -82,5 +84,76 @@ impl Participant for Impatient {
 
     async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
         self.0.in_doubt(owner).await
+    }
+}
+
+/// Recovery has one session for all participants, and waits in it for whoever does not answer.
+#[derive(Clone, Default)]
+pub(crate) struct OneAtATime(Arc<lock::Mutex<()>>);
+
+/// A participant behind that session.
+#[derive(Clone)]
+pub(crate) struct Queued {
+    participant: SimParticipant,
+    session: Arc<lock::Mutex<()>>,
+}
+
+impl Seams for OneAtATime {
+    type Disk = Mount;
+    type Log = Watched<FileLog<Mount>>;
+    type Participant = Queued;
+
+    fn disk(&self, disk: Mount, _place: Place) -> Mount {
+        disk
+    }
+
+    fn log(&self, log: Self::Log) -> Self::Log {
+        log
+    }
+
+    fn participant(&self, participant: SimParticipant) -> Queued {
+        Queued { participant, session: self.0.clone() }
+    }
+}
+
+impl Participant for Queued {
+    type Branch = SimBranch;
+
+    fn name(&self) -> &str {
+        self.participant.name()
+    }
+
+    async fn begin(&self, gid: &BranchGid) -> Result<SimBranch, BeginError> {
+        self.participant.begin(gid).await
+    }
+
+    async fn prepare(&self, branch: &SimBranch) -> Result<Vote, Lost> {
+        self.participant.prepare(branch).await
+    }
+
+    async fn commit_one_phase(&self, branch: &SimBranch) -> Result<OnePhaseVote, Lost> {
+        self.participant.commit_one_phase(branch).await
+    }
+
+    async fn inquire(&self, branch: &SimBranch) -> Result<OnePhase, Lost> {
+        self.participant.inquire(branch).await
+    }
+
+    async fn finish(&self, branch: &SimBranch, decision: Decision) -> Result<Ending, Lost> {
+        self.participant.finish(branch, decision).await
+    }
+
+    async fn resolve(
+        &self,
+        gid: &BranchGid,
+        decision: Decision,
+        receipt: &Receipt,
+    ) -> Result<Ending, Lost> {
+        let _session = self.session.lock().await;
+        self.participant.resolve(gid, decision, receipt).await
+    }
+
+    async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
+        self.participant.in_doubt(owner).await
     }
 }

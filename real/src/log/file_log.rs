@@ -36,7 +36,8 @@ pub struct Options {
     pub remembered: usize,
     /// How many ranges of consecutive finished commits are remembered beyond those. Every
     /// transaction that did not commit parts two ranges, so with one abort in a hundred
-    /// commits the default tells exactly of the last 6.5 million transactions.
+    /// commits the default tells exactly of the last 6.5 million transactions. More are kept while
+    /// a participant cannot be reached, 16 bytes each: what may be prepared there must not expire.
     pub ranges: usize,
     /// The file is not compacted while it is shorter than this, in bytes.
     pub compact_from_bytes: u64,
@@ -233,6 +234,12 @@ impl<S: Storage> DecisionLog for FileLog<S> {
         shared.ledger.forget(key);
         shared.forgets.push(key);
         Ok(())
+    }
+
+    fn has_ended(&self, up_to: &Gid) {
+        if let Ok(key) = self.key(up_to) {
+            self.shared().ledger.has_ended(key);
+        }
     }
 
     /// As the trait has it.

@@ -31,6 +31,9 @@ pub(super) struct Ledger {
     settled: Ranges,
     /// The highest settled key that was dropped to keep no more ranges than may be.
     horizon: Key,
+    /// No branch of what is up to this one can be found prepared any more, unless it comes back. Not
+    /// in the file: after an opening a sweep has to tell it again.
+    ended: Key,
     remembered: usize,
     ranges: usize,
     /// The latest commits whose force failed, as many as are remembered of finished ones. Of
@@ -50,6 +53,7 @@ impl Ledger {
             finished: BTreeSet::new(),
             settled: Ranges::default(),
             horizon: Key::default(),
+            ended: Key::default(),
             remembered: options.remembered,
             ranges: options.ranges,
             unwritten: BTreeSet::new(),
@@ -114,6 +118,12 @@ impl Ledger {
         self.drop_oldest();
     }
 
+    /// Whatever is up to here has ended, and may be let go of.
+    pub(super) fn has_ended(&mut self, up_to: Key) {
+        self.ended = self.ended.max(up_to);
+        self.drop_oldest();
+    }
+
     /// A force failed. Unless the decision is durable all the same, and only the look for a
     /// successor failed, the repair of the file leaves it out.
     pub(super) fn force_failed(&mut self, key: Key) {
@@ -161,15 +171,17 @@ impl Ledger {
     }
 
     /// The first to have finished are settled; of those the lowest are dropped, so that the
-    /// horizon hides as few gids as can be.
+    /// horizon hides as few gids as can be. And none that may still be found prepared: to be left
+    /// alone as expired it would only have to be out of reach for long.
     fn drop_oldest(&mut self) {
         while self.latest.len() > self.remembered {
             let Some(first) = self.latest.pop_front() else { break };
             self.finished.remove(&first);
             self.settled.insert(first);
         }
-        while self.settled.len() > self.ranges {
-            let Some(last) = self.settled.pop_first() else { break };
+        while self.settled.len() > self.ranges
+            && let Some(last) = self.settled.pop_first_within(self.ended)
+        {
             self.horizon = self.horizon.max(last);
         }
     }
@@ -186,7 +198,25 @@ mod tests {
 
     fn ledger(remembered: usize, ranges: usize) -> Ledger {
         let options = Options { remembered, ranges, ..Options::default() };
-        Ledger::new(coordinator(), lineages(), &options)
+        let mut ledger = Ledger::new(coordinator(), lineages(), &options);
+        ledger.has_ended(key(u64::MAX));
+        ledger
+    }
+
+    #[test]
+    fn what_may_still_be_prepared_somewhere_never_expires() {
+        let options = Options { remembered: 1, ranges: 0, ..Options::default() };
+        let mut ledger = Ledger::new(coordinator(), lineages(), &options);
+        for sequence in (2..100).step_by(2) {
+            ledger.forget(key(sequence));
+        }
+        assert_eq!(ledger.entry(key(1)), Entry::Absent);
+        assert_eq!(ledger.entry(key(51)), Entry::Absent);
+        assert_eq!(ledger.entry(key(2)), Entry::Finished);
+        ledger.has_ended(key(50));
+        assert_eq!(ledger.entry(key(1)), Entry::Expired);
+        assert_eq!(ledger.entry(key(49)), Entry::Expired);
+        assert_eq!(ledger.entry(key(51)), Entry::Absent);
     }
 
     #[test]
@@ -241,7 +271,9 @@ mod tests {
         }
         let payload = record::snapshot(&ledger.snapshot());
         let payloads = [frame::Payload { offset: 0, bytes: &payload }];
-        let replayed = Ledger::replay(&payloads, &options).unwrap();
+        let mut replayed = Ledger::replay(&payloads, &options).unwrap();
+        assert_eq!(replayed.snapshot(), ledger.snapshot());
+        replayed.has_ended(key(u64::MAX));
         assert_eq!(replayed.snapshot(), ledger.snapshot());
         assert_eq!(replayed.bytes(), ledger.bytes());
     }

@@ -69,10 +69,12 @@ impl Ranges {
         self.0.insert(range.first, range.last);
     }
 
-    /// Removes the lowest range, and tells its last key.
-    pub(super) fn pop_first(&mut self) -> Option<Key> {
-        let (first, last) = self.0.pop_first()?;
-        Some(Key { sequence: last, ..first })
+    /// Removes the lowest range if all of it is up to this key, and tells its last.
+    pub(super) fn pop_first_within(&mut self, up_to: Key) -> Option<Key> {
+        let lowest = self.0.first_entry()?;
+        let last = Key { sequence: *lowest.get(), ..*lowest.key() };
+        (last <= up_to).then(|| lowest.remove())?;
+        Some(last)
     }
 }
 

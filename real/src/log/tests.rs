@@ -236,6 +236,7 @@ fn a_log_of_many_finished_commits_stays_small() {
         let options =
             Options { remembered: 10, ranges: 0, compact_from_bytes: 4096, compact_ratio: 2 };
         let log = FileLog::open(disk.clone(), coordinator(), options).await.unwrap();
+        log.has_ended(&gid(1, u64::MAX));
         for sequence in 1..=1000 {
             log.force(&decision(1, sequence)).await.unwrap();
             log.forget(&gid(1, sequence)).await.unwrap();

@@ -58,6 +58,9 @@ impl Fuzz {
                 u64::MAX
             )));
         }
+        if let Err(error) = self.family.can_be_followed(self.follow) {
+            return Ok(usage(error));
+        }
         let scenario = self.family.scenario();
         let inclusion = match self.follow.then(Inclusion::new).transpose() {
             Ok(inclusion) => inclusion,
@@ -86,7 +89,11 @@ impl Fuzz {
             for violation in &failure.violations {
                 print(format_args!("  {violation}"))?;
             }
-            let family = if self.family == Family::Reference { " --family reference" } else { "" };
+            let family = match self.family {
+                Family::Swarm => "",
+                Family::Traffic => " --family traffic",
+                Family::Reference => " --family reference",
+            };
             let follow = if self.follow { " --follow" } else { "" };
             print(format_args!(
                 "replay it with\n  cargo sim replay {}{family}{follow}",
@@ -94,8 +101,12 @@ impl Fuzz {
             ))?;
             return Ok(ExitCode::from(VIOLATED));
         }
-        let missing = report.reach.missing();
-        if self.family == Family::Swarm && report.runs >= DEMAND_REACH && !missing.is_empty() {
+        let missing = match self.family {
+            Family::Swarm => report.reach.missing(),
+            Family::Traffic => report.reach.missing_under_traffic(),
+            Family::Reference => Vec::new(),
+        };
+        if report.runs >= DEMAND_REACH && !missing.is_empty() {
             print(format_args!("VACUOUS: never reached: {}", missing.join(", ")))?;
             return Ok(ExitCode::from(VIOLATED));
         }

@@ -57,6 +57,9 @@ impl Cli {
 enum Family {
     /// Everything is drawn from the seed; whole families of faults are off at random.
     Swarm,
+    /// Many clients that never pause, one participant sick, a crash: what is waited for must come in
+    /// time.
+    Traffic,
     /// The fixed shape for measuring: 3 participants, 20 transactions, 3 crashes, 3 partitions.
     Reference,
 }
@@ -65,8 +68,22 @@ impl Family {
     const fn scenario(self) -> fn(u64) -> Scenario {
         match self {
             Self::Swarm => Scenario::from_seed,
+            Self::Traffic => Scenario::traffic,
             Self::Reference => Scenario::reference,
         }
+    }
+}
+
+impl Family {
+    /// Whether the explorer has what happens in such runs, if that is asked for.
+    fn can_be_followed(self, follow: bool) -> Result<(), &'static str> {
+        if follow && self == Self::Traffic {
+            return Err(
+                "--follow is for the other families: in a run of traffic clients have recovery \
+                        sweep beside the driver, and the explorer has one sweep of a coordinator at a time",
+            );
+        }
+        Ok(())
     }
 }
 

@@ -40,6 +40,8 @@ pub struct DiskStats {
     pub full_disk: u64,
     /// Reads and listings that failed.
     pub read_errors: u64,
+    /// Calls that were made while the disk was stuck.
+    pub stuck: u64,
     /// Power failures.
     pub crashes: u64,
     /// Files of which a crash took all that was unsynced.
@@ -67,6 +69,7 @@ impl DiskStats {
         self.short_writes += other.short_writes;
         self.full_disk += other.full_disk;
         self.read_errors += other.read_errors;
+        self.stuck += other.stuck;
         self.crashes += other.crashes;
         self.tails_lost += other.tails_lost;
         self.tails_torn += other.tails_torn;

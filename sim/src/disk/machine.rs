@@ -25,6 +25,8 @@ pub(super) struct Machine {
     faults: DiskFaults,
     /// Full up to this moment of virtual time.
     full_until: Duration,
+    /// Stuck up to this moment.
+    stuck_until: Duration,
     files: BTreeMap<Inode, Content>,
     names: Names,
     next: u64,
@@ -95,6 +97,7 @@ impl Machine {
             latency,
             faults: DiskFaults::default(),
             full_until: Duration::ZERO,
+            stuck_until: Duration::ZERO,
             files: BTreeMap::new(),
             names: Names::default(),
             next: 0,
@@ -159,6 +162,17 @@ impl Machine {
         self.full_until = moment;
     }
 
+    pub(super) fn stick_until(&mut self, moment: Duration) {
+        self.stuck_until = moment;
+    }
+
+    /// How long a call takes that is made now, if it would take this long.
+    fn delayed(&mut self, latency: Duration, now: Duration) -> Duration {
+        let stuck = self.stuck_until.saturating_sub(now);
+        self.stats.stuck += u64::from(!stuck.is_zero());
+        latency.max(stuck)
+    }
+
     pub(super) fn break_lock(&mut self) {
         if self.holder.take().is_some() {
             self.stats.locks_broken += 1;
@@ -199,13 +213,14 @@ impl Machine {
     }
 
     /// Draws for one call: always as many words, whatever the call and the faults.
-    pub(super) fn roll(&mut self, call: Call) -> Roll {
+    pub(super) fn roll(&mut self, call: Call, now: Duration) -> Roll {
         let (low, high) = match call {
             Call::Sync | Call::SyncDir => self.latency.sync,
             _ => self.latency.call,
         };
+        let drawn = self.calls.between(low, high);
         Roll {
-            latency: self.calls.between(low, high),
+            latency: self.delayed(drawn, now),
             early: self.calls.permille(500),
             fault: u16::try_from(self.calls.below(1000)).unwrap_or_default(),
             part: self.calls.next_u64(),

@@ -80,6 +80,15 @@ impl SimDisk {
         self.machine().fill_until(until);
     }
 
+    /// Has no call that is made for this long, from now, return before that is over.
+    ///
+    /// # Panics
+    /// Outside a madsim runtime.
+    pub fn stick_for(&self, duration: Duration) {
+        let until = TimeHandle::current().elapsed() + duration;
+        self.machine().stick_until(until);
+    }
+
     /// Flips a bit of synced data, if there is any.
     pub fn flip_bit(&self) -> Option<FlippedBit> {
         self.machine().flip_bit()

@@ -67,7 +67,8 @@ impl Mount {
     where
         T: Send,
     {
-        let Some(roll) = self.alive(|machine| machine.roll(call)) else { return pending().await };
+        let rolled = self.alive(|machine| machine.roll(call, now()));
+        let Some(roll) = rolled else { return pending().await };
         let effect = |machine: &mut Machine| {
             let result = effect(machine, roll);
             machine.trace(call, size, result.as_ref().err().map(io::Error::kind));

@@ -31,6 +31,23 @@ pub const CLAIMS: &[&str] = &[
     "branches ended by an operator",
     "heuristic endings reported",
     "runs in which nothing could fail",
+    "questions by gid answered",
+    "clients that stopped waiting",
+    "hazards that an operator saw to",
+];
+
+/// What runs of traffic must have reached.
+const TRAFFIC: &[&str] = &[
+    "answered committed",
+    "questions by gid answered",
+    "clients that stopped waiting",
+    "branches committed by recovery",
+    "branches rolled back by recovery",
+    "decisions found at an opening",
+    "calls of a stuck disk",
+    "messages into a cut",
+    "coordinator crashes",
+    "participant crashes",
 ];
 
 impl Reach {
@@ -54,6 +71,15 @@ impl Reach {
         for (name, count) in &other.faults {
             *self.faults.entry(name).or_default() += count;
         }
+    }
+
+    /// What a family of [traffic](crate::scenario::Traffic) has to reach, and never did.
+    pub fn missing_under_traffic(&self) -> Vec<&'static str> {
+        let count = |name: &'static str| {
+            let of = |counts: &BTreeMap<&'static str, u64>| counts.get(name).copied();
+            of(&self.outcomes).or_else(|| of(&self.faults)).unwrap_or(0)
+        };
+        TRAFFIC.iter().copied().filter(|name| count(name) == 0).collect()
     }
 
     /// Claimed outcomes and kinds of fault that were never reached.
@@ -88,6 +114,9 @@ fn outcomes(event: &Event) -> impl Iterator<Item = &'static str> {
         }
         Event::OperatorEnded { .. } => (Some("branches ended by an operator"), None),
         Event::HeuristicReported { .. } => (Some("heuristic endings reported"), None),
+        Event::Status { .. } => (Some("questions by gid answered"), None),
+        Event::Left { .. } => (Some("clients that stopped waiting"), None),
+        Event::Acknowledged { .. } => (Some("hazards that an operator saw to"), None),
         Event::Run { calm: true, .. } => (Some("runs in which nothing could fail"), None),
         _ => (None, None),
     };

@@ -46,6 +46,24 @@ pub enum Told {
     Aborted,
     /// In doubt.
     InDoubt,
+    /// That the log no longer remembers it.
+    Expired,
+}
+
+/// What whoever waits is promised, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Waits {
+    /// The longest from a client's asking to commit to its answer.
+    pub answer_us: u64,
+    /// The same for whatever the participant that is sick has a part in.
+    pub sick_answer_us: u64,
+    /// The participant that is sick, if one is.
+    pub sick: Option<u8>,
+    /// The longest from a question by gid to its answer.
+    pub status_us: u64,
+    /// The longest that a branch of an earlier opening stays prepared, from the next opening on; not
+    /// said if it depends on faults. Nothing is said of a participant that is sick.
+    pub orphan_us: Option<u64>,
 }
 
 /// Something that happened. Fields named `p` are participants, `tx` transactions.
@@ -68,8 +86,12 @@ pub enum Event {
     AskedCommit { tx: Tx },
     /// The client got its answer.
     Answered { tx: Tx, told: Told, pending: Vec<u8>, heuristic: Vec<u8> },
-    /// The coordinator answered a question by gid: committed, aborted, or no answer yet.
-    Status { tx: Tx, told: Told },
+    /// What whoever waits is promised.
+    Promised { waits: Waits },
+    /// The client stopped waiting for its answer.
+    Left { tx: Tx },
+    /// The coordinator answered a question by gid, after so many microseconds.
+    Status { tx: Tx, told: Told, after_us: u64 },
     /// A vote, durable if it is a yes.
     Voted { tx: Tx, p: u8, vote: VoteKind },
     /// A branch has durably ended.
@@ -78,6 +100,15 @@ pub enum Event {
     Expired { tx: Tx, p: u8 },
     /// Someone who is not the coordinator ended a prepared branch.
     OperatorEnded { tx: Tx, p: u8, committed: bool },
+    /// A participant lost all evidence of how the transactions ended that have.
+    Forgot { p: u8 },
+    /// Another process under the coordinator's id, over a log of its own, asked for the end of a
+    /// prepared branch, and was obeyed.
+    Trespassed { tx: Tx, p: u8 },
+    /// Such a process came up.
+    RivalStarted,
+    /// An operator said that he has seen to branches that cannot say how they ended.
+    Acknowledged { tx: Tx },
     /// The coordinator learned that a branch had been ended by someone else.
     HeuristicReported { tx: Tx, p: u8 },
     /// The force of a decision was begun.
@@ -112,7 +143,7 @@ pub enum Event {
     Mended { from: Place, to: Place },
     /// The coordinator's lock on its log was broken, and a second coordinator came up.
     TakenOver,
-    /// A disk's operations began, or ceased, to fail.
+    /// A disk's operations began, or ceased, to fail or to hang.
     DiskFaulty { place: Place, faulty: bool },
     /// The next thing that the order of the run's events has happen, counted from 1.
     Ordered { step: u32, action: Action },
@@ -151,6 +182,9 @@ impl Event {
             Self::Began { tx, .. }
             | Self::Enlisted { tx, .. }
             | Self::AskedCommit { tx }
+            | Self::Left { tx }
+            | Self::Trespassed { tx, .. }
+            | Self::Acknowledged { tx }
             | Self::Answered { tx, .. }
             | Self::Status { tx, .. }
             | Self::Voted { tx, .. }
@@ -186,7 +220,16 @@ impl Event {
                     trace.word((*p).into());
                 }
             }
-            E::Status { tx, told } => mix(trace, 5, &[tx.word(), *told as u64]),
+            E::Promised { waits: Waits { answer_us, sick_answer_us, status_us, orphan_us, sick } } => {
+                let sick = sick.map_or(u64::MAX, u64::from);
+                mix(trace, 38, &[*answer_us, *sick_answer_us, *status_us, orphan_us.unwrap_or(u64::MAX), sick]);
+            }
+            E::Left { tx } => mix(trace, 39, &[tx.word()]),
+            E::Forgot { p } => mix(trace, 40, &[(*p).into()]),
+            E::Trespassed { tx, p } => mix(trace, 41, &[tx.word(), (*p).into()]),
+            E::RivalStarted => mix(trace, 42, &[]),
+            E::Acknowledged { tx } => mix(trace, 43, &[tx.word()]),
+            E::Status { tx, told, after_us } => mix(trace, 5, &[tx.word(), *told as u64, *after_us]),
             E::Voted { tx, p, vote } => mix(trace, 6, &[tx.word(), (*p).into(), *vote as u64]),
             E::Ended { tx, p, committed, one_phase, by_recovery } => {
                 let how = u64::from(*committed) | u64::from(*one_phase) << 1 | u64::from(*by_recovery) << 2;

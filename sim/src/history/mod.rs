@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use edge::{Ask, Heard, Reading};
-pub use event::{Entry, Event, Place, Told, Tx, VoteKind};
+pub use event::{Entry, Event, Place, Told, Tx, VoteKind, Waits};
 
 use crate::trace::Trace;
 

@@ -103,6 +103,7 @@ impl fmt::Display for Told {
             Self::Committed => "committed",
             Self::Aborted => "aborted",
             Self::InDoubt => "in doubt",
+            Self::Expired => "no longer remembered",
         })
     }
 }
@@ -138,7 +139,32 @@ impl fmt::Display for Event {
                 }
                 Ok(())
             }
-            Self::Status { tx, told } => write!(f, "{tx}: status by gid: {told}"),
+            Self::Promised { waits } => {
+                let ms = |us: u64| us / 1_000;
+                write!(f, "promised: an answer within {} ms", ms(waits.answer_us))?;
+                if let Some(p) = waits.sick {
+                    let (p, sick) = (participant(&p), ms(waits.sick_answer_us));
+                    write!(f, " (within {sick} ms with {p}, which is sick)")?;
+                }
+                write!(f, ", one by gid within {} ms", ms(waits.status_us))?;
+                let orphan = waits.orphan_us.map(ms);
+                orphan.map_or(Ok(()), |orphan| write!(f, ", no orphan after {orphan} ms"))
+            }
+            Self::Left { tx } => write!(f, "{tx}: the client waits no longer"),
+            Self::Status { tx, told, after_us } => {
+                let (ms, us) = (after_us / 1_000, after_us % 1_000);
+                write!(f, "{tx}: status by gid, after {ms}.{us:03} ms: {told}")
+            }
+            Self::Forgot { p } => {
+                write!(f, "{} LOSES all evidence of what has ended", participant(p))
+            }
+            Self::Trespassed { tx, p } => {
+                write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
+            }
+            Self::RivalStarted => f.write_str("a RIVAL comes up: the same id, another directory"),
+            Self::Acknowledged { tx } => {
+                write!(f, "{tx}: an operator has seen to what cannot say how it ended")
+            }
             Self::Voted { tx, p, vote } => write!(f, "{tx}: {} votes {vote}", participant(p)),
             Self::Ended { tx, p, committed, one_phase, by_recovery } => {
                 write!(f, "{tx}: {} has durably {}", participant(p), ended(*committed))?;
@@ -184,7 +210,7 @@ impl fmt::Display for Event {
                 f.write_str("the log's lock is BROKEN and a second coordinator comes up")
             }
             Self::DiskFaulty { place, faulty: true } => {
-                write!(f, "the disk of {place} begins to FAIL")
+                write!(f, "the disk of {place} begins to FAIL, or to hang")
             }
             Self::DiskFaulty { place, faulty: false } => {
                 write!(f, "the disk of {place} works again")

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::claims;
 use super::invariant::Invariant;
 use super::known::{Answer, Known, Participants};
+use super::{claims, waits};
 use crate::history::{Event, History, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
@@ -64,8 +64,10 @@ pub struct Facts<'a> {
     pub rows: BTreeMap<(u8, u64), i64>,
     /// Participants with rows that are locked at the end.
     pub locked: Vec<&'a Event>,
-    /// Foreign branches that are no longer as they were.
+    /// Foreign branches that are no longer as they were, and our own that a stranger has ended.
     pub foreign: Vec<&'a Event>,
+    /// What came too late, if something did.
+    pub late: Option<String>,
 }
 
 /// A participant as a set. A scenario has far fewer participants than a word has bits.
@@ -84,6 +86,7 @@ impl<'a> Facts<'a> {
         for (at, event) in history.events().enumerate() {
             facts.add(at, event);
         }
+        facts.late = waits::bounded_wait(history).err();
         facts.learn_of_all(|tx| tx.known.left.unanswered = tx.waits);
         facts
     }
@@ -124,7 +127,7 @@ impl<'a> Facts<'a> {
                     self.learn(*id, |tx| tx.decide(at));
                 }
             }
-            Event::Status { tx, told } => {
+            Event::Status { tx, told, .. } => {
                 let newest = self.openings.iter().map(|opening| opening.epoch).max();
                 self.learn(tx, |facts| facts.told_by_gid(told, newest > Some(tx.epoch)));
             }
@@ -134,6 +137,8 @@ impl<'a> Facts<'a> {
             }
             Event::StillLocked { .. } => self.locked.push(event),
             Event::Foreign { expected, found, .. } if expected != found => self.foreign.push(event),
+            Event::Trespassed { .. } => self.foreign.push(event),
+            Event::Forgot { p } => self.learn_of_all(|tx| tx.forget_how_it_ended(p)),
             _ => self.add_of_one(at, event),
         }
     }
@@ -143,6 +148,7 @@ impl<'a> Facts<'a> {
         match *event {
             Event::Enlisted { tx, p } => self.learn(tx, |tx| tx.known.enlisted |= only(p)),
             Event::AskedCommit { tx } => self.learn(tx, |tx| tx.waits = true),
+            Event::Left { tx } => self.learn(tx, |tx| tx.waits = false),
             Event::Answered { tx, told, ref pending, ref heuristic } => {
                 let committed = told == Told::Committed;
                 let (pending, heuristic) = (all(pending), all(heuristic));
@@ -223,7 +229,7 @@ impl TxFacts {
         match told {
             Told::Committed => self.known.told.committed = true,
             Told::Aborted => self.known.told.aborted = true,
-            Told::InDoubt => {}
+            Told::InDoubt | Told::Expired => {}
         }
     }
 
@@ -234,12 +240,20 @@ impl TxFacts {
             Told::Committed => self.known.told.committed = true,
             Told::Aborted if reopened => self.known.told.presumed_aborted = true,
             Told::Aborted => self.known.told.aborted = true,
-            Told::InDoubt => {}
+            Told::InDoubt | Told::Expired => {}
         }
+    }
+
+    /// The participant can no longer tell how the branch there ended, if it has.
+    fn forget_how_it_ended(&mut self, p: u8) {
+        self.known.untold |= self.known.outcomes.ended() & only(p);
     }
 
     fn come_to_rest(&mut self) {
         self.known.at_rest = true;
-        self.known.left.in_doubt = self.in_doubt;
+        // Of one branch whose participant has lost track of it nobody will ever know.
+        let only_branch = self.known.enlisted.is_power_of_two();
+        let unknowable = only_branch && self.known.enlisted & !self.known.untold == 0;
+        self.known.left.in_doubt = self.in_doubt && !unknowable;
     }
 }

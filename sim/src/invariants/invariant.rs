@@ -33,6 +33,8 @@ pub enum Invariant {
     SafeForgetting,
     /// Who was overruled by an operator is told, and nobody else.
     HeuristicsReported,
+    /// What is waited for comes within what is promised for it, under whatever load.
+    BoundedWait,
     /// No part of a run panics. Broken by the run itself, and not by what its history says.
     NoPanic,
     /// A run does what the explorer has after the same order of events, or, if it is followed, what
@@ -58,6 +60,7 @@ impl Invariant {
             Self::Conservation => "conservation",
             Self::SafeForgetting => "safe_forgetting",
             Self::HeuristicsReported => "heuristics_reported",
+            Self::BoundedWait => "bounded_wait",
             Self::NoPanic => "no_panic",
             Self::AsExplored => "as_explored",
         }
@@ -80,13 +83,14 @@ impl Invariant {
             Self::Conservation => "rows add up, and each transaction is everywhere or nowhere",
             Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
             Self::HeuristicsReported => "who was overruled is told, and nobody else",
+            Self::BoundedWait => "what is waited for comes within what is promised for it",
             Self::NoPanic => "no part of a run panics",
             Self::AsExplored => "what happens is what the explorer has, or allows",
         }
     }
 
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Agreement,
         Self::Stability,
         Self::Validity,
@@ -101,6 +105,7 @@ impl Invariant {
         Self::Conservation,
         Self::SafeForgetting,
         Self::HeuristicsReported,
+        Self::BoundedWait,
         Self::NoPanic,
         Self::AsExplored,
     ];

@@ -8,7 +8,8 @@
 //! judge for them. Those of a history are in [`runs`]: `termination` is its bound of time,
 //! `durability` goes by openings of the log and by rows, `no_orphans` also by locks and sessions,
 //! `ownership` by the branches of others, `idempotence` counts endings, and `conservation` adds
-//! up rows. Of these the explorer has no rows, no locks, no foreign gids and no time: there
+//! up rows; `bounded_wait` reads clocks. Of these the explorer has no rows, no locks, no foreign gids
+//! and no time: there
 //! `termination` is that a machine has something to wait for, `durability` that an opening
 //! keeps what it finds, `ownership` that no newer epoch is resolved, and `idempotence` is
 //! stability while requests arrive twice. `no_panic` and `as_explored` are broken by a run itself.
@@ -25,6 +26,7 @@ pub(crate) mod rows;
 pub mod runs;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::fmt;
 

@@ -19,6 +19,7 @@ pub const ALL: &[(Invariant, Claim)] = &[
     (Invariant::Ownership, ownership),
     (Invariant::Idempotence, idempotence),
     (Invariant::Conservation, conservation),
+    (Invariant::BoundedWait, bounded_wait),
 ];
 
 /// Once faults have healed for long enough everything is decided everywhere, within a bound,
@@ -74,9 +75,15 @@ pub fn no_orphans(facts: &Facts<'_>) -> Result<(), String> {
     facts.locked.first().map_or(Ok(()), |event| Err(event.to_string()))
 }
 
-/// A coordinator finishes only its own branches; foreign gids are untouched.
+/// A coordinator finishes only its own branches; foreign gids are untouched, and so is what another
+/// log under the same coordinator's id has prepared.
 pub fn ownership(facts: &Facts<'_>) -> Result<(), String> {
     facts.foreign.first().map_or(Ok(()), |event| Err(event.to_string()))
+}
+
+/// Whatever is waited for comes in the time that is promised for it.
+pub fn bounded_wait(facts: &Facts<'_>) -> Result<(), String> {
+    facts.late.clone().map_or(Ok(()), Err)
 }
 
 /// Any message twice, recovery any number of times, or crashed inside itself: a branch takes

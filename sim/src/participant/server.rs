@@ -22,32 +22,51 @@ use crate::net::{Endpoint, NodeId};
 use crate::workload::tx;
 use crate::world::{SimClock, Timed};
 
-/// Gids that are not ours, prepared at every participant before the run.
-const FOREIGN: [&str; 2] = ["indoubt:somebody-else:1:1:0", "a gid of another program"];
+/// Gids that are not ours, prepared at every participant before the run: of another coordinator, of
+/// another log under our own coordinator's id, and of another program.
+const FOREIGN: [&str; 3] = [
+    "indoubt:somebody-else:0123456789abcdef:1:1:0",
+    "indoubt:sim:0123456789abcdef:1:1:0",
+    "a gid of another program",
+];
 
 /// What of a participant has been recorded in the history, over all its lives: a record can
 /// be durable although its server died before it knew.
 #[derive(Clone, Default)]
-pub struct Recorded(Arc<Mutex<BTreeSet<(Tx, Milestone)>>>);
+pub struct Recorded(Arc<Mutex<BTreeSet<Milestone>>>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Milestone {
-    Prepared,
+    Prepared(Tx),
     /// Counted, so that an ending that happens twice is recorded twice.
-    Ended(Xid),
+    Ended(Tx, Xid),
+    /// The n-th loss of evidence.
+    Forgot(u64),
+}
+
+/// Where a server is, and whose branches it keeps account of.
+#[derive(Clone)]
+pub struct Site {
+    /// The participant's number.
+    pub p: u8,
+    /// The coordinator under test.
+    pub owner: CoordinatorId,
+    /// The address of another process under the same id.
+    pub rival: NodeId,
+    /// After this long without work a session that is not prepared is rolled back.
+    pub idle: Duration,
+    /// What has been recorded of it.
+    pub recorded: Recorded,
+    /// Where its history goes.
+    pub events: Timed,
 }
 
 /// One life of a participant's server.
 pub struct Server<D: Storage> {
-    p: u8,
-    owner: CoordinatorId,
+    site: Site,
     endpoint: Endpoint<Message>,
     store: Mutex<Store>,
     wal: futures::lock::Mutex<Wal<D>>,
-    recorded: Recorded,
-    events: Timed,
-    /// After this long without work a session that is not prepared is rolled back.
-    idle: Duration,
 }
 
 impl<D: Storage> Server<D> {
@@ -55,19 +74,11 @@ impl<D: Storage> Server<D> {
     ///
     /// # Errors
     /// Those of the disk; try again.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called once, by the world that has all of these"
-    )]
     pub async fn start(
-        p: u8,
-        owner: CoordinatorId,
+        site: Site,
         disk: D,
         rows: &[(u64, i64)],
         endpoint: Endpoint<Message>,
-        recorded: Recorded,
-        events: Timed,
-        idle: Duration,
     ) -> Result<Self, (Endpoint<Message>, io::Error)> {
         let first = || {
             let rows = rows.iter().map(|(key, value)| Record::Row(*key, *value));
@@ -82,16 +93,8 @@ impl<D: Storage> Server<D> {
             Ok(opened) => opened,
             Err(error) => return Err((endpoint, error)),
         };
-        let server = Self {
-            p,
-            owner,
-            endpoint,
-            store: Mutex::default(),
-            wal: futures::lock::Mutex::new(wal),
-            recorded,
-            events,
-            idle,
-        };
+        let (store, wal) = (Mutex::default(), futures::lock::Mutex::new(wal));
+        let server = Self { site, endpoint, store, wal };
         for record in &records {
             server.apply(record);
         }
@@ -112,8 +115,8 @@ impl<D: Storage> Server<D> {
             messages.try_for_each_concurrent(None, |(from, message)| self.serve(from, message));
         let expire = async {
             loop {
-                SimClock.sleep(self.idle).await;
-                self.end_idle(self.idle);
+                SimClock.sleep(self.site.idle).await;
+                self.end_idle(self.site.idle);
             }
         };
         match select(std::pin::pin!(serve), std::pin::pin!(expire)).await {
@@ -143,6 +146,15 @@ impl<D: Storage> Server<D> {
         self.end_prepared(gid, commit, EndedBy::Operator).await.map(drop)
     }
 
+    /// All evidence of how transactions ended is lost, of those that have.
+    ///
+    /// # Errors
+    /// Those of the disk, which end the server.
+    pub async fn forget(&self) -> io::Result<()> {
+        let nth = self.store().forgets + 1;
+        self.write(&Record::Forgot { nth }).await
+    }
+
     /// What there is of a branch.
     pub(crate) fn branch(&self, xid: Xid) -> AtBranch {
         self.store().branch(xid)
@@ -154,13 +166,13 @@ impl<D: Storage> Server<D> {
         let gid = store.sessions.get(&xid).map(|session| session.gid.gid.clone());
         store.roll_back_session(xid);
         if let Some(gid) = gid {
-            self.events.record(Event::Expired { tx: tx(&gid), p: self.p });
+            self.site.events.record(Event::Expired { tx: tx(&gid), p: self.site.p });
         }
     }
 
     /// Ends every session that has been idle for this long.
     pub(crate) fn end_idle(&self, idle: Duration) {
-        let since = self.events.now().saturating_sub(idle);
+        let since = self.site.events.now().saturating_sub(idle);
         loop {
             let idle = self.store().idle_session(since);
             let Some(xid) = idle else { return };
@@ -170,7 +182,7 @@ impl<D: Storage> Server<D> {
 
     /// What the participant holds at the end of a run: rows, and what should not be there.
     pub fn remains(&self) -> Vec<Event> {
-        let (p, store) = (self.p, self.store());
+        let (p, store) = (self.site.p, self.store());
         let mut events: Vec<_> = store
             .rows
             .iter()
@@ -198,15 +210,28 @@ impl<D: Storage> Server<D> {
 
     async fn serve(&self, from: NodeId, message: Message) -> io::Result<()> {
         let Message { id, body: Body::Request(request) } = message else { return Ok(()) };
+        if from == self.site.rival {
+            self.watch_rival(&request);
+        }
         if let Some(reply) = self.reply_to(request).await? {
             self.endpoint.send(from, Message { id, body: Body::Reply(reply) });
         }
         Ok(())
     }
 
+    /// Another process under the same id may look at what is prepared, and end none of it.
+    fn watch_rival(&self, request: &Request) {
+        if let Request::Resolve { gid, .. } = request
+            && let Some(tx) = self.ours(&gid.to_string())
+            && self.store().prepared.contains_key(&gid.to_string())
+        {
+            self.site.events.record(Event::Trespassed { tx, p: self.site.p });
+        }
+    }
+
     /// `None` leaves the request unanswered: another copy of it is at work.
     async fn reply_to(&self, request: Request) -> io::Result<Option<Reply>> {
-        let now = self.events.now();
+        let now = self.site.events.now();
         Ok(Some(match request {
             Request::Begin { gid } => Reply::Begun(self.store().begin(gid, now)),
             Request::Work { xid, step, op } => match self.store().work(xid, step, op, now) {
@@ -237,12 +262,16 @@ impl<D: Storage> Server<D> {
             }
             if session.writes.is_empty() {
                 store.roll_back_session(xid);
-                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::ReadOnly });
+                self.site.events.record(Event::Voted {
+                    tx,
+                    p: self.site.p,
+                    vote: VoteKind::ReadOnly,
+                });
                 return Ok(Some(Reply::ReadOnly));
             }
             if !session.constraint_holds() || store.prepared.contains_key(&gid) {
                 store.roll_back_session(xid);
-                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::No });
+                self.site.events.record(Event::Voted { tx, p: self.site.p, vote: VoteKind::No });
                 return Ok(Some(Reply::No));
             }
             let writes = session.writes.clone();
@@ -257,9 +286,7 @@ impl<D: Storage> Server<D> {
         let record = {
             let mut store = self.store();
             let Some(session) = store.sessions.get(&xid) else {
-                let committed = store.ended.get(&xid) == Some(&true);
-                let end = if committed { OnePhase::Committed } else { OnePhase::RolledBack };
-                return Ok(Some(Reply::OnePhase(end)));
+                return Ok(Some(Reply::OnePhase(store.one_phase(xid))));
             };
             if session.state == SessionState::Busy {
                 return Ok(None);
@@ -271,7 +298,7 @@ impl<D: Storage> Server<D> {
             if !session.constraint_holds() {
                 let tx = tx(&session.gid.gid);
                 store.roll_back_session(xid);
-                self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::No });
+                self.site.events.record(Event::Voted { tx, p: self.site.p, vote: VoteKind::No });
                 return Ok(Some(Reply::OnePhase(OnePhase::RolledBack)));
             }
             let (gid, writes) = (session.gid.to_string(), session.writes.clone());
@@ -284,12 +311,8 @@ impl<D: Storage> Server<D> {
 
     fn inquire(&self, xid: Xid) -> OnePhase {
         let store = self.store();
-        match store.ended.get(&xid) {
-            Some(true) => OnePhase::Committed,
-            // The commit may still be on its way to the session.
-            _ if store.sessions.contains_key(&xid) => OnePhase::Unknown,
-            _ => OnePhase::RolledBack,
-        }
+        // The commit may still be on its way to the session.
+        if store.sessions.contains_key(&xid) { OnePhase::Unknown } else { store.one_phase(xid) }
     }
 
     async fn finish(&self, xid: Xid, gid: &BranchGid, decision: Decision) -> io::Result<Reply> {
@@ -354,42 +377,46 @@ impl<D: Storage> Server<D> {
 
     /// Records in the history what has become durable, once.
     fn note(&self, record: &Record) {
-        let p = self.p;
-        let (gid, xid) = match record {
-            Record::Prepared { gid, .. } => (gid, None),
-            Record::Ended { gid, .. } => {
-                (gid, self.store().prepared.get(gid).map(|branch| branch.xid))
+        let p = self.site.p;
+        let ours = |gid: &String| self.ours(gid);
+        let (milestone, event) = match record {
+            Record::Prepared { gid, .. } => {
+                let Some(tx) = ours(gid) else { return };
+                (Milestone::Prepared(tx), Event::Voted { tx, p, vote: VoteKind::Yes })
             }
-            Record::OnePhase { gid, xid, .. } => (gid, Some(*xid)),
+            Record::Ended { gid, committed, by } => {
+                let xid = self.store().prepared.get(gid).map(|branch| branch.xid);
+                let Some((tx, xid)) = ours(gid).zip(xid) else { return };
+                let (committed, one_phase) = (*committed, false);
+                let event = match by {
+                    EndedBy::Operator => Event::OperatorEnded { tx, p, committed },
+                    by => {
+                        let by_recovery = *by == EndedBy::Recovery;
+                        Event::Ended { tx, p, committed, one_phase, by_recovery }
+                    }
+                };
+                (Milestone::Ended(tx, xid), event)
+            }
+            Record::OnePhase { gid, xid, .. } => {
+                let Some(tx) = ours(gid) else { return };
+                let (committed, one_phase, by_recovery) = (true, true, false);
+                let event = Event::Ended { tx, p, committed, one_phase, by_recovery };
+                (Milestone::Ended(tx, *xid), event)
+            }
+            Record::Forgot { nth } => (Milestone::Forgot(*nth), Event::Forgot { p }),
             Record::Started(_) | Record::Row(..) => return,
         };
-        let Some(tx) = self.ours(gid) else { return };
-        let milestone = xid.map_or(Milestone::Prepared, Milestone::Ended);
-        if !self.recorded.0.lock().unwrap_or_else(PoisonError::into_inner).insert((tx, milestone)) {
-            return;
+        let mut recorded = self.site.recorded.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.insert(milestone) {
+            self.site.events.record(event);
         }
-        self.events.record(match *record {
-            Record::Ended { committed, by: EndedBy::Operator, .. } => {
-                Event::OperatorEnded { tx, p, committed }
-            }
-            Record::Ended { committed, by, .. } => Event::Ended {
-                tx,
-                p,
-                committed,
-                one_phase: false,
-                by_recovery: by == EndedBy::Recovery,
-            },
-            Record::OnePhase { .. } => {
-                Event::Ended { tx, p, committed: true, one_phase: true, by_recovery: false }
-            }
-            _ => Event::Voted { tx, p, vote: VoteKind::Yes },
-        });
     }
 
     /// The transaction, if the gid is one of the coordinator under test.
     fn ours(&self, gid: &str) -> Option<Tx> {
         let branch: BranchGid = gid.parse().ok()?;
-        (branch.gid.coordinator == self.owner).then(|| tx(&branch.gid))
+        let foreign = FOREIGN.contains(&gid);
+        (branch.gid.coordinator == self.site.owner && !foreign).then(|| tx(&branch.gid))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

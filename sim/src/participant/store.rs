@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use indoubt::BranchGid;
+use indoubt::{BranchGid, OnePhase};
 use serde::{Deserialize, Serialize};
 
 use super::wire::{Op, Refusal, Xid};
@@ -66,6 +66,10 @@ pub(super) enum Record {
         gid: String,
         writes: Writes,
     },
+    /// How transactions ended, of those that have, can no longer be said; for the n-th time.
+    Forgot {
+        nth: u64,
+    },
 }
 
 /// Who ended a prepared branch.
@@ -87,6 +91,10 @@ pub(super) struct Store {
     pub(super) ended: BTreeMap<Xid, bool>,
     /// Those of them that an operator ended.
     by_operator: BTreeSet<Xid>,
+    /// Ended, and nobody can say how.
+    forgotten: BTreeSet<Xid>,
+    /// How often that came about.
+    pub(super) forgets: u64,
     pub(super) starts: u64,
     next: u64,
 }
@@ -172,6 +180,15 @@ impl Store {
         }
     }
 
+    /// How a branch without a session ended, if it did without a prepare.
+    pub(super) fn one_phase(&self, xid: Xid) -> OnePhase {
+        match self.ended.get(&xid) {
+            Some(true) => OnePhase::Committed,
+            None if self.forgotten.contains(&xid) => OnePhase::Untold,
+            _ => OnePhase::RolledBack,
+        }
+    }
+
     pub(super) fn locked_rows(&self) -> usize {
         self.locks.len()
     }
@@ -203,6 +220,10 @@ impl Store {
             Record::OnePhase { xid, writes, .. } => {
                 self.end(*xid, writes, true);
                 self.roll_back_session(*xid);
+            }
+            Record::Forgot { nth } => {
+                self.forgets = *nth;
+                self.forgotten.extend(std::mem::take(&mut self.ended).into_keys());
             }
         }
     }

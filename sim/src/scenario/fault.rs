@@ -55,6 +55,12 @@ pub enum FaultKind {
         /// Which place.
         place: Place,
     },
+    /// The place's disk stops: no call of it returns until the fault ends. A participant in that
+    /// state still lists its branches, and finishes none.
+    DiskStuck {
+        /// Which place.
+        place: Place,
+    },
     /// The lock on the decision log is broken, and a second coordinator opens the log while
     /// the first goes on.
     Takeover,
@@ -65,4 +71,11 @@ pub enum FaultKind {
         /// Commits it, or rolls it back.
         commit: bool,
     },
+    /// A participant loses all evidence of how the transactions ended that have.
+    Forget {
+        /// Which participant.
+        p: u8,
+    },
+    /// Another process runs under the coordinator's id, over a directory of its own, and sweeps.
+    Rival,
 }

@@ -4,7 +4,7 @@
 //! et al., "Swarm Testing", ISSTA 2012): a run in which everything fails a little finds less
 //! than many runs in which different things fail.
 
-use super::{Fault, FaultKind, Network, Scenario, Workload};
+use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -23,12 +23,18 @@ impl Scenario {
         let calm = draw.below(12) == 0;
         let (network, faults) =
             if calm { (Network::calm(), Vec::new()) } else { (network, faults) };
+        let (disks, habits) = (disks(&mut draw), habits(&mut draw));
+        let habits = if calm {
+            Habits { ask_permille: habits.ask_permille, ..Habits::default() }
+        } else {
+            habits
+        };
         let mut scenario = Self {
             seed,
             participants,
             workload,
             transactions: 6 + u32::from(number(&mut draw, 19)),
-            clients: 1 + number(&mut draw, 4),
+            clients: 1 + u16::from(number(&mut draw, 4)),
             think_ms: draw.below(200),
             heal_ms,
             rest_within_ms: 30_000,
@@ -36,7 +42,11 @@ impl Scenario {
             acknowledge_ms: 0,
             recovery_ms: 100 + draw.below(500),
             compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
+            remembered: if draw.below(4) == 0 { 1 + draw.below(6) as u32 } else { 4096 },
             network,
+            disks,
+            habits,
+            traffic: None,
             faults,
             order: None,
         };
@@ -87,7 +97,11 @@ impl Scenario {
             acknowledge_ms: 400,
             recovery_ms: 300,
             compact_bytes: 1 << 20,
+            remembered: super::remembered(),
             network: Network::calm(),
+            disks: Disks::default(),
+            habits: Habits::default(),
+            traffic: None,
             faults,
             order: None,
         }
@@ -136,6 +150,27 @@ fn network(draw: &mut Draw) -> Network {
     }
 }
 
+/// Half of the time a sync is all that takes time.
+fn disks(draw: &mut Draw) -> Disks {
+    let slow = draw.below(2) == 0;
+    let mut call_us = || {
+        let us = 1 + draw.below(1_500);
+        if slow { us } else { 0 }
+    };
+    Disks { call_us: call_us(), log_call_us: call_us(), ..Disks::default() }
+}
+
+fn habits(draw: &mut Draw) -> Habits {
+    Habits {
+        hasty_permille: rate(draw, 200),
+        leave_permille: rate(draw, 200),
+        ask_permille: rate(draw, 300),
+        // The explorer has no second sweep of one coordinator beside its own.
+        sweep_permille: 0,
+        alarm_panics: draw.below(4) == 0,
+    }
+}
+
 fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
     let mut faults = Vec::new();
     let coordinator = Place::Coordinator(0);
@@ -176,12 +211,22 @@ fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
         let place = if draw.below(2) == 0 { coordinator } else { participant(draw) };
         FaultKind::DiskFull { place }
     });
+    add(draw, 1, 400, &mut |draw| {
+        let place = if draw.below(2) == 0 { coordinator } else { participant(draw) };
+        FaultKind::DiskStuck { place }
+    });
     add(draw, 1, 1, &mut |_| FaultKind::Takeover);
+    add(draw, 1, 1_500, &mut |_| FaultKind::Rival);
     // Rarer than the rest: after an operator's mistake fewer claims can be made of a run.
     let operator = draw.below(4) == 0;
     let (at_ms, p, commit) = (draw.below(heal_ms), number(draw, participants), draw.below(2) == 0);
     if operator {
         faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Operator { p, commit } });
+    }
+    let forgets = draw.below(4) == 0;
+    let (at_ms, p) = (draw.below(heal_ms), number(draw, participants));
+    if forgets {
+        faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Forget { p } });
     }
     faults.sort_by_key(|fault| fault.at_ms);
     faults

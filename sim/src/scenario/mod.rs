@@ -4,17 +4,25 @@
 //! TOML and parsed back. Nothing in a run asks for randomness that the scenario's seed does
 //! not provide, so a scenario that is printed, edited and run again is a reproduction.
 
+mod disks;
 mod fault;
 mod generate;
+mod habits;
 mod order;
 mod place;
 mod text;
+mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Waits;
+
+pub use disks::Disks;
 pub use fault::{Fault, FaultKind};
+pub use habits::Habits;
 pub use order::Order;
 pub use text::ScenarioError;
+pub use traffic::Traffic;
 
 /// One run: the world, the work and the faults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +37,7 @@ pub struct Scenario {
     /// How many transactions the clients begin in all.
     pub transactions: u32,
     /// How many clients work at once.
-    pub clients: u8,
+    pub clients: u16,
     /// The longest pause of a client between two transactions, in milliseconds.
     pub think_ms: u64,
     /// When all faults end, in milliseconds from the start.
@@ -44,8 +52,21 @@ pub struct Scenario {
     pub recovery_ms: u64,
     /// The decision log is compacted when its file has grown to this many bytes.
     pub compact_bytes: u64,
+    /// How many finished commits the log remembers one by one; of the others it remembers ranges.
+    #[serde(default = "remembered")]
+    pub remembered: u32,
     /// The network while faults last.
     pub network: Network,
+    /// The disks, always.
+    #[serde(default)]
+    pub disks: Disks,
+    /// What clients do beside asking and waiting.
+    #[serde(default)]
+    pub habits: Habits,
+    /// Set where clients never pause: then they begin transactions until the faults end, however
+    /// many that are, and are promised this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// The faults, in any order.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
@@ -101,6 +122,14 @@ pub struct Network {
     pub slow_permille: u16,
 }
 
+/// What is allowed for waits that are rounded up to a millisecond, a few in a row.
+const ROUNDED_MS: u64 = 20;
+
+/// More than any but a run of traffic finishes.
+const fn remembered() -> u32 {
+    4096
+}
+
 impl Scenario {
     /// Whether nothing in the run can fail: no faults, and a network whose every packet comes
     /// once and well before the deadlines.
@@ -108,11 +137,38 @@ impl Scenario {
         self.order.is_none() && self.is_undisturbed()
     }
 
+    /// What whoever waits is promised: by the deadlines, and where clients never pause, more.
+    /// Nothing if an order decides when waits are over.
+    pub fn waits(&self) -> Option<Waits> {
+        if self.order.is_some() {
+            return None;
+        }
+        let us = |ms: u64| 1_000 * ms;
+        // Whether the log is fit, the votes, the force, and then the acknowledgements.
+        let by_deadlines = us(3 * self.deadline_ms + self.acknowledge_ms + ROUNDED_MS);
+        let mut waits = Waits {
+            answer_us: by_deadlines,
+            sick_answer_us: by_deadlines,
+            sick: None,
+            status_us: us(self.deadline_ms + ROUNDED_MS),
+            orphan_us: None,
+        };
+        if let Some(Traffic { sick, answer_ms, status_ms, orphan_ms }) = self.traffic {
+            waits.answer_us = us(answer_ms);
+            waits.status_us = us(status_ms);
+            waits.orphan_us = Some(us(orphan_ms));
+            waits.sick = sick;
+        }
+        Some(waits)
+    }
+
     /// As [`is_calm`](Self::is_calm), whatever an order has happen.
     fn is_undisturbed(&self) -> bool {
         let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
         let Network { slow_permille, latency_max_us, .. } = self.network;
+        let calm_habits = Habits { ask_permille: self.habits.ask_permille, ..Habits::default() };
         self.faults.is_empty()
+            && self.habits == calm_habits
             && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
             && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
     }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Network, Scenario, ScenarioError, Workload};
+use super::{Disks, Habits, Network, Scenario, ScenarioError, Workload};
 use crate::explore::{Action, Size, Story};
 
 /// What happens in a run, one thing at a time.
@@ -45,7 +45,11 @@ impl Scenario {
             acknowledge_ms: 400,
             recovery_ms: 300,
             compact_bytes: 1 << 20,
+            remembered: super::remembered(),
             network: Network::calm(),
+            disks: Disks::default(),
+            habits: Habits::default(),
+            traffic: None,
             faults: Vec::new(),
             order: Some(Order { size: story.size, actions: story.actions.clone() }),
         }

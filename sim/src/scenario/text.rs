@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{FaultKind, Network, Scenario, Workload};
+use super::{Disks, FaultKind, Habits, Network, Scenario, Workload};
 use crate::history::Place;
 use crate::invariants::rows::MAX_ITEMS;
 
@@ -48,6 +48,9 @@ impl FromStr for Scenario {
 /// The longest a run may last, in virtual milliseconds: an hour.
 const MAX_MS: u64 = 3_600_000;
 
+/// The longest a call of a disk may take, in microseconds.
+const MAX_CALL_US: u64 = 10_000_000;
+
 impl Scenario {
     /// Whether the scenario can be run.
     ///
@@ -58,7 +61,8 @@ impl Scenario {
         let fewest = if self.order.is_some() { 1 } else { 2 };
         in_range("participants", participants, fewest, 32)?;
         in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
-        in_range("clients", self.clients.into(), 1, 64)?;
+        in_range("clients", self.clients.into(), 1, 1_024)?;
+        in_range("remembered", self.remembered.into(), 1, 1_000_000)?;
         in_range("deadline_ms", self.deadline_ms, 10, 60_000)?;
         in_range("acknowledge_ms", self.acknowledge_ms, 0, 60_000)?;
         in_range("recovery_ms", self.recovery_ms, 10, 60_000)?;
@@ -76,6 +80,19 @@ impl Scenario {
         let Network { loss_permille, duplicate_permille, reorder_permille, slow_permille, .. } =
             self.network;
         rates(&[loss_permille, duplicate_permille, reorder_permille, slow_permille])?;
+        let Disks { call_us, sync_us, log_call_us, log_sync_us } = self.disks;
+        in_range("call_us", call_us, 0, MAX_CALL_US)?;
+        in_range("log_call_us", log_call_us, 0, MAX_CALL_US)?;
+        for (low, high) in [sync_us, log_sync_us] {
+            in_range("the longest sync in us", high, 0, MAX_CALL_US)?;
+            in_range("the shortest sync in us", low, 0, high)?;
+        }
+        let Habits { hasty_permille, leave_permille, ask_permille, sweep_permille, .. } =
+            self.habits;
+        rates(&[hasty_permille, leave_permille, ask_permille, sweep_permille])?;
+        if let Some(sick) = self.traffic.and_then(|traffic| traffic.sick) {
+            self.check_place(Place::Participant(sick))?;
+        }
         match self.workload {
             Workload::Transfers {
                 accounts,
@@ -127,13 +144,14 @@ impl FaultKind {
     /// The places that the fault names.
     fn places(&self) -> Vec<Place> {
         match *self {
-            Self::Crash { place } | Self::Disk { place, .. } | Self::DiskFull { place } => {
-                vec![place]
-            }
+            Self::Crash { place }
+            | Self::Disk { place, .. }
+            | Self::DiskFull { place }
+            | Self::DiskStuck { place } => vec![place],
             Self::CutOneWay { from, to } => vec![from, to],
             Self::Cut { a, b } => vec![a, b],
-            Self::Operator { p, .. } => vec![Place::Participant(p)],
-            Self::Takeover => Vec::new(),
+            Self::Operator { p, .. } | Self::Forget { p } => vec![Place::Participant(p)],
+            Self::Takeover | Self::Rival => Vec::new(),
         }
     }
 }

@@ -2,12 +2,14 @@
 //! and later asks by gid what became of those that it never heard of.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{join, select};
 use indoubt::{Clock, Coordinator, DecisionLog, Gid, Outcome, Participant, Status, Transaction};
 
+use super::mood::{Mood, within};
 use super::plan;
 use crate::draw::Draw;
 use crate::history::{Event, Place, Told, Tx};
@@ -59,7 +61,7 @@ impl Backlog {
         work.begun == of && work.active == 0
     }
 
-    /// No client begins any of these transactions.
+    /// No client begins any more of these transactions.
     pub(crate) fn begin_none(&self, of: u32) {
         self.work().begun = of;
     }
@@ -82,7 +84,7 @@ impl Backlog {
 /// One client in a coordinator's process.
 pub struct Client<L, P> {
     /// Its number.
-    pub number: u8,
+    pub number: u16,
     /// Where it runs.
     pub place: Place,
     /// The run's scenario.
@@ -101,7 +103,7 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
     /// Works until the backlog is empty.
     pub async fn run(self, epoch: u64) {
         let mut draw =
-            Draw::new(self.scenario.seed, STREAM + (epoch << 8) + u64::from(self.number));
+            Draw::new(self.scenario.seed, STREAM + (epoch << 16) + u64::from(self.number));
         let think = Duration::from_millis(self.scenario.think_ms);
         loop {
             SimClock.sleep(draw.between(Duration::ZERO, think)).await;
@@ -112,10 +114,11 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
     }
 
     async fn transact(&self, number: u32) {
+        let mut mood = Mood::of(&self.scenario, number);
         let transaction = self.coordinator.begin();
         let tx = tx(transaction.gid());
         self.events.record(Event::Began { tx, by: self.place });
-        if self.work(&transaction, number, tx).await.is_none() {
+        if self.work(&transaction, number, tx, &mood).await.is_none() {
             // Half of the time the client rolls back, half of the time it just drops it.
             if number.is_multiple_of(2) {
                 transaction.rollback().await;
@@ -123,11 +126,47 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
             return;
         }
         let gid = transaction.gid().clone();
-        commit(transaction, &self.backlog, &self.events).await;
+        let sweep = mood.sweeps.map(|patience| within(patience, self.coordinator.recover()));
+        let sweeping = async {
+            if let Some(sweep) = sweep {
+                drop(sweep.await);
+            }
+        };
+        let committing = self.commit(transaction, tx, mood.leaves);
+        if mood.asks {
+            let asking = self.ask_all_the_time(&gid, &mut mood);
+            join(select(pin!(committing), pin!(asking)), sweeping).await;
+        } else {
+            join(committing, sweeping).await;
+        }
         // Some clients ask again at once: what they hear must agree with the answer.
         if number.is_multiple_of(4) {
-            let told = ask(&self.coordinator, &gid).await;
-            self.events.record(Event::Status { tx, told });
+            ask(&self.coordinator, &gid, &self.events).await;
+        }
+    }
+
+    async fn commit(
+        &self,
+        transaction: Transaction<L, CoordinatorClock>,
+        tx: Tx,
+        patience: Option<Duration>,
+    ) {
+        let committing = commit(transaction, &self.backlog, &self.events);
+        let Some(patience) = patience else {
+            committing.await;
+            return;
+        };
+        if within(patience, committing).await.is_none() {
+            self.events.record(Event::Left { tx });
+        }
+    }
+
+    /// Every other question is dropped at some moment.
+    async fn ask_all_the_time(&self, gid: &Gid, mood: &mut Mood) {
+        loop {
+            SimClock.sleep(mood.pause()).await;
+            ask(&self.coordinator, gid, &self.events).await;
+            let _dropped = within(mood.pause() / 4, self.coordinator.status(gid)).await;
         }
     }
 
@@ -136,27 +175,32 @@ impl<L: DecisionLog, P: Participant<Branch = SimBranch>> Client<L, P> {
         transaction: &Transaction<L, CoordinatorClock>,
         number: u32,
         tx: Tx,
+        mood: &Mood,
     ) -> Option<()> {
         let mut enlisted = BTreeSet::new();
         for (p, op) in plan(&self.scenario, number, tx).steps {
             let participant = self.participants.get(usize::from(p))?;
-            let branch = transaction.branch(participant).await.ok()?;
-            if enlisted.insert(p) {
-                self.events.record(Event::Enlisted { tx, p });
+            let mut had = || {
+                if enlisted.insert(p) {
+                    self.events.record(Event::Enlisted { tx, p });
+                }
+            };
+            if let Some(patience) = mood.hasty {
+                let early = within(patience, transaction.branch(participant)).await;
+                if let Some(Ok(_)) = early {
+                    had();
+                }
             }
+            let branch = transaction.branch(participant).await.ok()?;
+            had();
             self.within_deadline(&branch, op).await?;
         }
         Some(())
     }
 
     async fn within_deadline(&self, branch: &SimBranch, op: Op) -> Option<()> {
-        let work = std::pin::pin!(branch.work(op));
-        let limit =
-            std::pin::pin!(SimClock.sleep(Duration::from_millis(self.scenario.deadline_ms)));
-        match select(work, limit).await {
-            Either::Left((done, _)) => done.ok().map(drop),
-            Either::Right(_) => None,
-        }
+        let deadline = Duration::from_millis(self.scenario.deadline_ms);
+        within(deadline, branch.work(op)).await?.ok().map(drop)
     }
 }
 
@@ -188,13 +232,22 @@ fn number_of(name: &str) -> Option<u8> {
     }
 }
 
-/// Asks a coordinator what became of a transaction.
-pub async fn ask<L: DecisionLog, C: Clock>(coordinator: &Coordinator<L, C>, gid: &Gid) -> Told {
-    match coordinator.status(gid).await {
+/// Asks a coordinator what became of a transaction, and writes down the answer.
+pub async fn ask<L: DecisionLog, C: Clock>(
+    coordinator: &Coordinator<L, C>,
+    gid: &Gid,
+    events: &Timed,
+) {
+    let since = events.now();
+    let told = match coordinator.status(gid).await {
         Ok(Status::Committed) => Told::Committed,
         Ok(Status::PresumedAborted) => Told::Aborted,
-        Ok(Status::Undecided | Status::Expired) | Err(_) => Told::InDoubt,
-    }
+        Ok(Status::Expired) => Told::Expired,
+        Ok(Status::Undecided) | Err(_) => Told::InDoubt,
+    };
+    let after = events.now().saturating_sub(since);
+    let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+    events.record(Event::Status { tx: tx(gid), told, after_us });
 }
 
 /// A gid as the history names it.

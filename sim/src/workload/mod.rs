@@ -4,6 +4,7 @@
 //! happened to the ones before it.
 
 mod client;
+mod mood;
 
 use crate::draw::Draw;
 use crate::history::Tx;

@@ -1,21 +1,24 @@
 //! The world of a run and the hand that harms it: starting, crashing, cutting, healing.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
-use indoubt::CoordinatorId;
+use indoubt::{CoordinatorId, Gid};
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
 use super::coordinator::Process;
 use super::ordered::Ordered;
 use super::participant::Slot;
+use super::rival::Rival;
 use super::{Seams, Timed, Witness, coordinator, participant};
 use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
 use crate::net::{self, LinkOptions, Network};
-use crate::participant::Message;
+use crate::participant::{Message, Server};
 use crate::scenario::{Fault, FaultKind, Scenario};
 use crate::workload::Backlog;
 
@@ -51,6 +54,8 @@ pub(super) struct Struck {
     pub(super) cuts: u64,
     pub(super) one_way_cuts: u64,
     pub(super) takeovers: u64,
+    pub(super) rivals: u64,
+    pub(super) forgets: u64,
 }
 
 /// Everything there is in a run.
@@ -67,6 +72,10 @@ pub(super) struct World<S: Seams> {
     pub(super) hosts: Mutex<Vec<Host>>,
     /// The coordinator of the newest epoch.
     pub(super) current: Mutex<Option<Process<S>>>,
+    /// Another process under the coordinator's id, and its disk.
+    pub(super) rival: Rival,
+    /// Transactions with a branch that cannot say how it ended, as the alarm has it.
+    pub(super) hazards: Mutex<BTreeSet<Gid>>,
     /// Where a participant whose disk failed it says so, with the life that it lived.
     pub(super) panics: UnboundedSender<(u8, u64)>,
     pub(super) struck: Mutex<Struck>,
@@ -87,9 +96,14 @@ pub(super) const fn address(place: Place) -> net::NodeId {
     })
 }
 
-/// How many addresses there are: one for each place, and one for the director of an ordered run.
+/// How many addresses there are: one for each place, and one for whoever there is beside them.
 pub(super) fn network_size(scenario: &Scenario) -> u8 {
-    COORDINATORS + scenario.participants + u8::from(scenario.order.is_some())
+    stranger(scenario).0 + 1
+}
+
+/// The address of whoever there is beside the places: the director of an ordered run, or a rival.
+pub(super) fn stranger(scenario: &Scenario) -> net::NodeId {
+    net::NodeId(COORDINATORS + scenario.participants)
 }
 
 impl<S: Seams> World<S> {
@@ -187,6 +201,19 @@ impl<S: Seams> World<S> {
                 self.events.record(Event::DiskFaulty { place, faulty: true });
                 self.disk(place).fill_for(Duration::from_millis(fault.for_ms));
             }
+            FaultKind::DiskStuck { place } => {
+                self.events.record(Event::DiskFaulty { place, faulty: true });
+                self.disk(place).stick_for(Duration::from_millis(fault.for_ms));
+            }
+            FaultKind::Rival => {
+                if self.start_rival() {
+                    struck.rivals += 1;
+                }
+            }
+            FaultKind::Forget { p } => {
+                struck.forgets +=
+                    u64::from(self.at_server(p, |server| async move { server.forget().await }));
+            }
             FaultKind::Takeover => {
                 let up =
                     |index| lock(&self.hosts)[address(Place::Coordinator(index)).0 as usize].up;
@@ -198,18 +225,26 @@ impl<S: Seams> World<S> {
                 }
             }
             FaultKind::Operator { p, commit } => {
-                let server = lock(&self.slots[p as usize].server).clone();
-                if let Some(server) = server {
-                    let host = &lock(&self.hosts)[address(Place::Participant(p)).0 as usize];
-                    let (panics, life) = (self.panics.clone(), host.life);
-                    host.spawn(async move {
-                        if server.operator(commit).await.is_err() {
-                            let _ended = panics.unbounded_send((p, life));
-                        }
-                    });
-                }
+                self.at_server(p, |server| async move { server.operator(commit).await });
             }
         }
+    }
+
+    /// Does something at a participant's server, if it is up. If its disk fails it, so does it.
+    fn at_server<F>(&self, p: u8, act: impl FnOnce(Arc<Server<S::Disk>>) -> F) -> bool
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let Some(server) = lock(&self.slots[p as usize].server).clone() else { return false };
+        let host = &lock(&self.hosts)[address(Place::Participant(p)).0 as usize];
+        let (panics, life) = (self.panics.clone(), host.life);
+        let acting = act(server);
+        host.spawn(async move {
+            if acting.await.is_err() {
+                let _ended = panics.unbounded_send((p, life));
+            }
+        });
+        true
     }
 
     pub(super) fn end(self: &Arc<Self>, fault: &FaultKind) {
@@ -229,7 +264,12 @@ impl<S: Seams> World<S> {
                 self.events.record(Event::DiskFaulty { place, faulty: false });
                 self.disk(place).fill_for(Duration::ZERO);
             }
-            FaultKind::Takeover | FaultKind::Operator { .. } => {}
+            FaultKind::DiskStuck { place } => {
+                self.events.record(Event::DiskFaulty { place, faulty: false });
+                self.disk(place).stick_for(Duration::ZERO);
+            }
+            FaultKind::Rival => self.stop_rival(),
+            FaultKind::Takeover | FaultKind::Operator { .. } | FaultKind::Forget { .. } => {}
         }
     }
 
@@ -240,7 +280,9 @@ impl<S: Seams> World<S> {
         for disk in self.slots.iter().map(|slot| &slot.disk).chain([&self.log_disk]) {
             disk.set_faults(DiskFaults::default());
             disk.fill_for(Duration::ZERO);
+            disk.stick_for(Duration::ZERO);
         }
+        self.stop_rival();
         self.start_coordinator();
         for p in 0..self.scenario.participants {
             self.start(Place::Participant(p));

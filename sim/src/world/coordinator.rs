@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt::{Clock, Coordinator, Deadlines, DecisionLog, Heuristic};
+use indoubt::{Clock, Coordinator, Deadlines, DecisionLog, Ending, Heuristic};
 use indoubt_real::log::{FileLog, Options};
 
 use super::control::{World, address, lock};
@@ -40,11 +40,18 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
             world.seams.participant(participant.by_way_of(desk.clone()))
         })
         .collect();
-    let events = world.events.clone();
+    let alarmed = world.clone();
     let alarm = move |heuristic: &Heuristic| {
         let participant = heuristic.participant.parse();
         if let Ok(Place::Participant(p)) = participant {
-            events.record(Event::HeuristicReported { tx: tx(&heuristic.gid), p });
+            alarmed.events.record(Event::HeuristicReported { tx: tx(&heuristic.gid), p });
+        }
+        if heuristic.ending == Ending::Untold {
+            lock(&alarmed.hazards).insert(heuristic.gid.clone());
+        }
+        if alarmed.scenario.habits.alarm_panics {
+            // As a panic, but for the message to the standard error of whoever runs many seeds.
+            std::panic::resume_unwind(Box::new("the alarm panics, by the scenario"));
         }
     };
     let clock = CoordinatorClock::new(desk);
@@ -86,8 +93,12 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, witness: Witness, life:
 /// Opens the log, however often it takes.
 async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> Watched<FileLog<S::Disk>> {
     let place = witness.by();
-    let mut options =
-        Options { compact_from_bytes: world.scenario.compact_bytes, ..Options::default() };
+    let remembered = usize::try_from(world.scenario.remembered).unwrap_or(usize::MAX);
+    let mut options = Options {
+        compact_from_bytes: world.scenario.compact_bytes,
+        remembered,
+        ..Options::default()
+    };
     if let Some(order) = &world.scenario.order {
         ordered::set(&mut options, order);
     }

@@ -10,6 +10,7 @@ mod control;
 mod coordinator;
 mod ordered;
 mod participant;
+mod rival;
 mod run;
 mod seams;
 mod watched;

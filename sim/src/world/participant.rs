@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use indoubt::Clock;
 
-use super::control::{World, address, lock};
+use super::control::{World, address, lock, stranger};
 use super::{Seams, SimClock};
 use crate::disk::SimDisk;
 use crate::history::Place;
-use crate::participant::{Recorded, Server};
+use crate::participant::{Recorded, Server, Site};
 use crate::workload::seeded_rows;
 
 /// What of a participant outlives its crashes, and the server while it is up.
@@ -31,9 +31,15 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
     let server = loop {
         let slot = &world.slots[usize::from(p)];
         let disk = world.seams.disk(slot.disk.mount(), place);
-        let (owner, recorded, events) =
-            (world.owner.clone(), slot.recorded.clone(), world.events.clone());
-        match Server::start(p, owner, disk, &rows, endpoint, recorded, events, idle).await {
+        let site = Site {
+            p,
+            owner: world.owner.clone(),
+            rival: stranger(&world.scenario),
+            idle,
+            recorded: slot.recorded.clone(),
+            events: world.events.clone(),
+        };
+        match Server::start(site, disk, &rows, endpoint).await {
             Ok(server) => break Arc::new(server),
             Err((unused, _)) => endpoint = unused,
         }

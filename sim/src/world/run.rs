@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
-use indoubt::{Clock, CoordinatorId, DecisionLog};
+use indoubt::{Clock, CoordinatorId, DecisionLog, Gid};
 use madsim::runtime::{Handle, Runtime};
 
 use super::control::{COORDINATORS, Host, Struck, World, link, lock, network_size};
+use super::coordinator::Process;
 use super::ordered::{self, Carried, Ordered};
 use super::participant::Slot;
+use super::rival::Rival;
 use super::{Seams, Shipped, SimClock, Timed};
-use crate::disk::{DiskLatency, DiskStats, SimDisk};
+use crate::disk::{DiskStats, SimDisk};
 use crate::explore::{self, Inclusion, Retold, Rules};
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Invariant, Violation, judge};
@@ -25,6 +27,8 @@ use crate::workload::{Backlog, ask, seeded_rows};
 
 /// The first of the disks' streams; the network seeds its links by itself.
 const DISKS: u64 = 4 << 48;
+/// That of the rival's.
+const RIVAL: u64 = DISKS + (1 << 32);
 
 /// A run that is over.
 #[derive(Clone, Debug)]
@@ -152,7 +156,11 @@ fn world<S: Seams>(
         witness: None,
     };
     let slot = |p: u8| Slot {
-        disk: SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), disk_latency()),
+        disk: SimDisk::new(
+            scenario.seed,
+            DISKS + 1 + u64::from(p),
+            scenario.disks.of_participant(),
+        ),
         recorded: Recorded::default(),
         server: Mutex::new(None),
     };
@@ -164,7 +172,9 @@ fn world<S: Seams>(
         net: Network::new(scenario.seed, network_size(&scenario), link(&scenario.network)),
         backlog: Backlog::default(),
         ordered,
-        log_disk: SimDisk::new(scenario.seed, DISKS, disk_latency()),
+        log_disk: SimDisk::new(scenario.seed, DISKS, scenario.disks.of_log()),
+        rival: Rival::new(SimDisk::new(scenario.seed, RIVAL, scenario.disks.of_log())),
+        hazards: Mutex::default(),
         slots: (0..scenario.participants).map(slot).collect(),
         hosts: Mutex::new((0..places).map(host).collect()),
         current: Mutex::new(None),
@@ -174,19 +184,14 @@ fn world<S: Seams>(
     }
 }
 
-/// A sync is what takes time.
-const fn disk_latency() -> DiskLatency {
-    DiskLatency {
-        call: (Duration::ZERO, Duration::ZERO),
-        sync: (Duration::from_millis(1), Duration::from_millis(6)),
-    }
-}
-
 fn begin<S: Seams>(world: &Arc<World<S>>) {
     let scenario = &world.scenario;
     world
         .events
         .record(Event::Run { participants: scenario.participants, calm: scenario.is_calm() });
+    if let Some(waits) = scenario.waits() {
+        world.events.record(Event::Promised { waits });
+    }
     for p in 0..scenario.participants {
         for (key, value) in seeded_rows(scenario, p) {
             world.events.record(Event::Seeded { p, key, value });
@@ -214,6 +219,9 @@ async fn suffer<S: Seams>(world: &Arc<World<S>>) {
         if begins { world.begin(fault) } else { world.end(&fault.kind) }
     }
     wait_until(world, heal).await;
+    if world.scenario.traffic.is_some() {
+        world.backlog.begin_none(world.scenario.transactions);
+    }
     world.heal();
 }
 
@@ -230,7 +238,8 @@ async fn come_to_rest<S: Seams>(world: &Arc<World<S>>) -> bool {
     let scenario = &world.scenario;
     // What is still to be begun takes its own time: each transaction at most a pause and a
     // deadline for each of its steps.
-    let turns = scenario.transactions / u32::from(scenario.clients) + 1;
+    let left = if scenario.traffic.is_some() { 0 } else { scenario.transactions };
+    let turns = left / u32::from(scenario.clients) + 1;
     let backlog = Duration::from_millis(scenario.think_ms + 12 * scenario.deadline_ms) * turns;
     let bound = world.events.now() + backlog + Duration::from_millis(scenario.rest_within_ms);
     let pause = Duration::from_millis(100);
@@ -258,14 +267,22 @@ async fn at_rest<S: Seams>(world: &World<S>) -> bool {
         .slots
         .iter()
         .all(|slot| lock(&slot.server).as_ref().is_some_and(|server| server.at_rest()));
-    world.backlog.is_empty(world.scenario.transactions)
-        && participants
-        && process
-            .coordinator
-            .log()
-            .unfinished()
-            .await
-            .is_ok_and(|unfinished| unfinished.is_empty())
+    let Ok(unfinished) = process.coordinator.log().unfinished().await else { return false };
+    for commit in &unfinished {
+        acknowledge(world, &process, &commit.gid).await;
+    }
+    world.backlog.is_empty(world.scenario.transactions) && participants && unfinished.is_empty()
+}
+
+/// The operator sees to a transaction with a branch that cannot say how it ended, once everything
+/// else has had its time.
+async fn acknowledge<S: Seams>(world: &World<S>, process: &Process<S>, gid: &Gid) {
+    let hazard = lock(&world.hazards).contains(gid);
+    if hazard && world.backlog.is_empty(world.scenario.transactions) {
+        world.events.record(Event::Acknowledged { tx: crate::workload::tx(gid) });
+        // If it could not be carried out yet, it is tried again.
+        let _tried = process.coordinator.acknowledge(gid).await;
+    }
 }
 
 /// Asks what became of every transaction, and looks at what everything holds.
@@ -273,8 +290,7 @@ async fn close<S: Seams>(world: &World<S>, rested: bool) {
     let current = lock(&world.current).clone();
     if let Some(process) = current {
         for gid in world.backlog.asked() {
-            let told = ask(&process.coordinator, &gid).await;
-            world.events.record(Event::Status { tx: crate::workload::tx(&gid), told });
+            ask(&process.coordinator, &gid, &world.events).await;
         }
         for commit in process.coordinator.log().unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: crate::workload::tx(&commit.gid) });
@@ -318,8 +334,16 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
         trace.word(one.trace_hash());
         disk.add(&one.stats());
     }
-    let Struck { coordinator_crashes, participant_crashes, panics, cuts, one_way_cuts, takeovers } =
-        *lock(&world.struck);
+    let Struck {
+        coordinator_crashes,
+        participant_crashes,
+        panics,
+        cuts,
+        one_way_cuts,
+        takeovers,
+        rivals,
+        forgets,
+    } = *lock(&world.struck);
     let counts = vec![
         ("messages lost", net.lost),
         ("messages duplicated", net.duplicated),
@@ -333,10 +357,13 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
         ("participant crashes", participant_crashes),
         ("participant panics", panics),
         ("takeovers", takeovers),
+        ("rivals", rivals),
+        ("losses of evidence", forgets),
         ("syncs failed", disk.failed_syncs),
         ("short writes", disk.short_writes),
         ("reads failed", disk.read_errors),
         ("writes to a full disk", disk.full_disk),
+        ("calls of a stuck disk", disk.stuck),
         ("unsynced tails lost", disk.tails_lost),
         ("unsynced tails torn", disk.tails_torn),
     ];
@@ -352,4 +379,5 @@ fn dismantle<S: Seams>(world: &World<S>) {
     for p in 0..world.scenario.participants {
         world.crash(Place::Participant(p));
     }
+    world.stop_rival();
 }

@@ -20,7 +20,8 @@ use crate::workload::tx;
 pub struct Watched<L> {
     log: Arc<L>,
     witness: Witness,
-    /// Decisions whose force failed: a later reading tells whether they are durable.
+    /// Decisions that are on their way, or whose force failed: a reading can be the first to tell
+    /// that they are durable.
     unknown: Arc<Mutex<BTreeSet<Tx>>>,
     /// Where calls are left for somebody to decide what becomes of them, if there is one.
     desk: Option<Desk>,
@@ -50,9 +51,10 @@ impl<L: DecisionLog> Watched<L> {
     /// Carries out a force that has been begun.
     pub(super) async fn carry_out(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let tx = tx(&commit.gid);
+        lock(&self.unknown).insert(tx);
         let forced = self.log.force(commit).await;
-        if forced.is_err() {
-            lock(&self.unknown).insert(tx);
+        if forced.is_ok() {
+            lock(&self.unknown).remove(&tx);
         }
         self.witness.record(match &forced {
             Ok(()) => Event::Decided { tx },
@@ -105,6 +107,10 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         self.log.forget(gid).await
     }
 
+    fn has_ended(&self, up_to: &Gid) {
+        self.log.has_ended(up_to);
+    }
+
     async fn flush(&self) -> Result<(), LogError> {
         self.log.flush().await
     }
@@ -117,8 +123,7 @@ impl<L: DecisionLog> DecisionLog for Watched<L> {
         let (tx, by) = (tx(gid), self.witness.by());
         let event = |reading| Event::LogRead { tx, by, reading };
         let came = |answer: &Result<Entry, LogError>| {
-            let settled = answer.is_ok() && lock(&self.unknown).remove(&tx);
-            if settled && matches!(answer, Ok(Entry::Unfinished(_))) {
+            if matches!(answer, Ok(Entry::Unfinished(_))) && lock(&self.unknown).remove(&tx) {
                 self.witness.record(Event::Decided { tx });
             }
             event(reading(answer))

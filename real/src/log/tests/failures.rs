@@ -31,6 +31,7 @@ fn a_failed_force_is_absent_and_never_expired() {
         let disk = Memory::default();
         let options = Options { remembered: 1, ranges: 0, ..Options::default() };
         let log = FileLog::open(disk.clone(), coordinator(), options).await.unwrap();
+        log.has_ended(&gid(1, u64::MAX));
         for sequence in 2..=4 {
             log.force(&decision(1, sequence)).await.unwrap();
             log.forget(&gid(1, sequence)).await.unwrap();

@@ -83,6 +83,9 @@ pub(super) struct Thread<'a> {
     enlisted: u8,
     /// The client has asked to commit.
     pub(super) asked: bool,
+    /// An operator has seen to what cannot be told. The explorer has no such hand, so from then on
+    /// everything is allowed.
+    acknowledged: bool,
 }
 
 impl<'a> Thread<'a> {
@@ -100,7 +103,7 @@ impl<'a> Thread<'a> {
             start.after(system, [Action::Begin { t: T, c, commit }])
         };
         let candidates = [true, false].into_iter().filter_map(begun).collect();
-        Self { system, tx, places, candidates, enlisted: 0, asked: false }
+        Self { system, tx, places, candidates, enlisted: 0, asked: false, acknowledged: false }
     }
 
     pub(super) const fn tx(&self) -> Tx {
@@ -110,7 +113,10 @@ impl<'a> Thread<'a> {
     /// Whether the event has to do with the transaction.
     pub(super) fn concerns(&self, event: &Event) -> bool {
         match event {
-            Event::Crashed { place: Place::Participant(p) } => self.places.contains(p),
+            _ if self.acknowledged => false,
+            Event::Crashed { place: Place::Participant(p) } | Event::Forgot { p } => {
+                self.places.contains(p)
+            }
             Event::Crashed { .. } | Event::Opened { .. } => true,
             other => other.tx() == Some(self.tx),
         }
@@ -125,6 +131,7 @@ impl<'a> Thread<'a> {
             self.enlisted |= self.place(*p).map_or(0, |p| 1 << p);
         }
         self.asked |= matches!(event, Event::AskedCommit { .. });
+        self.acknowledged |= matches!(event, Event::Acknowledged { .. });
         let mut next = BTreeMap::new();
         for candidate in &self.candidates {
             for after in self.explain(candidate, event, scene) {
@@ -153,6 +160,7 @@ impl<'a> Thread<'a> {
     fn explain(&self, at: &Candidate, event: &Event, scene: &Scene) -> Vec<Candidate> {
         match *event {
             Event::Crashed { place: Place::Participant(p) }
+            | Event::Forgot { p }
             | Event::Asked { p, .. }
             | Event::Heard { p, .. }
             | Event::GaveUp { p, .. }
@@ -201,6 +209,7 @@ impl<'a> Thread<'a> {
             }
             Event::OperatorEnded { committed, .. } => self.ended_by_operator(at, p, committed),
             Event::Expired { .. } => self.expired(at, p),
+            Event::Forgot { .. } => self.forgot(at, p),
             _ => {
                 let reported = at.state.txs[0].reported & 1 << p != 0;
                 at.kept(reported)
@@ -232,7 +241,7 @@ impl<'a> Thread<'a> {
         let claim = match told {
             Told::Committed => Claimed::Committed,
             Told::Aborted => Claimed::Aborted,
-            Told::InDoubt => Claimed::Nothing,
+            Told::InDoubt | Told::Expired => Claimed::Nothing,
         };
         let (Some(pending), Some(heuristic)) = (self.bits(pending), self.bits(heuristic)) else {
             return Vec::new();

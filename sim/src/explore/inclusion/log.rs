@@ -25,7 +25,7 @@ pub(super) const fn tells(at: &Candidate, told: Told) -> bool {
     match told {
         Told::Committed => !matches!(log, Log::Absent | Log::Expired),
         Told::Aborted => matches!(log, Log::Absent),
-        Told::InDoubt => true,
+        Told::InDoubt | Told::Expired => true,
     }
 }
 
@@ -124,7 +124,7 @@ impl Thread<'_> {
     fn says(&self, at: &Candidate, c: u8, reading: Reading, scene: &Scene) -> Vec<Candidate> {
         let log = at.state.txs[0].log;
         let this = || vec![at.clone()];
-        let after = |action| at.after(self.system, [action]).into_iter().collect();
+        let after = |action| -> Vec<_> { at.after(self.system, [action]).into_iter().collect() };
         match (reading, log) {
             (Reading::Unreadable | Reading::GivenUp, _)
             | (Reading::Unfinished, Log::Decided)
@@ -139,8 +139,11 @@ impl Thread<'_> {
                 self.succeeded(at, epoch, scene)
             }
             (Reading::Unfinished, Log::Absent) => after(Action::Land { t: T }),
-            (Reading::Unfinished, Log::Forgetting) | (Reading::Absent, Log::Noted) => {
-                after(Action::ForgetLost { t: T })
+            // The note was lost, or the reader has answered late and read before it. Then every
+            // branch had ended, and whatever it asks of them it asks too late.
+            (Reading::Unfinished, Log::Forgetting | Log::Finished | Log::Expired)
+            | (Reading::Absent, Log::Noted | Log::NotedForGood) => {
+                [after(Action::ForgetLost { t: T }), this()].concat()
             }
             (Reading::Expired, Log::Finished) => after(Action::Expire { t: T }),
             _ => Vec::new(),

@@ -28,6 +28,25 @@ impl Thread<'_> {
             .collect()
     }
 
+    /// A participant loses the evidence of how the branch ended, if it has. Where nobody would ask
+    /// for it that is no step. Requests that came before have been answered by it.
+    pub(super) fn forgot(&self, at: &Candidate, p: u8) -> Vec<Candidate> {
+        let outcome = |candidate: &Candidate| candidate.state.txs[0].branches[usize::from(p)].at;
+        let mut before = vec![at.clone()];
+        for from in [From::Transaction, From::Recovery(0), From::Recovery(1)] {
+            let arrive = Action::Arrive { t: T, p, from, choice: Choice::None, twice: true };
+            let answered = before.iter().filter_map(|one| one.after(self.system, [arrive]));
+            let answered: Vec<_> = answered.filter(|one| outcome(one) == outcome(at)).collect();
+            before.extend(answered);
+        }
+        let lose = Action::LoseEvidence { t: T, p };
+        let lost = before.iter().filter_map(|one| one.after(self.system, [lose]));
+        // Of a branch that never voted there is nothing to lose: that it is gone says enough.
+        let kept =
+            |one: &&Candidate| outcome(one) == At::Gone || one.after(self.system, [lose]).is_none();
+        lost.chain(before.iter().filter(kept).cloned()).collect()
+    }
+
     /// A coordinator's process ends, unless it had not come so far as to open the log.
     pub(super) fn died(&self, at: &Candidate, c: u8) -> Vec<Candidate> {
         if at.state.coordinators[usize::from(c)].epoch == 0 {

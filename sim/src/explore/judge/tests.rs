@@ -37,7 +37,7 @@ fn logs() -> Vec<(Log, Vec<Event>)> {
     let opened = |unfinished| Event::Opened { by, epoch: 2, unfinished };
     let (decided, forgotten) =
         (Event::Decided { tx }, Event::Forgotten { tx, by: Place::Coordinator(0) });
-    let status = |told| Event::Status { tx, told };
+    let status = |told| Event::Status { tx, told, after_us: 0 };
     vec![
         (Log::Absent, vec![opened(vec![]), status(Said::Aborted)]),
         (Log::Decided, vec![opened(vec![tx])]),

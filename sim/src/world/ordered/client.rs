@@ -75,7 +75,7 @@ impl<S: Seams> Client<S> {
             match commit(transaction, &self.backlog, &self.events).await {
                 history::Told::Committed => Some(true),
                 history::Told::Aborted => Some(false),
-                history::Told::InDoubt => None,
+                history::Told::InDoubt | history::Told::Expired => None,
             }
         } else {
             transaction.rollback().await;

@@ -197,6 +197,7 @@ impl<S: Seams> Director<'_, S> {
     pub(super) async fn expire(&mut self, t: u8) -> Result<(), Stop> {
         let Some(begun) = self.board(t).begun.clone() else { return Ok(()) };
         let (epoch, log) = self.latest()?;
+        log.has_ended(&Gid { sequence: u64::MAX, ..begun.gid.clone() });
         for unused in 1..=UNUSED {
             if matches!(soon(log.log().read(&begun.gid)).await?, Ok(Entry::Expired)) {
                 break;
