@@ -123,7 +123,13 @@ fn random_walks_are_carried_over_and_nothing_disagrees() {
     assert!(tally.through * 100 >= tally.runs * 90, "{} of {}", tally.through, tally.runs);
     let missing = tally.reach.missing();
     let missed: Vec<_> = CLAIMS.iter().filter(|claim| missing.contains(claim)).collect();
-    assert_eq!(missed, [&"runs in which nothing could fail"], "an order has faults of its own");
+    // An order has faults of its own, and its clients wait.
+    let absent = [
+        "runs in which nothing could fail",
+        "clients that stopped waiting",
+        "hazards that an operator saw to",
+    ];
+    assert_eq!(missed, absent.iter().collect::<Vec<_>>());
 }
 
 const ONE: Size = Size::new(1, 2, 1, 2);

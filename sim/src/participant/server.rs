@@ -51,8 +51,8 @@ pub struct Site {
     pub p: u8,
     /// The coordinator under test.
     pub owner: CoordinatorId,
-    /// The address of another process under the same id.
-    pub rival: NodeId,
+    /// The address of another process under the same id, if there can be one.
+    pub rival: Option<NodeId>,
     /// After this long without work a session that is not prepared is rolled back.
     pub idle: Duration,
     /// What has been recorded of it.
@@ -210,7 +210,7 @@ impl<D: Storage> Server<D> {
 
     async fn serve(&self, from: NodeId, message: Message) -> io::Result<()> {
         let Message { id, body: Body::Request(request) } = message else { return Ok(()) };
-        if from == self.site.rival {
+        if self.site.rival == Some(from) {
             self.watch_rival(&request);
         }
         if let Some(reply) = self.reply_to(request).await? {

@@ -34,7 +34,7 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
         let site = Site {
             p,
             owner: world.owner.clone(),
-            rival: stranger(&world.scenario),
+            rival: world.ordered.is_none().then(|| stranger(&world.scenario)),
             idle,
             recorded: slot.recorded.clone(),
             events: world.events.clone(),
