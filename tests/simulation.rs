@@ -39,6 +39,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),
+        participant().prop_map(|p| FaultKind::Failover { p }),
         Just(FaultKind::Rival),
         Just(FaultKind::Takeover),
         (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),

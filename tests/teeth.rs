@@ -131,7 +131,7 @@ fn a_forget_waits_for_the_disk() {
 
 #[test]
 fn recovery_asks_one_participant_at_a_time() {
-    late("recovery_asks_one_participant_at_a_time", &planted::OneAtATime::default());
+    late("recovery_asks_one_participant_at_a_time", &planted::OneAtATime);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What goes wrong between a coordinator and its participants.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,8 +89,13 @@ impl Participant for Impatient {
 }
 
 /// Recovery has one session for all participants, and waits in it for whoever does not answer.
-#[derive(Clone, Default)]
-pub(crate) struct OneAtATime(Arc<lock::Mutex<()>>);
+#[derive(Clone)]
+pub(crate) struct OneAtATime;
+
+thread_local! {
+    /// Of the coordinator that is being built; a run has one thread, and a thread one run at a time.
+    static SESSION: RefCell<Arc<lock::Mutex<()>>> = RefCell::default();
+}
 
 /// A participant behind that session.
 #[derive(Clone)]
@@ -112,7 +118,10 @@ impl Seams for OneAtATime {
     }
 
     fn participant(&self, participant: SimParticipant) -> Queued {
-        Queued { participant, session: self.0.clone() }
+        if participant.name() == Place::Participant(0).to_string() {
+            SESSION.take();
+        }
+        Queued { participant, session: SESSION.with_borrow(Arc::clone) }
     }
 }
 

@@ -102,6 +102,10 @@ pub enum Event {
     OperatorEnded { tx: Tx, p: u8, committed: bool },
     /// A participant lost all evidence of how the transactions ended that have.
     Forgot { p: u8 },
+    /// A participant's standby receives nothing from now on.
+    StandbyCutOff { p: u8 },
+    /// The standby has taken its place: all that was durable since it was cut off is lost.
+    FailedOver { p: u8 },
     /// Another process under the coordinator's id, over a log of its own, asked for the end of a
     /// prepared branch, and was obeyed.
     Trespassed { tx: Tx, p: u8 },
@@ -226,6 +230,8 @@ impl Event {
             }
             E::Left { tx } => mix(trace, 39, &[tx.word()]),
             E::Forgot { p } => mix(trace, 40, &[(*p).into()]),
+            E::StandbyCutOff { p } => mix(trace, 44, &[(*p).into()]),
+            E::FailedOver { p } => mix(trace, 45, &[(*p).into()]),
             E::Trespassed { tx, p } => mix(trace, 41, &[tx.word(), (*p).into()]),
             E::RivalStarted => mix(trace, 42, &[]),
             E::Acknowledged { tx } => mix(trace, 43, &[tx.word()]),

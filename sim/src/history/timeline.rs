@@ -158,6 +158,16 @@ impl fmt::Display for Event {
             Self::Forgot { p } => {
                 write!(f, "{} LOSES all evidence of what has ended", participant(p))
             }
+            Self::StandbyCutOff { p } => {
+                write!(f, "the standby of {} is CUT OFF", participant(p))
+            }
+            Self::FailedOver { p } => {
+                write!(
+                    f,
+                    "the standby takes the place of {}: what it lacks is LOST",
+                    participant(p)
+                )
+            }
             Self::Trespassed { tx, p } => {
                 write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
             }

@@ -103,17 +103,18 @@ pub fn client_truth(known: &Known) -> Verdict {
         never(told.committed, Breach::ToldBoth)?;
     }
     if let Some(answer) = known.answer.filter(|answer| answer.committed) {
-        let at = known.prepared() & !answer.pending;
+        let at = known.unfinished() & !answer.pending;
         never(at != 0, Breach::PendingUnsaid { at })?;
     }
     never(known.left.in_doubt, Breach::StillInDoubt)
 }
 
 /// A commit is forgotten only after every participant has durably finished: the log must owe it
-/// until then, or recovery would presume it aborted (Mohan, Lindsay and Obermarck, section 3).
+/// until then, or recovery would presume it aborted (Mohan, Lindsay and Obermarck, section 3). What
+/// a failover brings back had finished; then it is for the log to remember that it committed.
 #[inline]
 pub const fn safe_forgetting(known: &Known) -> Verdict {
-    let at = known.prepared();
+    let at = known.unfinished();
     never(known.decision.forgotten && at != 0, Breach::ForgottenEarly { at })
 }
 
@@ -125,7 +126,8 @@ pub const fn safe_forgetting(known: &Known) -> Verdict {
 /// remembered of an abort, so a branch that an operator commits after its coordinator has
 /// forgotten it has nobody left to notice. What was known at the answer is in the answer,
 /// unless the participant is pending in it: then it may have told a successor's recovery. So may
-/// one that acknowledged the decision and then could no longer tell.
+/// one that acknowledged the decision and then could no longer tell. And of a branch that a failover
+/// brought back, and an operator then ended, nobody asks any more.
 #[inline]
 pub fn heuristics_reported(known: &Known) -> Verdict {
     let at = known.reported & !(known.outcomes.by_operator() | known.untold);
@@ -134,7 +136,7 @@ pub fn heuristics_reported(known: &Known) -> Verdict {
         let at = known.reported & !(answer.heuristic | answer.pending | known.untold);
         never(at != 0, Breach::HeuristicUnsaid { at })?;
     }
-    let at = known.outcomes.operator_rolled_back & !known.reported;
+    let at = known.outcomes.operator_rolled_back & !(known.reported | known.back);
     never(known.at_rest && known.decision.durable && at != 0, Breach::HeuristicSwallowed { at })
 }
 

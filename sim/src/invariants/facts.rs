@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::failover::Standby;
 use super::invariant::Invariant;
 use super::known::{Answer, Known, Participants};
 use super::{claims, waits};
@@ -26,6 +27,8 @@ pub struct TxFacts {
     pub ended_again: Participants,
     /// Where its session was left behind until it expired.
     pub expired: Participants,
+    /// Where its branch was lost in a failover.
+    pub lost: Participants,
     /// The client asked to commit, and waits for the answer.
     waits: bool,
     /// A participant voted no.
@@ -68,6 +71,8 @@ pub struct Facts<'a> {
     pub foreign: Vec<&'a Event>,
     /// What came too late, if something did.
     pub late: Option<String>,
+    /// Standbys that receive nothing more, by participant.
+    standbys: BTreeMap<u8, Standby>,
 }
 
 /// A participant as a set. A scenario has far fewer participants than a word has bits.
@@ -116,6 +121,14 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn fail_over(&mut self, p: u8) {
+        let standby = self.standbys.remove(&p).unwrap_or_default();
+        for (id, tx) in &mut self.txs {
+            standby.take_back(*id, tx, only(p));
+        }
+        self.learn_of_all(|_| {});
+    }
+
     fn add(&mut self, at: Index, event: &'a Event) {
         match *event {
             Event::Run { calm, .. } => self.calm = calm,
@@ -138,6 +151,10 @@ impl<'a> Facts<'a> {
             Event::StillLocked { .. } => self.locked.push(event),
             Event::Foreign { expected, found, .. } if expected != found => self.foreign.push(event),
             Event::Trespassed { .. } => self.foreign.push(event),
+            Event::StandbyCutOff { p } => {
+                self.standbys.insert(p, Standby::of(&self.txs, only(p)));
+            }
+            Event::FailedOver { p } => self.fail_over(p),
             Event::Forgot { p } => self.learn_of_all(|tx| tx.forget_how_it_ended(p)),
             _ => self.add_of_one(at, event),
         }
@@ -180,6 +197,12 @@ impl<'a> Facts<'a> {
 }
 
 impl TxFacts {
+    /// Whether something happened to it that no protocol can help: an operator ended a branch, or a
+    /// failover lost one.
+    pub(super) const fn is_out_of_hand(&self) -> bool {
+        self.known.outcomes.by_operator() != 0 || self.lost != 0
+    }
+
     fn decide(&mut self, at: Index) {
         self.decided.get_or_insert(at);
         self.known.decision.durable = true;

@@ -28,6 +28,8 @@ pub struct Known {
     /// Where the participant can no longer tell how the branch ended: to report that someone else
     /// may have ended it is then no false alarm.
     pub untold: Participants,
+    /// Where the branch had ended, and is prepared again after a failover.
+    pub back: Participants,
     /// The decision, and what the log makes of it.
     pub decision: Decision,
     /// What was claimed to the client, and to those who ask by gid.
@@ -124,6 +126,19 @@ impl Outcomes {
         self.commits() | self.rolled_back | self.read_only | self.gone | self.by_operator()
     }
 
+    /// The same, but for these participants.
+    pub const fn without(&self, at: Participants) -> Self {
+        Self {
+            committed: self.committed & !at,
+            one_phase: self.one_phase & !at,
+            rolled_back: self.rolled_back & !at,
+            read_only: self.read_only & !at,
+            gone: self.gone & !at,
+            operator_committed: self.operator_committed & !at,
+            operator_rolled_back: self.operator_rolled_back & !at,
+        }
+    }
+
     /// Where the branch has another outcome than in `other`, or one in only one of them.
     pub const fn unlike(&self, other: &Self) -> Participants {
         (self.committed ^ other.committed)
@@ -140,6 +155,11 @@ impl Known {
     /// Where the branch is prepared now: it has voted yes and not ended.
     pub const fn prepared(&self) -> Participants {
         self.yes & !self.outcomes.ended()
+    }
+
+    /// The same, but for those that had ended before and came back.
+    pub const fn unfinished(&self) -> Participants {
+        self.prepared() & !self.back
     }
 
     /// Whether it is committed: a durable decision counts, for it will be carried out.

@@ -20,6 +20,7 @@
 mod breach;
 pub mod claims;
 mod facts;
+mod failover;
 mod invariant;
 mod known;
 pub(crate) mod rows;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Facts;
+use super::{Facts, TxFacts};
 use crate::history::Tx;
 
 const KIND: u64 = 0xf << 60;
@@ -64,8 +64,9 @@ pub(super) fn conservation(facts: &Facts<'_>) -> Result<(), String> {
     if let Some(((p, key), value)) = facts.rows.iter().find(|(_, value)| **value < 0) {
         return Err(format!("row {key:#x} of participant-{p} is {value}"));
     }
-    if facts.txs.values().any(|tx| tx.known.outcomes.by_operator() != 0) {
-        // What an operator ended against the decision does not add up; the markers told the rest.
+    if facts.txs.values().any(TxFacts::is_out_of_hand) {
+        // What an operator ended against the decision, or a failover has lost, does not add up; the
+        // markers told the rest.
         return Ok(());
     }
     totals(facts)?;
@@ -80,10 +81,7 @@ fn markers(facts: &Facts<'_>) -> Result<(), String> {
         at.push(*p);
     }
     for (key, (expected, at)) in found {
-        let touched = facts
-            .txs
-            .iter()
-            .any(|(id, tx)| marker(*id) == key && tx.known.outcomes.by_operator() != 0);
+        let touched = facts.txs.iter().any(|(id, tx)| marker(*id) == key && tx.is_out_of_hand());
         if i64::try_from(at.len()).ok() != Some(expected) && !touched {
             return Err(format!(
                 "marker {key:#x} is on participants {at:?}, and should be on {expected}"

@@ -14,6 +14,6 @@ mod wire;
 
 pub use client::{SimBranch, SimParticipant, WorkError};
 pub use rpc::Rpc;
-pub use server::{Recorded, Server, Site};
+pub use server::{Durable, Recorded, Server, Site};
 pub use wire::{Message, Op, Refusal, Xid};
 pub(crate) use wire::{Reply, Request};

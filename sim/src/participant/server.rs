@@ -44,6 +44,43 @@ enum Milestone {
     Forgot(u64),
 }
 
+impl Recorded {
+    /// As much as there is now, and nothing of what is to come.
+    fn copy(&self) -> Self {
+        let milestones = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self(Arc::new(Mutex::new(milestones)))
+    }
+}
+
+/// What is durable at a participant.
+#[derive(Clone)]
+pub struct Durable(Vec<Record>);
+
+impl Durable {
+    /// Before the run: these rows, and branches that are not ours.
+    pub fn seeded(rows: &[(u64, i64)]) -> Self {
+        let rows = rows.iter().map(|(key, value)| Record::Row(*key, *value));
+        let foreign = FOREIGN.iter().zip(1..).map(|(gid, xid)| Record::Prepared {
+            xid: Xid(xid),
+            gid: (*gid).to_owned(),
+            writes: super::store::Writes::new(),
+        });
+        Self(rows.chain(foreign).collect())
+    }
+
+    /// As a standby has it when it takes over: its own numbers do not run into those of the server
+    /// that is gone.
+    pub fn promoted(mut self) -> Self {
+        let starts = self.0.iter().filter_map(|record| match record {
+            Record::Started(starts) => Some(*starts),
+            _ => None,
+        });
+        let last = starts.max().unwrap_or(0);
+        self.0.push(Record::Started(last + 1_000));
+        self
+    }
+}
+
 /// Where a server is, and whose branches it keeps account of.
 #[derive(Clone)]
 pub struct Site {
@@ -66,35 +103,28 @@ pub struct Server<D: Storage> {
     site: Site,
     endpoint: Endpoint<Message>,
     store: Mutex<Store>,
+    /// Every record, in order, as a standby receives them.
+    applied: Mutex<Vec<Record>>,
     wal: futures::lock::Mutex<Wal<D>>,
 }
 
 impl<D: Storage> Server<D> {
-    /// Starts a server on what its disk holds; on an empty disk, with these rows.
+    /// Starts a server on what its disk holds; on an empty disk, with this.
     ///
     /// # Errors
     /// Those of the disk; try again.
     pub async fn start(
         site: Site,
         disk: D,
-        rows: &[(u64, i64)],
+        first: Durable,
         endpoint: Endpoint<Message>,
     ) -> Result<Self, (Endpoint<Message>, io::Error)> {
-        let first = || {
-            let rows = rows.iter().map(|(key, value)| Record::Row(*key, *value));
-            let foreign = FOREIGN.iter().zip(1..).map(|(gid, xid)| Record::Prepared {
-                xid: Xid(xid),
-                gid: (*gid).to_owned(),
-                writes: super::store::Writes::new(),
-            });
-            rows.chain(foreign).collect()
-        };
-        let (wal, records) = match Wal::open(disk, first).await {
+        let (wal, records) = match Wal::open(disk, || first.0).await {
             Ok(opened) => opened,
             Err(error) => return Err((endpoint, error)),
         };
         let (store, wal) = (Mutex::default(), futures::lock::Mutex::new(wal));
-        let server = Self { site, endpoint, store, wal };
+        let server = Self { site, endpoint, store, wal, applied: Mutex::default() };
         for record in &records {
             server.apply(record);
         }
@@ -153,6 +183,12 @@ impl<D: Storage> Server<D> {
     pub async fn forget(&self) -> io::Result<()> {
         let nth = self.store().forgets + 1;
         self.write(&Record::Forgot { nth }).await
+    }
+
+    /// What a standby has, if it has received everything, and what of it is in the history.
+    pub fn copy(&self) -> (Durable, Recorded) {
+        let records = self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (Durable(records), self.site.recorded.copy())
     }
 
     /// What there is of a branch.
@@ -373,6 +409,7 @@ impl<D: Storage> Server<D> {
     fn apply(&self, record: &Record) {
         self.note(record);
         self.store().apply(record);
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
     }
 
     /// Records in the history what has become durable, once.

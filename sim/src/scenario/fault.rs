@@ -76,6 +76,12 @@ pub enum FaultKind {
         /// Which participant.
         p: u8,
     },
+    /// A participant's standby stops receiving at the beginning, and takes its place at the end: what
+    /// has become durable in between is lost.
+    Failover {
+        /// Which participant.
+        p: u8,
+    },
     /// Another process runs under the coordinator's id, over a directory of its own, and sweeps.
     Rival,
 }

@@ -228,6 +228,12 @@ fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
     if forgets {
         faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Forget { p } });
     }
+    let fails_over = draw.below(6) == 0;
+    let (at_ms, for_ms) = (draw.below(heal_ms), 5 + draw.below(600));
+    let p = number(draw, participants);
+    if fails_over {
+        faults.push(Fault { at_ms, for_ms, kind: FaultKind::Failover { p } });
+    }
     faults.sort_by_key(|fault| fault.at_ms);
     faults
 }

@@ -150,7 +150,9 @@ impl FaultKind {
             | Self::DiskStuck { place } => vec![place],
             Self::CutOneWay { from, to } => vec![from, to],
             Self::Cut { a, b } => vec![a, b],
-            Self::Operator { p, .. } | Self::Forget { p } => vec![Place::Participant(p)],
+            Self::Operator { p, .. } | Self::Forget { p } | Self::Failover { p } => {
+                vec![Place::Participant(p)]
+            }
             Self::Takeover | Self::Rival => Vec::new(),
         }
     }

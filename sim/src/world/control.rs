@@ -25,6 +25,9 @@ use crate::workload::Backlog;
 /// How many coordinator processes there can be at once.
 pub(super) const COORDINATORS: u8 = 2;
 
+/// The first stream of the disks of standbys.
+const STANDBYS: u64 = (4 << 48) + (2 << 32);
+
 /// A machine: tasks run on it until it is crashed.
 pub(super) struct Host {
     pub(super) node: NodeId,
@@ -56,6 +59,7 @@ pub(super) struct Struck {
     pub(super) takeovers: u64,
     pub(super) rivals: u64,
     pub(super) forgets: u64,
+    pub(super) failovers: u64,
 }
 
 /// Everything there is in a run.
@@ -142,7 +146,7 @@ impl<S: Seams> World<S> {
             Place::Participant(p) => {
                 let crashed = self.kill(place);
                 let slot = &self.slots[p as usize];
-                slot.disk.crash();
+                slot.disk().crash();
                 drop(lock(&slot.server).take());
                 crashed
             }
@@ -210,6 +214,11 @@ impl<S: Seams> World<S> {
                     struck.rivals += 1;
                 }
             }
+            FaultKind::Failover { p } => {
+                if self.slots[p as usize].cut_off_standby() {
+                    self.events.record(Event::StandbyCutOff { p });
+                }
+            }
             FaultKind::Forget { p } => {
                 struck.forgets +=
                     u64::from(self.at_server(p, |server| async move { server.forget().await }));
@@ -269,15 +278,31 @@ impl<S: Seams> World<S> {
                 self.disk(place).stick_for(Duration::ZERO);
             }
             FaultKind::Rival => self.stop_rival(),
+            FaultKind::Failover { p } => self.fail_over(p),
             FaultKind::Takeover | FaultKind::Operator { .. } | FaultKind::Forget { .. } => {}
         }
+    }
+
+    /// A participant's standby takes its place.
+    fn fail_over(self: &Arc<Self>, p: u8) {
+        let place = Place::Participant(p);
+        self.crash(place);
+        let mut struck = lock(&self.struck);
+        let stream = STANDBYS + (struck.failovers << 8) + u64::from(p);
+        let disks = self.scenario.disks.of_participant();
+        if self.slots[p as usize].fail_over(SimDisk::new(self.scenario.seed, stream, disks)) {
+            struck.failovers += 1;
+            self.events.record(Event::FailedOver { p });
+        }
+        drop(struck);
+        self.start(place);
     }
 
     /// Ends all faults and starts what is down.
     pub(super) fn heal(self: &Arc<Self>) {
         self.net.heal_all();
         self.net.set_all(link(&crate::scenario::Network::calm()));
-        for disk in self.slots.iter().map(|slot| &slot.disk).chain([&self.log_disk]) {
+        for disk in self.slots.iter().map(Slot::disk).chain([self.log_disk.clone()]) {
             disk.set_faults(DiskFaults::default());
             disk.fill_for(Duration::ZERO);
             disk.stick_for(Duration::ZERO);
@@ -308,10 +333,10 @@ impl<S: Seams> World<S> {
         self.net.heal(address(from), address(to));
     }
 
-    fn disk(&self, place: Place) -> &SimDisk {
+    fn disk(&self, place: Place) -> SimDisk {
         match place {
-            Place::Coordinator(_) => &self.log_disk,
-            Place::Participant(p) => &self.slots[p as usize].disk,
+            Place::Coordinator(_) => self.log_disk.clone(),
+            Place::Participant(p) => self.slots[p as usize].disk(),
         }
     }
 }

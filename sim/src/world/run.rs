@@ -20,7 +20,7 @@ use crate::explore::{self, Inclusion, Retold, Rules};
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Invariant, Violation, judge};
 use crate::net::{NetStats, Network};
-use crate::participant::Recorded;
+use crate::participant::Durable;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 use crate::workload::{Backlog, ask, seeded_rows};
@@ -155,14 +155,10 @@ fn world<S: Seams>(
         life: 0,
         witness: None,
     };
-    let slot = |p: u8| Slot {
-        disk: SimDisk::new(
-            scenario.seed,
-            DISKS + 1 + u64::from(p),
-            scenario.disks.of_participant(),
-        ),
-        recorded: Recorded::default(),
-        server: Mutex::new(None),
+    let slot = |p: u8| {
+        let disk =
+            SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), scenario.disks.of_participant());
+        Slot::new(disk, Durable::seeded(&seeded_rows(&scenario, p)))
     };
     World {
         seams,
@@ -330,7 +326,8 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
     let net: NetStats = world.net.stats();
     trace.word(world.net.trace_hash());
     let mut disk = DiskStats::default();
-    for one in world.slots.iter().map(|slot| &slot.disk).chain([&world.log_disk]) {
+    let disks = world.slots.iter().flat_map(|slot| slot.disks());
+    for one in disks.chain([world.log_disk.clone()]) {
         trace.word(one.trace_hash());
         disk.add(&one.stats());
     }
@@ -343,6 +340,7 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
         takeovers,
         rivals,
         forgets,
+        failovers,
     } = *lock(&world.struck);
     let counts = vec![
         ("messages lost", net.lost),
@@ -359,6 +357,7 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
         ("takeovers", takeovers),
         ("rivals", rivals),
         ("losses of evidence", forgets),
+        ("failovers", failovers),
         ("syncs failed", disk.failed_syncs),
         ("short writes", disk.short_writes),
         ("reads failed", disk.read_errors),

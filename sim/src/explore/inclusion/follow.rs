@@ -83,9 +83,9 @@ pub(super) struct Thread<'a> {
     enlisted: u8,
     /// The client has asked to commit.
     pub(super) asked: bool,
-    /// An operator has seen to what cannot be told. The explorer has no such hand, so from then on
-    /// everything is allowed.
-    acknowledged: bool,
+    /// Something has happened that the explorer does not have, so that from then on everything is
+    /// allowed: an operator has seen to what cannot be told, or a failover taken back what was durable.
+    beyond: bool,
 }
 
 impl<'a> Thread<'a> {
@@ -103,7 +103,7 @@ impl<'a> Thread<'a> {
             start.after(system, [Action::Begin { t: T, c, commit }])
         };
         let candidates = [true, false].into_iter().filter_map(begun).collect();
-        Self { system, tx, places, candidates, enlisted: 0, asked: false, acknowledged: false }
+        Self { system, tx, places, candidates, enlisted: 0, asked: false, beyond: false }
     }
 
     pub(super) const fn tx(&self) -> Tx {
@@ -113,10 +113,10 @@ impl<'a> Thread<'a> {
     /// Whether the event has to do with the transaction.
     pub(super) fn concerns(&self, event: &Event) -> bool {
         match event {
-            _ if self.acknowledged => false,
-            Event::Crashed { place: Place::Participant(p) } | Event::Forgot { p } => {
-                self.places.contains(p)
-            }
+            _ if self.beyond => false,
+            Event::Crashed { place: Place::Participant(p) }
+            | Event::Forgot { p }
+            | Event::FailedOver { p } => self.places.contains(p),
             Event::Crashed { .. } | Event::Opened { .. } => true,
             other => other.tx() == Some(self.tx),
         }
@@ -131,7 +131,7 @@ impl<'a> Thread<'a> {
             self.enlisted |= self.place(*p).map_or(0, |p| 1 << p);
         }
         self.asked |= matches!(event, Event::AskedCommit { .. });
-        self.acknowledged |= matches!(event, Event::Acknowledged { .. });
+        self.beyond |= matches!(event, Event::Acknowledged { .. } | Event::FailedOver { .. });
         let mut next = BTreeMap::new();
         for candidate in &self.candidates {
             for after in self.explain(candidate, event, scene) {
@@ -150,7 +150,7 @@ impl<'a> Thread<'a> {
     /// # Errors
     /// There is none on which everything durable was seen.
     pub(super) fn end(self) -> Result<Vec<Action>, Vec<String>> {
-        let seen = self.candidates.iter().find(|candidate| candidate.early == 0);
+        let seen = self.candidates.iter().find(|one| one.early == 0 || self.beyond);
         match seen {
             Some(candidate) => Ok(candidate.way()),
             None => Err(self.candidates.iter().take(3).map(last_of).collect()),

@@ -31,6 +31,21 @@ fn answer(pending: Vec<u8>) -> Event {
     Event::Answered { tx: TX, told: Told::Committed, pending, heuristic: Vec::new() }
 }
 
+/// It commits, everybody has acknowledged it, and a failover brings the second branch back.
+fn came_back(rest: Vec<Event>) -> Vec<Event> {
+    let (tx, by) = (TX, Place::Coordinator(0));
+    let mut events = vec![
+        Event::Decided { tx },
+        Event::StandbyCutOff { p: 1 },
+        ended(0, true),
+        ended(1, true),
+        Event::Forgotten { tx, by },
+        Event::FailedOver { p: 1 },
+    ];
+    events.extend(rest);
+    events
+}
+
 /// Each is wrong for a moment only.
 #[test]
 fn a_history_is_judged_at_every_moment() {
@@ -69,6 +84,22 @@ fn a_history_is_judged_at_every_moment() {
             Some("agreement: tx 1:1 committed at participant-0, and did not at participant-1"),
         ),
         (vec![decided.clone(), first.clone(), overruled.clone(), reported.clone()], None),
+        (came_back(vec![ended(1, true)]), None),
+        (
+            came_back(vec![ended(1, false)]),
+            Some("agreement: tx 1:1 committed at participant-0, and did not at participant-1"),
+        ),
+        // Lost for good, as documented.
+        (
+            vec![
+                Event::FailedOver { p: 1 },
+                decided.clone(),
+                first.clone(),
+                Event::HeuristicReported { tx, p: 1 },
+                answer(Vec::new()),
+            ],
+            None,
+        ),
         (
             vec![decided, first, reported, overruled],
             Some(
