@@ -6,6 +6,7 @@
 //! dies with its server, and a prepared branch is known by its gid alone.
 
 mod client;
+mod durable;
 mod rpc;
 mod server;
 mod store;
@@ -13,7 +14,8 @@ mod wal;
 mod wire;
 
 pub use client::{SimBranch, SimParticipant, WorkError};
+pub use durable::{Durable, Recorded};
 pub use rpc::Rpc;
-pub use server::{Durable, Recorded, Server, Site};
+pub use server::{Server, Site};
 pub use wire::{Message, Op, Refusal, Xid};
 pub(crate) use wire::{Reply, Request};

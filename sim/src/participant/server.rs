@@ -3,9 +3,8 @@
 //! A failed write ends the server, as it ends a Postgres (it panics when a sync fails): it
 //! comes back by reading what its disk really holds.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -13,6 +12,7 @@ use futures::{TryStreamExt, stream};
 use indoubt::{BranchGid, Clock, CoordinatorId, Decision, Ending, OnePhase};
 use indoubt_real::log::Storage;
 
+use super::durable::{Durable, FOREIGN, Milestone, Recorded};
 use super::store::{EndedBy, Record, SessionState, Store};
 use super::wal::Wal;
 use super::wire::{Body, Message, Reply, Request, Xid};
@@ -21,65 +21,6 @@ use crate::history::{Event, Tx, VoteKind};
 use crate::net::{Endpoint, NodeId};
 use crate::workload::tx;
 use crate::world::{SimClock, Timed};
-
-/// Gids that are not ours, prepared at every participant before the run: of another coordinator, of
-/// another log under our own coordinator's id, and of another program.
-const FOREIGN: [&str; 3] = [
-    "indoubt:somebody-else:0123456789abcdef:1:1:0",
-    "indoubt:sim:0123456789abcdef:1:1:0",
-    "a gid of another program",
-];
-
-/// What of a participant has been recorded in the history, over all its lives: a record can
-/// be durable although its server died before it knew.
-#[derive(Clone, Default)]
-pub struct Recorded(Arc<Mutex<BTreeSet<Milestone>>>);
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Milestone {
-    Prepared(Tx),
-    /// Counted, so that an ending that happens twice is recorded twice.
-    Ended(Tx, Xid),
-    /// The n-th loss of evidence.
-    Forgot(u64),
-}
-
-impl Recorded {
-    /// As much as there is now, and nothing of what is to come.
-    fn copy(&self) -> Self {
-        let milestones = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Self(Arc::new(Mutex::new(milestones)))
-    }
-}
-
-/// What is durable at a participant.
-#[derive(Clone)]
-pub struct Durable(Vec<Record>);
-
-impl Durable {
-    /// Before the run: these rows, and branches that are not ours.
-    pub fn seeded(rows: &[(u64, i64)]) -> Self {
-        let rows = rows.iter().map(|(key, value)| Record::Row(*key, *value));
-        let foreign = FOREIGN.iter().zip(1..).map(|(gid, xid)| Record::Prepared {
-            xid: Xid(xid),
-            gid: (*gid).to_owned(),
-            writes: super::store::Writes::new(),
-        });
-        Self(rows.chain(foreign).collect())
-    }
-
-    /// As a standby has it when it takes over: its own numbers do not run into those of the server
-    /// that is gone.
-    pub fn promoted(mut self) -> Self {
-        let starts = self.0.iter().filter_map(|record| match record {
-            Record::Started(starts) => Some(*starts),
-            _ => None,
-        });
-        let last = starts.max().unwrap_or(0);
-        self.0.push(Record::Started(last + 1_000));
-        self
-    }
-}
 
 /// Where a server is, and whose branches it keeps account of.
 #[derive(Clone)]
@@ -443,8 +384,7 @@ impl<D: Storage> Server<D> {
             Record::Forgot { nth } => (Milestone::Forgot(*nth), Event::Forgot { p }),
             Record::Started(_) | Record::Row(..) => return,
         };
-        let mut recorded = self.site.recorded.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if recorded.insert(milestone) {
+        if self.site.recorded.is_news(milestone) {
             self.site.events.record(event);
         }
     }

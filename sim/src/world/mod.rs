@@ -8,8 +8,10 @@
 mod clock;
 mod control;
 mod coordinator;
+mod faults;
 mod ordered;
 mod participant;
+mod rest;
 mod rival;
 mod run;
 mod seams;
