@@ -106,7 +106,7 @@ impl fmt::Display for Heard {
             Self::AsDecided => "as decided",
             Self::Heuristic => "ended otherwise by someone else",
             Self::Untold => "gone, nobody knows how",
-            Self::Lost => "refused",
+            Self::Lost => "it could not be done",
         })
     }
 }

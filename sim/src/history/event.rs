@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::edge::{Ask, Heard, Reading};
 use crate::explore::Action;
-use crate::trace::Trace;
 
 /// A transaction, as the history names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -209,98 +208,42 @@ impl Event {
             _ => None,
         }
     }
-
-    /// Mixes the event into a trace: its kind, then its fields in order.
-    #[rustfmt::skip]
-    pub(super) fn mix_into(&self, trace: &mut Trace) {
-        use Event as E;
-        match self {
-            E::Began { tx, by } => mix(trace, 1, &[tx.word(), by.word()]),
-            E::Enlisted { tx, p } => mix(trace, 2, &[tx.word(), (*p).into()]),
-            E::AskedCommit { tx } => mix(trace, 3, &[tx.word()]),
-            E::Answered { tx, told, pending, heuristic } => {
-                mix(trace, 4, &[tx.word(), *told as u64]);
-                for p in pending.iter().chain(heuristic) {
-                    trace.word((*p).into());
-                }
-            }
-            E::Promised { waits: Waits { answer_us, sick_answer_us, status_us, orphan_us, sick } } => {
-                let sick = sick.map_or(u64::MAX, u64::from);
-                mix(trace, 38, &[*answer_us, *sick_answer_us, *status_us, orphan_us.unwrap_or(u64::MAX), sick]);
-            }
-            E::Left { tx } => mix(trace, 39, &[tx.word()]),
-            E::Forgot { p } => mix(trace, 40, &[(*p).into()]),
-            E::StandbyCutOff { p } => mix(trace, 44, &[(*p).into()]),
-            E::FailedOver { p } => mix(trace, 45, &[(*p).into()]),
-            E::Trespassed { tx, p } => mix(trace, 41, &[tx.word(), (*p).into()]),
-            E::RivalStarted => mix(trace, 42, &[]),
-            E::Acknowledged { tx } => mix(trace, 43, &[tx.word()]),
-            E::Status { tx, told, after_us } => mix(trace, 5, &[tx.word(), *told as u64, *after_us]),
-            E::Voted { tx, p, vote } => mix(trace, 6, &[tx.word(), (*p).into(), *vote as u64]),
-            E::Ended { tx, p, committed, one_phase, by_recovery } => {
-                let how = u64::from(*committed) | u64::from(*one_phase) << 1 | u64::from(*by_recovery) << 2;
-                mix(trace, 7, &[tx.word(), (*p).into(), how]);
-            }
-            E::OperatorEnded { tx, p, committed } => mix(trace, 8, &[tx.word(), (*p).into(), (*committed).into()]),
-            E::HeuristicReported { tx, p } => mix(trace, 9, &[tx.word(), (*p).into()]),
-            E::Deciding { tx, branches } => mix(trace, 10, &[tx.word(), (*branches).into()]),
-            E::Decided { tx } => mix(trace, 11, &[tx.word()]),
-            E::ForceFailed { tx, fenced } => mix(trace, 12, &[tx.word(), (*fenced).into()]),
-            E::Forgotten { tx, by } => mix(trace, 13, &[tx.word(), by.word()]),
-            E::Opened { by, epoch, unfinished } => {
-                mix(trace, 14, &[by.word(), *epoch]);
-                for tx in unfinished {
-                    trace.word(tx.word());
-                }
-            }
-            E::OpenFailed { by, why } => mix(trace, 15, &[by.word(), why.len() as u64]),
-            E::Asked { tx, p, by, ask } => mix(trace, 34, &[tx.word(), (*p).into(), by.word(), *ask as u64]),
-            E::Heard { tx, p, by, ask, heard } => {
-                mix(trace, 35, &[tx.word(), (*p).into(), by.word(), *ask as u64, *heard as u64]);
-            }
-            E::GaveUp { tx, p, by, ask } => mix(trace, 36, &[tx.word(), (*p).into(), by.word(), *ask as u64]),
-            E::LogRead { tx, by, reading } => mix(trace, 37, &[tx.word(), by.word(), *reading as u64]),
-            E::LogUnreadable { by } => mix(trace, 16, &[by.word()]),
-            E::Crashed { place } => mix(trace, 17, &[place.word()]),
-            E::Started { place } => mix(trace, 18, &[place.word()]),
-            E::Cut { from, to } => mix(trace, 19, &[from.word(), to.word()]),
-            E::Mended { from, to } => mix(trace, 20, &[from.word(), to.word()]),
-            E::TakenOver => mix(trace, 21, &[]),
-            E::DiskFaulty { place, faulty } => mix(trace, 22, &[place.word(), (*faulty).into()]),
-            E::Healed => mix(trace, 23, &[]),
-            E::Quiesced => mix(trace, 24, &[]),
-            E::Overran => mix(trace, 25, &[]),
-            E::Row { p, key, value } => mix(trace, 26, &[(*p).into(), *key, value.cast_unsigned()]),
-            E::StillPrepared { tx, p } => mix(trace, 27, &[tx.word(), (*p).into()]),
-            E::StillLocked { p, rows } => mix(trace, 28, &[(*p).into(), (*rows).into()]),
-            E::StillUnfinished { tx } => mix(trace, 29, &[tx.word()]),
-            E::Foreign { p, expected, found } => mix(trace, 30, &[(*p).into(), (*expected).into(), (*found).into()]),
-            E::Expired { tx, p } => mix(trace, 33, &[tx.word(), (*p).into()]),
-            E::Ordered { step, .. } => mix(trace, 34, &[(*step).into()]),
-            E::Run { participants, calm } => mix(trace, 31, &[(*participants).into(), (*calm).into()]),
-            E::Seeded { p, key, value } => mix(trace, 32, &[(*p).into(), *key, value.cast_unsigned()]),
-        }
-    }
 }
 
-fn mix(trace: &mut Trace, kind: u64, fields: &[u64]) {
-    trace.word(kind);
-    for field in fields {
-        trace.word(*field);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::hash::Hash;
 
-impl Tx {
-    const fn word(self) -> u64 {
-        self.epoch << 32 ^ self.sequence
-    }
-}
+    use super::*;
+    use crate::trace::Trace;
 
-impl Place {
-    fn word(self) -> u64 {
-        match self {
-            Self::Coordinator(index) => u64::from(index),
-            Self::Participant(index) => 0x100 | u64::from(index),
-        }
+    fn traced(event: &Event) -> u64 {
+        let mut trace = Trace::default();
+        event.hash(&mut trace);
+        trace.hash()
+    }
+
+    #[test]
+    fn whatever_an_event_says_is_in_the_trace() {
+        let (tx, by) = (Tx { epoch: 1, sequence: 1 }, Place::Coordinator(0));
+        let failed = |why: &str| Event::OpenFailed { by, why: why.to_owned() };
+        let ordered = |action| Event::Ordered { step: 1, action };
+        let answered = |pending: &[u8], heuristic: &[u8]| {
+            let (pending, heuristic) = (pending.to_vec(), heuristic.to_vec());
+            Event::Answered { tx, told: Told::Committed, pending, heuristic }
+        };
+        let mut traces = [
+            failed("one"),
+            failed("two"),
+            ordered(Action::Crash { c: 0 }),
+            ordered(Action::Crash { c: 1 }),
+            answered(&[0], &[]),
+            answered(&[], &[0]),
+            Event::Left { tx },
+            Event::Decided { tx },
+        ]
+        .map(|event| traced(&event));
+        traces.sort_unstable();
+        assert!(traces.windows(2).all(|pair| pair[0] != pair[1]), "{traces:x?}");
     }
 }

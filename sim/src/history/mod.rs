@@ -7,6 +7,7 @@ mod edge;
 mod event;
 mod timeline;
 
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ impl Recorder {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         inner.trace.word(at_us);
-        event.mix_into(&mut inner.trace);
+        event.hash(&mut inner.trace);
         inner.entries.push(Entry { at_us, event });
     }
 

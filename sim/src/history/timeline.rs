@@ -131,13 +131,8 @@ impl fmt::Display for Event {
             Self::AskedCommit { tx } => write!(f, "{tx}: the client asks to commit"),
             Self::Answered { tx, told, pending, heuristic } => {
                 write!(f, "{tx}: the client is told: {told}")?;
-                if !pending.is_empty() {
-                    write!(f, ", pending at {pending:?}")?;
-                }
-                if !heuristic.is_empty() {
-                    write!(f, ", heuristic at {heuristic:?}")?;
-                }
-                Ok(())
+                listed(f, ", pending at", pending)?;
+                listed(f, ", ended by someone else at", heuristic)
             }
             Self::Promised { waits } => {
                 let ms = |us: u64| us / 1_000;
@@ -244,6 +239,14 @@ impl fmt::Display for Event {
             }
         }
     }
+}
+
+/// Participants by name, after these words, if there are any.
+fn listed(f: &mut fmt::Formatter<'_>, what: &str, participants: &[u8]) -> fmt::Result {
+    participants.iter().enumerate().try_for_each(|(nth, p)| {
+        let before = if nth == 0 { what } else { " and" };
+        write!(f, "{before} {}", Place::Participant(*p))
+    })
 }
 
 impl Event {
