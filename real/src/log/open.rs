@@ -112,6 +112,8 @@ pub enum OpenError {
 
 impl<S: Storage> FileLog<S> {
     /// Opens the log of a coordinator, under a new epoch, and creates it in an empty directory.
+    /// Each opening is remembered for ever, in 12 bytes of memory and of the file: a restart every
+    /// minute adds 6 MB a year, which every later opening and compaction writes out.
     ///
     /// # Errors
     /// [`OpenError`], each telling what to do. A log that cannot be read is never empty.
