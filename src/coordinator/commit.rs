@@ -3,6 +3,10 @@
 //! Each effect becomes a future that ends in an input. The texts that the machine does not
 //! carry, why a vote was no, what failed, are kept here until the client is answered.
 
+mod decision;
+mod event;
+mod participants;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,35 +16,25 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
-use super::calls::answered;
 use super::shared::Shared;
 use super::transaction::{Enlisted, Missing, Request, Wish};
 use crate::clock::Clock;
 use crate::gid::Gid;
-use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError, LoggedBranch};
+use crate::log::{Commit, DecisionLog, LoggedBranch};
 use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
-use crate::participant::{OnePhaseVote, Receipt, Refusal, Vote};
+use crate::participant::{Receipt, Refusal};
 use crate::protocol::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, ForceFailure, Input, LogFailure,
-    OnePhase, Phase, TransactionEffects, TransactionMachine,
+    Answer, BranchId, BranchSet, Cause, Effect, Input, OnePhase, Phase, TransactionEffects,
+    TransactionMachine,
 };
 
-/// An event of the world: an input for the machine, and the text that goes with it.
-type Event = (Input, Note);
-type Pending<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
+use decision::{force, read};
+use event::{Event, Note, after};
+use participants::{commit_one_phase, finish, inquire, prepare};
 
-/// What the machine does not carry.
-enum Note {
-    Nothing,
-    Receipt(BranchId, Receipt),
-    /// Of a branch.
-    Reason(BranchId, String),
-    /// Of a branch that has rolled back.
-    Refusal(BranchId, Refusal),
-    /// Of the log.
-    LogReason(String),
-    Heuristic(BranchId, Heuristic),
-}
+pub(super) use decision::log_failure;
+
+type Pending<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
 
 pub(super) struct Commitment<'a, L, C> {
     shared: &'a Shared<L, C>,
@@ -311,99 +305,4 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
             known.join("; ")
         }
     }
-}
-
-async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
-    let id = branch.id;
-    match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
-        Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Note::Receipt(id, receipt)),
-        Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Note::Nothing),
-        Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Note::Refusal(id, refusal)),
-        Err(lost) => (Input::VoteLost(id), Note::Reason(id, lost.to_string())),
-    }
-}
-
-async fn commit_one_phase<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
-    match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
-        Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Note::Nothing),
-        Ok(OnePhaseVote::RolledBack(refusal)) => {
-            (Input::OnePhased(OnePhase::RolledBack), Note::Refusal(branch.id, refusal))
-        }
-        Err(lost) => {
-            (Input::OnePhased(OnePhase::Unknown), Note::Reason(branch.id, lost.to_string()))
-        }
-    }
-}
-
-async fn inquire<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
-    let end = answered(&shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
-    (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Note::Nothing)
-}
-
-async fn finish<L, C: Clock>(
-    shared: &Shared<L, C>,
-    gid: Gid,
-    branch: &Enlisted,
-    decision: Decision,
-) -> Event {
-    let id = branch.id;
-    match answered(&shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
-        Ok(ending) => {
-            let heuristic =
-                shared.alarms.ended(&gid.branch(id), &branch.participant, decision, ending);
-            (
-                Input::Finished(id, ending),
-                heuristic.map_or(Note::Nothing, |heuristic| Note::Heuristic(id, heuristic)),
-            )
-        }
-        Err(lost) => {
-            tracing::warn!(participant = %branch.participant, ?decision, %lost, "left to recovery");
-            (Input::FinishLost(id), Note::Nothing)
-        }
-    }
-}
-
-async fn force<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, commit: Arc<Commit>) -> Event {
-    match shared.force(&commit).await {
-        Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
-        Err(error) => {
-            let failure = match error {
-                ForceError::Fenced { .. } => ForceFailure::Fenced,
-                ForceError::Unknown { .. } => ForceFailure::Unknown,
-            };
-            (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))
-        }
-    }
-}
-
-async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
-    match shared.read(&gid).await {
-        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Note::Nothing),
-        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Note::Nothing),
-        // Only a successor can have finished and forgotten what this coordinator still waits for.
-        Ok(Entry::Expired) => {
-            let note = Note::LogReason("the log has outlived the transaction".to_owned());
-            (Input::LogRead(Err(LogFailure::Fenced)), note)
-        }
-        Err(error) => {
-            let failure = log_failure(&error);
-            (Input::LogRead(Err(failure)), Note::LogReason(error.to_string()))
-        }
-    }
-}
-
-pub(super) const fn log_failure(error: &LogError) -> LogFailure {
-    match error {
-        LogError::Fenced { .. } => LogFailure::Fenced,
-        LogError::Unreadable { .. } => LogFailure::Unreadable,
-    }
-}
-
-async fn after<L, C: Clock>(
-    shared: &Shared<L, C>,
-    delay: std::time::Duration,
-    input: Input,
-) -> Event {
-    shared.clock.sleep(delay).await;
-    (input, Note::Nothing)
 }

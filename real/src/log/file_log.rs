@@ -1,29 +1,27 @@
 //! The opened log: its promises as [`DecisionLog`], by way of a ledger and a writer.
 //!
-//! Everything that must be in order goes through the writer's lock. Reads do not, as long as all
-//! is well: traffic that never pauses holds that lock for ever, one batch after the other, and an
+//! Everything that must be in order is done in turns of the writer (`turn`). Reads do not, as long as all
+//! is well: traffic that never pauses takes one turn after the other, and an
 //! answer depends on the writer only in the cases that `state` tells. Absent: how bytes get to the
 //! disk (`write`) and how a log comes to be open (`open`).
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use futures::lock;
 use indoubt::{
     Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, Lineage, LogError, Origin,
 };
 
+use super::core::{Core, Force};
 use super::ledger::Ledger;
-use super::lineages::Lineages;
 use super::record::{self, Key};
-use super::state::{Depends, WriterState};
+use super::state::Depends;
 use super::storage::Storage;
-use super::write::{Failure, Writer};
+use super::turn::{Task, Turns};
+use super::write::Failure;
 
 /// Notes that wait for a force to take them along; with one more the next sweep does.
 const NOTES_HELD: usize = 256;
@@ -56,33 +54,9 @@ impl Default for Options {
 /// Dropping it releases the directory. What [`forget`](DecisionLog::forget) noted last is then
 /// lost, unless [`flush`](DecisionLog::flush) came before.
 pub struct FileLog<S: Storage> {
-    pub(super) storage: S,
-    pub(super) coordinator: CoordinatorId,
-    pub(super) epoch: u64,
-    pub(super) lineages: Lineages,
-    pub(super) options: Options,
-    /// Set once and for ever when a newer epoch was seen.
-    pub(super) fenced: AtomicBool,
-    pub(super) shared: Mutex<Shared>,
-    pub(super) writer: lock::Mutex<Writer<S::File>>,
-    pub(super) _lock: S::Lock,
-}
-
-/// What callers leave for whoever writes next. Held for moments, never across an await.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) ledger: Ledger,
-    pub(super) forces: VecDeque<Force>,
-    /// Forgotten in the ledger and not yet in the file.
-    pub(super) forgets: Vec<Key>,
-    pub(super) state: WriterState,
-}
-
-/// A force that waits for a batch.
-#[derive(Debug)]
-pub(super) struct Force {
-    pub(super) commit: Arc<Commit>,
-    pub(super) answer: oneshot::Sender<Result<(), ForceError>>,
+    /// Before the core: a turn that nobody has ended is dropped with the log, and holds it no longer.
+    pub(super) turns: Turns,
+    pub(super) core: Arc<Core<S>>,
 }
 
 impl<S: Storage> FileLog<S> {
@@ -97,66 +71,54 @@ impl<S: Storage> FileLog<S> {
     async fn answer<T>(&self, on: Option<Key>, of: impl Fn(&Ledger) -> T) -> Result<T, Failure> {
         loop {
             let depends = {
-                let mut shared = self.shared();
+                let mut shared = self.core.shared();
                 // A force that was dropped while it was queued must not land after the answer;
                 // it is in no file yet.
                 shared.forces.retain(|force| !force.answer.is_canceled());
                 shared.state.depends(on)
             };
-            match depends {
-                Depends::Ledger => {}
-                Depends::Batch(over) => {
-                    // Its sender is dropped only with the log.
-                    let _ = over.await;
-                    continue;
+            if let Depends::Writer(over) = depends {
+                // Whoever was at it may have been dropped, and then it is for this call to end it.
+                if let Either::Right((mut turn, _)) = select(over, pin!(self.turn())).await {
+                    turn.take(Task::Repair).await?;
                 }
-                Depends::Repair(over) => {
-                    if let Either::Right((mut writer, _)) =
-                        select(over, pin!(self.writer.lock())).await
-                    {
-                        self.repair(&mut writer).await?;
-                        self.shared().state.repaired();
-                    }
-                    continue;
-                }
+                continue;
             }
-            let answer = of(&self.shared().ledger);
-            if self.look_for_successor().await? {
+            let answer = of(&self.core.shared().ledger);
+            if self.core.look_for_successor().await? {
                 return Ok(answer);
             }
-            let mut writer = self.writer.lock().await;
-            // It writes the file anew, if it is gone still.
-            if self.check_fence(&mut writer).await.is_err() {
-                self.repair(&mut writer).await?;
-            }
+            self.turn().await.take(Task::BringBack).await?;
         }
     }
 
-    /// Takes along what was noted and no force has taken, if nobody is writing anyway.
+    /// Unless somebody is writing anyway: ends a turn that was left in its middle, so that nothing
+    /// of it lands after a list that lacks it, and takes along what was noted and no force has
+    /// taken.
     async fn take_notes_along(&self) {
-        if self.shared().forgets.len() > NOTES_HELD
-            && let Some(mut writer) = self.writer.try_lock()
+        if let Some(mut turn) = self.turn_if_free().await
+            && self.core.shared().forgets.len() > NOTES_HELD
         {
             // They stay noted, and the next one takes them.
-            let _ = self.write_batch(&mut writer).await;
+            let _ = turn.take(Task::Batch).await;
         }
     }
 
     fn key(&self, gid: &Gid) -> Result<Key, LogError> {
-        if gid.coordinator != self.coordinator {
+        if gid.coordinator != self.core.coordinator {
             let reason = format!(
                 "{gid} is not of coordinator {}: ask the log of its own coordinator",
-                self.coordinator
+                self.core.coordinator
             );
             return Err(LogError::Unreadable { reason });
         }
         let unreadable = |reason| Err(LogError::Unreadable { reason });
-        match self.lineages.origin(gid, self.epoch) {
+        match self.core.lineages.origin(gid, self.core.epoch) {
             Origin::Own => Ok(Key::of(gid)),
             Origin::Newer => unreadable(format!(
                 "{gid} is of an epoch that this log has not reached (it is at {}): if the log's directory was \
                  restored from a copy, bring the latest one back",
-                self.epoch
+                self.core.epoch
             )),
             Origin::OtherOpening => unreadable(format!(
                 "{gid} is of an opening that this log never saw: if the log's directory was restored from a \
@@ -168,54 +130,55 @@ impl<S: Storage> FileLog<S> {
             )),
         }
     }
-
-    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
-        // Nothing in there is left half done by a panic.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<S: Storage> DecisionLog for FileLog<S> {
     fn coordinator(&self) -> &CoordinatorId {
-        &self.coordinator
+        &self.core.coordinator
     }
 
     fn epoch(&self) -> u64 {
-        self.epoch
+        self.core.epoch
     }
 
     fn lineage(&self) -> Lineage {
         // An opening knows itself.
-        self.lineages.of(self.epoch).unwrap_or(Lineage { log: self.lineages.log, opening: 0 })
+        self.core
+            .lineages
+            .of(self.core.epoch)
+            .unwrap_or(Lineage { log: self.core.lineages.log, opening: 0 })
     }
 
     fn origin(&self, gid: &Gid) -> Origin {
-        self.lineages.origin(gid, self.epoch)
+        self.core.lineages.origin(gid, self.core.epoch)
     }
 
-    /// As the trait has it. When several forces wait, one of them writes for all. If that one
-    /// is dropped, the next repairs the file and writes for the others. A fenced decision may have been read by the successor all the same, as any unknown one.
+    /// As the trait has it. When several forces wait, one of them writes for all. A fenced decision may have been read by the successor all the same, as any unknown one.
     /// A commit that no later opening could read as this log's is [`ForceError::Unknown`] too,
     /// though it is known not to have been written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything: the next call of the log ends what it was
+    /// writing. Until then the outcome is unknown, and a [`read`](Self::read) settles it.
     async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let unwritten = |reason| ForceError::Unknown { reason };
         let key = self.key(&commit.gid).map_err(|error| unwritten(error.to_string()))?;
         if let Err(error) = record::check(commit) {
-            self.shared().ledger.force_failed(key);
+            self.core.shared().ledger.force_failed(key);
             return Err(unwritten(error.to_string()));
         }
         let (answer, mut answered) = oneshot::channel();
-        self.shared().forces.push_back(Force { commit: Arc::clone(commit), answer });
-        let mut writer = match select(&mut answered, pin!(self.writer.lock())).await {
+        self.core.shared().forces.push_back(Force { commit: Arc::clone(commit), answer });
+        let mut turn = match select(&mut answered, pin!(self.turn())).await {
             Either::Left((answer, _)) => return answer.unwrap_or_else(|_| Err(interrupted())),
-            Either::Right((writer, _)) => writer,
+            Either::Right((turn, _)) => turn,
         };
         loop {
             match answered.try_recv() {
                 Ok(Some(answer)) => return answer,
                 Err(oneshot::Canceled) => return Err(interrupted()),
                 // The answers go out with the batch; its failure is ours only if ours was in it.
-                Ok(None) => drop(self.write_batch(&mut writer).await),
+                Ok(None) => drop(turn.take(Task::Batch).await),
             }
         }
     }
@@ -226,11 +189,11 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// # Errors
     /// [`LogError::Unreadable`] also for a gid of another coordinator or a newer epoch.
     async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
-        if self.is_fenced() {
-            return Err(Failure::Fenced.of_log(self.epoch));
+        if self.core.is_fenced() {
+            return Err(Failure::Fenced.of_log(self.core.epoch));
         }
         let key = self.key(gid)?;
-        let mut shared = self.shared();
+        let mut shared = self.core.shared();
         shared.ledger.forget(key);
         shared.forgets.push(key);
         Ok(())
@@ -243,15 +206,18 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     }
 
     /// As the trait has it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future costs nobody anything; what it was writing is ended by the next call.
     async fn flush(&self) -> Result<(), LogError> {
         let flush = async {
-            let mut writer = self.writer.lock().await;
-            while !self.shared().forgets.is_empty() {
-                self.write_batch(&mut writer).await?;
+            let mut turn = self.turn().await;
+            while !self.core.shared().forgets.is_empty() {
+                turn.take(Task::Batch).await?;
             }
             Ok(())
         };
-        flush.await.map_err(|failure: Failure| failure.of_log(self.epoch))
+        flush.await.map_err(|failure: Failure| failure.of_log(self.core.epoch))
     }
 
     /// As the trait has it.
@@ -261,31 +227,32 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// epoch: either would look absent, and thereby aborted, when the log cannot know.
     ///
     /// # Cancel safety
-    /// Dropping the future costs nobody anything, unless it was repairing the file after a failed
-    /// write; then the next call repairs it.
+    /// Dropping the future costs nobody anything: a repair that it was at is ended by the next call
+    /// that needs it.
     async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
         let key = self.key(gid)?;
         let answer = self.answer(Some(key), |ledger| ledger.entry(key)).await;
-        answer.map_err(|failure| failure.of_log(self.epoch))
+        answer.map_err(|failure| failure.of_log(self.core.epoch))
     }
 
     /// As the trait has it. A sweep asks this, so it takes along what was noted and would else wait
     /// for a force.
     ///
     /// # Cancel safety
-    /// Dropping the future while it writes such notes has the file written anew by the next call.
+    /// Dropping the future costs nobody anything: notes that it was writing are on their way, and
+    /// the next call that writes ends that.
     async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
         self.take_notes_along().await;
         let answer = self.answer(None, Ledger::unfinished).await;
-        answer.map_err(|failure| failure.of_log(self.epoch))
+        answer.map_err(|failure| failure.of_log(self.core.epoch))
     }
 }
 
 impl<S: Storage> fmt::Debug for FileLog<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileLog")
-            .field("coordinator", &self.coordinator)
-            .field("epoch", &self.epoch)
+            .field("coordinator", &self.core.coordinator)
+            .field("epoch", &self.core.epoch)
             .finish_non_exhaustive()
     }
 }

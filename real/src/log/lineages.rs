@@ -1,6 +1,7 @@
 //! Which openings a log has had, by what they drew: how it knows its own gids.
 //!
-//! Twelve bytes for each opening, for ever: a branch can be left prepared for as long.
+//! Twelve bytes for each opening, for ever, in memory and in every snapshot: a branch can be left
+//! prepared for as long. A restart each minute for a year is 6 MB.
 
 use std::collections::BTreeMap;
 

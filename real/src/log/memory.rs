@@ -23,6 +23,9 @@ pub(super) struct State {
     pub(super) unfit: Option<&'static str>,
     pub(super) syncs: u64,
     pub(super) renames: u64,
+    pub(super) creates: u64,
+    /// Whether every call takes a while, and not syncs alone.
+    pub(super) slow: bool,
     /// Draws so far: each is this number.
     pub(super) draws: u32,
     /// How many of the next calls of each kind fail.
@@ -55,6 +58,13 @@ impl Memory {
 
     pub(super) fn names(&self) -> Vec<String> {
         self.state().files.keys().cloned().collect()
+    }
+
+    async fn take_a_while(&self) {
+        let slow = self.state().slow;
+        if slow {
+            pause().await;
+        }
     }
 
     /// A directory of its own with the same files.
@@ -122,6 +132,7 @@ impl Storage for Memory {
     }
 
     async fn list(&self) -> io::Result<Vec<String>> {
+        self.take_a_while().await;
         if fails(&mut self.state().failing_lists) {
             Err(io::Error::other("no list"))
         } else {
@@ -136,6 +147,7 @@ impl Storage for Memory {
     }
 
     async fn create(&self, name: &str) -> io::Result<Content> {
+        self.take_a_while().await;
         let mut state = self.state();
         if fails(&mut state.failing_creates) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -143,10 +155,12 @@ impl Storage for Memory {
         if state.files.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        state.creates += 1;
         Ok(Arc::clone(state.files.entry(name.to_owned()).or_default()))
     }
 
     async fn append(&self, file: &Content, bytes: Vec<u8>) -> io::Result<()> {
+        self.take_a_while().await;
         let short = fails(&mut self.state().failing_appends);
         let count = if short { bytes.len() / 2 } else { bytes.len() };
         file.lock().unwrap().extend_from_slice(&bytes[..count]);
@@ -161,6 +175,7 @@ impl Storage for Memory {
     }
 
     async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.take_a_while().await;
         let mut state = self.state();
         let content = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.renames += 1;
@@ -173,6 +188,7 @@ impl Storage for Memory {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
+        self.take_a_while().await;
         Ok(())
     }
 }

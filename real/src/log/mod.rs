@@ -30,6 +30,7 @@
 //! Absent: replication (the log is as available as its disk), and any runtime: the same code
 //! runs under the simulator.
 
+mod core;
 mod directory;
 mod file_log;
 mod file_system;
@@ -42,6 +43,7 @@ mod ranges;
 mod record;
 mod state;
 mod storage;
+mod turn;
 mod write;
 
 #[cfg(test)]

@@ -12,13 +12,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use futures::lock;
 use indoubt::CoordinatorId;
 
-use super::file_log::{FileLog, Options, Shared};
+use super::core::{Core, Shared};
+use super::file_log::{FileLog, Options};
 use super::frame::{self, End};
 use super::ledger::Ledger;
 use super::lineages::Lineages;
@@ -26,6 +27,7 @@ use super::names;
 use super::record::{self, Malformed};
 use super::state::WriterState;
 use super::storage::Storage;
+use super::turn::Turns;
 use super::write::{Writer, replace};
 
 /// A log could not be opened.
@@ -110,6 +112,8 @@ pub enum OpenError {
 
 impl<S: Storage> FileLog<S> {
     /// Opens the log of a coordinator, under a new epoch, and creates it in an empty directory.
+    /// Each opening is remembered for ever, in 12 bytes of memory and of the file: a restart every
+    /// minute adds 6 MB a year, which every later opening and compaction writes out.
     ///
     /// # Errors
     /// [`OpenError`], each telling what to do. A log that cannot be read is never empty.
@@ -129,7 +133,7 @@ impl<S: Storage> FileLog<S> {
         let older = opening.existing_epochs().await?;
         let (epoch, file) = opening.take_epoch(&older).await?;
         let (ledger, writer) = opening.take_over(epoch, file).await?;
-        Ok(Self {
+        let core = Core {
             storage,
             coordinator,
             epoch,
@@ -144,7 +148,8 @@ impl<S: Storage> FileLog<S> {
             }),
             writer: lock::Mutex::new(writer),
             _lock: lock,
-        })
+        };
+        Ok(Self { turns: Turns::default(), core: Arc::new(core) })
     }
 }
 

@@ -30,19 +30,18 @@ enum Now {
 pub(super) enum Depends {
     /// On the ledger alone.
     Ledger,
-    /// On how the batch ends that is being written: ask again then.
-    Batch(oneshot::Receiver<()>),
-    /// On the repair of the file. Whoever repairs it, this is told.
-    Repair(oneshot::Receiver<()>),
+    /// On the batch that is being written, or on the repair of the file. Whoever brings that to
+    /// its end, this is told: ask again then.
+    Writer(oneshot::Receiver<()>),
 }
 
 impl WriterState {
     /// What an answer about this gid depends on; without one, about those that are known.
     pub(super) fn depends(&mut self, on: Option<Key>) -> Depends {
         match &self.now {
-            Now::Broken => Depends::Repair(self.wait()),
+            Now::Broken => Depends::Writer(self.wait()),
             Now::Writing(keys) if on.is_some_and(|key| keys.contains(&key)) => {
-                Depends::Batch(self.wait())
+                Depends::Writer(self.wait())
             }
             Now::Clean | Now::Writing(_) => Depends::Ledger,
         }

@@ -1,6 +1,7 @@
 //! The log's promises, on a directory in memory and on a real one.
 
 mod directory;
+mod dropped;
 mod failures;
 mod identity;
 mod readers;

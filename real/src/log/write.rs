@@ -1,6 +1,6 @@
 //! Getting bytes to the disk: batches, rewriting, and the look for a successor.
 //!
-//! All of it happens under the writer's lock. A rewrite serves three ends alike: it repairs a
+//! All of it happens in turns of the writer (`turn`). A rewrite serves three ends alike: it repairs a
 //! file of which a write has failed, compacts one that has grown, and brings one back that has
 //! disappeared. Absent: retries; a caller that wants one asks again.
 
@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use indoubt::{ForceError, LogError};
 
-use super::file_log::{FileLog, Force};
+use super::core::{Core, Force};
 use super::frame;
 use super::names;
 use super::record::{self, Key};
@@ -57,18 +57,18 @@ impl Failure {
     }
 }
 
-/// Forces that are being written. If the future that writes them is dropped, they go back to
-/// the queue: the file is repaired before anything else, so they are known not to be in it,
-/// and whoever waits for them wants them written and not given up.
+/// Forces that are being written. If a panic ends that, they go back to the queue: the file is
+/// repaired before anything else, so they are known not to be in it, and whoever waits for them
+/// wants them written and not given up.
 struct Batch<'a, S: Storage> {
-    log: &'a FileLog<S>,
+    log: &'a Core<S>,
     forces: Vec<Force>,
 }
 
 impl<S: Storage> Drop for Batch<'_, S> {
     fn drop(&mut self) {
         let mut shared = self.log.shared();
-        // Still there only if the write was dropped in its middle.
+        // Still there only if the write did not come to its end.
         shared.state.interrupt();
         for force in self.forces.drain(..).rev().filter(|force| !force.answer.is_canceled()) {
             shared.forces.push_front(force);
@@ -76,7 +76,7 @@ impl<S: Storage> Drop for Batch<'_, S> {
     }
 }
 
-impl<S: Storage> FileLog<S> {
+impl<S: Storage> Core<S> {
     /// Writes what is queued, or the first part of it, as one batch, and answers its forces.
     pub(super) async fn write_batch(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
         let mut batch = Batch { log: self, forces: self.take_forces() };
@@ -127,7 +127,7 @@ impl<S: Storage> FileLog<S> {
         frame::push(&mut bytes, self.epoch, writer.length, &payload);
         let length = writer.length + bytes.len() as u64;
 
-        // Until both have succeeded nothing is known, also if this future is dropped.
+        // Until both have succeeded nothing is known, also after a panic.
         writer.broken = Some("a write of decisions was interrupted".to_owned());
         let appended = self.storage.append(&writer.file, bytes).await;
         appended.map_err(|error| writer.broke("write decisions", &error))?;
@@ -152,9 +152,10 @@ impl<S: Storage> FileLog<S> {
 
     /// Makes the file's content known again, if it is not.
     pub(super) async fn repair(&self, writer: &mut Writer<S::File>) -> Result<(), Failure> {
-        let Some(broken) = &writer.broken else { return Ok(()) };
-        let context = format!("repair the decision log's file after an error ({broken})");
-        self.rewrite(writer).await.map_err(|error| Failure::io(&context, &error))?;
+        if let Some(broken) = &writer.broken {
+            let context = format!("repair the decision log's file after an error ({broken})");
+            self.rewrite(writer).await.map_err(|error| Failure::io(&context, &error))?;
+        }
         self.shared().state.repaired();
         Ok(())
     }

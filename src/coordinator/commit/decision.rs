@@ -1,0 +1,49 @@
+//! What the log is asked for a transaction: to force its decision, and what it holds after all.
+
+use std::sync::Arc;
+
+use super::super::shared::Shared;
+use super::event::{Event, Note};
+use crate::clock::Clock;
+use crate::gid::Gid;
+use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
+use crate::protocol::{ForceFailure, Input, LogFailure};
+
+pub(super) async fn force<L: DecisionLog, C: Clock>(
+    shared: &Shared<L, C>,
+    commit: Arc<Commit>,
+) -> Event {
+    match shared.force(&commit).await {
+        Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
+        Err(error) => {
+            let failure = match error {
+                ForceError::Fenced { .. } => ForceFailure::Fenced,
+                ForceError::Unknown { .. } => ForceFailure::Unknown,
+            };
+            (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))
+        }
+    }
+}
+
+pub(super) async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
+    match shared.read(&gid).await {
+        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Note::Nothing),
+        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Note::Nothing),
+        // Only a successor can have finished and forgotten what this coordinator still waits for.
+        Ok(Entry::Expired) => {
+            let note = Note::LogReason("the log has outlived the transaction".to_owned());
+            (Input::LogRead(Err(LogFailure::Fenced)), note)
+        }
+        Err(error) => {
+            let failure = log_failure(&error);
+            (Input::LogRead(Err(failure)), Note::LogReason(error.to_string()))
+        }
+    }
+}
+
+pub(in crate::coordinator) const fn log_failure(error: &LogError) -> LogFailure {
+    match error {
+        LogError::Fenced { .. } => LogFailure::Fenced,
+        LogError::Unreadable { .. } => LogFailure::Unreadable,
+    }
+}

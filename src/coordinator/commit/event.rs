@@ -1,0 +1,34 @@
+//! What a transaction's driver waits for: inputs of its machine, and the texts beside them.
+
+use std::time::Duration;
+
+use super::super::shared::Shared;
+use crate::clock::Clock;
+use crate::outcome::Heuristic;
+use crate::participant::{Receipt, Refusal};
+use crate::protocol::{BranchId, Input};
+
+/// An event of the world: an input for the machine, and the text that goes with it.
+pub(super) type Event = (Input, Note);
+
+/// What the machine does not carry.
+pub(super) enum Note {
+    Nothing,
+    Receipt(BranchId, Receipt),
+    /// Of a branch.
+    Reason(BranchId, String),
+    /// Of a branch that has rolled back.
+    Refusal(BranchId, Refusal),
+    /// Of the log.
+    LogReason(String),
+    Heuristic(BranchId, Heuristic),
+}
+
+pub(super) async fn after<L, C: Clock>(
+    shared: &Shared<L, C>,
+    delay: Duration,
+    input: Input,
+) -> Event {
+    shared.clock.sleep(delay).await;
+    (input, Note::Nothing)
+}

@@ -1,0 +1,63 @@
+//! What participants are asked for a transaction, each call ending in an event.
+
+use super::super::calls::answered;
+use super::super::shared::Shared;
+use super::super::transaction::Enlisted;
+use super::event::{Event, Note};
+use crate::clock::Clock;
+use crate::gid::Gid;
+use crate::participant::{OnePhaseVote, Vote};
+use crate::protocol::{Ballot, Decision, Input, OnePhase};
+
+pub(super) async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+    let id = branch.id;
+    match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
+        Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Note::Receipt(id, receipt)),
+        Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Note::Nothing),
+        Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Note::Refusal(id, refusal)),
+        Err(lost) => (Input::VoteLost(id), Note::Reason(id, lost.to_string())),
+    }
+}
+
+pub(super) async fn commit_one_phase<L, C: Clock>(
+    shared: &Shared<L, C>,
+    branch: &Enlisted,
+) -> Event {
+    match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
+        Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Note::Nothing),
+        Ok(OnePhaseVote::RolledBack(refusal)) => {
+            (Input::OnePhased(OnePhase::RolledBack), Note::Refusal(branch.id, refusal))
+        }
+        Err(lost) => {
+            (Input::OnePhased(OnePhase::Unknown), Note::Reason(branch.id, lost.to_string()))
+        }
+    }
+}
+
+pub(super) async fn inquire<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+    let end = answered(&shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
+    (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Note::Nothing)
+}
+
+pub(super) async fn finish<L, C: Clock>(
+    shared: &Shared<L, C>,
+    gid: Gid,
+    branch: &Enlisted,
+    decision: Decision,
+) -> Event {
+    let id = branch.id;
+    match answered(&shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
+        Ok(ending) => {
+            let heuristic =
+                shared.alarms.ended(&gid.branch(id), &branch.participant, decision, ending);
+            (
+                Input::Finished(id, ending),
+                heuristic.map_or(Note::Nothing, |heuristic| Note::Heuristic(id, heuristic)),
+            )
+        }
+        Err(lost) => {
+            tracing::warn!(participant = %branch.participant, ?decision, %lost, "left to recovery");
+            (Input::FinishLost(id), Note::Nothing)
+        }
+    }
+}
