@@ -7,6 +7,8 @@
 
 #[path = "postgres/begin.rs"]
 mod begin;
+#[path = "postgres/busy.rs"]
+mod busy;
 #[path = "postgres/cancel.rs"]
 mod cancel;
 #[path = "postgres/check.rs"]
@@ -17,6 +19,8 @@ mod fake;
 mod fence;
 #[path = "postgres/foreign.rs"]
 mod foreign;
+#[path = "postgres/give_up.rs"]
+mod give_up;
 #[path = "postgres/hosts.rs"]
 mod hosts;
 #[path = "postgres/lost.rs"]

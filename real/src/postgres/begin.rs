@@ -13,6 +13,7 @@ use super::dial::Dialer;
 use super::failure::Failure;
 use super::session::Session;
 use super::sql;
+use super::xact::Backend;
 
 /// Opens a session and begins a branch in it. With `known` the server is not asked again.
 ///
@@ -33,10 +34,12 @@ pub(super) async fn begin<D: Dialer>(
             None => check::check(&session).await,
         }
     };
-    let (server, begun) = join(examined, session.run(&statement)).await;
+    let arrived = session.row(sql::ARRIVE);
+    let ((server, arrived), begun) = join(join(examined, arrived), session.run(&statement)).await;
     let server = server?;
+    let row = arrived.map_err(|failure| failed("the session could not be examined", failure))?;
     begun.map_err(|failure| failed("the transaction could not be begun", failure))?;
-    Ok((PostgresBranch::new(gid.clone(), session), server))
+    Ok((PostgresBranch::new(gid.clone(), session, Backend::read(&row, 0)), server))
 }
 
 /// Asks whether the server will do.

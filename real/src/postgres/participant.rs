@@ -35,14 +35,13 @@ impl<D: Dialer> Participant for Postgres<D> {
     }
 
     async fn prepare(&self, branch: &PostgresBranch) -> Result<Vote, Lost> {
-        let login = self.inner.server.get().map_or("", |server| server.login.as_str());
-        let vote = vote::prepare(branch, login).await;
+        let vote = vote::prepare(self, branch).await;
         tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "prepare");
         vote
     }
 
     async fn commit_one_phase(&self, branch: &PostgresBranch) -> Result<OnePhaseVote, Lost> {
-        let vote = one_phase::commit_one_phase(branch).await;
+        let vote = one_phase::commit_one_phase(self, branch).await;
         tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "commit in one phase");
         vote
     }
@@ -110,6 +109,11 @@ impl<D: Dialer> Postgres<D> {
             },
             Stage::Preparing(evidence) => self.finish_unheard(branch, evidence, decision).await,
             Stage::Prepared(evidence) => self.finish_prepared(branch, &evidence, decision).await,
+            // It wrote nothing, and its answer was lost: there is nothing to take back.
+            Stage::Committing(None) if decision == Decision::Abort => {
+                branch.end(Stage::RolledBack);
+                Ok(Ending::AsDecided)
+            }
             Stage::Committing(_) => Err(Lost::new("the branch is committing in one phase")),
             Stage::Committed => Ok(ending(decision, Decision::Commit)),
             Stage::RolledBack => Ok(ending(decision, Decision::Abort)),

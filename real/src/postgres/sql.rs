@@ -101,6 +101,16 @@ pub(super) const EVIDENCE: &str = concat!(
     ", pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity"
 );
 
+/// Which backend a session has: its process, and its start as a number, which only a role that
+/// may see it is told.
+///
+/// Asked before a branch begins, and so not in its transaction; in one whose isolation is given,
+/// since a default of serializable, deferrable ones would have it wait for a safe snapshot.
+pub(super) const ARRIVE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+     SELECT pg_catalog.pg_backend_pid(), EXTRACT(epoch FROM activity.backend_start) \
+     FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity; \
+     COMMIT";
+
 /// Begins a branch and marks its transaction.
 ///
 /// The mark is a setting that is local to the transaction, so it vanishes when the
@@ -149,6 +159,19 @@ pub(super) fn in_doubt(owner: &CoordinatorId) -> String {
          ON prepared.database OPERATOR(pg_catalog.=) pg_catalog.current_database() \
          AND pg_catalog.starts_with(prepared.gid, {})",
         literal(&owner.gid_prefix())
+    )
+}
+
+/// What a backend is at: its state, what it waits for, which statement it runs or ran last, and
+/// who holds the lock that it waits for. No row if it is gone, nulls if this role may not see it.
+pub(super) fn activity(backend: &Backend) -> String {
+    format!(
+        "SELECT activity.state, activity.wait_event_type, activity.wait_event, activity.query, \
+         CASE WHEN activity.wait_event_type OPERATOR(pg_catalog.=) 'Lock' \
+         THEN pg_catalog.pg_blocking_pids(activity.pid) END \
+         FROM pg_catalog.pg_stat_get_activity({}) AS activity \
+         WHERE EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {}",
+        backend.pid, backend.start
     )
 }
 
@@ -249,6 +272,8 @@ mod tests {
             lacking(),
             status(&xact),
             in_doubt(&owner),
+            ARRIVE.to_owned(),
+            activity(&backend),
             terminate(&backend, 1),
             terminate_idle(&backend, 1),
         ];

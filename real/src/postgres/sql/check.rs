@@ -21,6 +21,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.current_setting(pg_catalog.text, pg_catalog.bool)",
     "pg_catalog.extract(pg_catalog.text, pg_catalog.timestamptz)",
     "pg_catalog.pg_backend_pid()",
+    "pg_catalog.pg_blocking_pids(pg_catalog.int4)",
     "pg_catalog.pg_control_checkpoint()",
     "pg_catalog.pg_control_recovery()",
     "pg_catalog.pg_control_system()",
