@@ -23,6 +23,8 @@ mod foreign;
 mod give_up;
 #[path = "postgres/hosts.rs"]
 mod hosts;
+#[path = "postgres/lock_timeout.rs"]
+mod lock_timeout;
 #[path = "postgres/lost.rs"]
 mod lost;
 #[path = "postgres/messages.rs"]
@@ -37,5 +39,7 @@ mod scene;
 mod settings;
 #[path = "postgres/settle.rs"]
 mod settle;
+#[path = "postgres/two_roles.rs"]
+mod two_roles;
 #[path = "postgres/vote.rs"]
 mod vote;

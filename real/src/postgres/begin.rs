@@ -3,6 +3,8 @@
 //! A server that cannot prepare would only say so at the first commit, when the work is done;
 //! so the first branch of a handle asks (`check`).
 
+use std::time::Duration;
+
 use futures::future::join;
 use indoubt::{BeginError, BranchGid};
 use tokio_postgres::Config;
@@ -24,6 +26,7 @@ pub(super) async fn begin<D: Dialer>(
     config: &Config,
     gid: &BranchGid,
     known: Option<Server>,
+    lock_timeout: Option<Duration>,
 ) -> Result<(PostgresBranch, Server), BeginError> {
     let session = open(dialer, config).await?;
     // Two strings, not one: in one string the query would be the transaction's first.
@@ -34,7 +37,8 @@ pub(super) async fn begin<D: Dialer>(
             None => check::check(&session).await,
         }
     };
-    let arrived = session.row(sql::ARRIVE);
+    let arrive = sql::arrive(lock_timeout.map(milliseconds));
+    let arrived = session.row(&arrive);
     let ((server, arrived), begun) = join(join(examined, arrived), session.run(&statement)).await;
     let server = server?;
     let row = arrived.map_err(|failure| failed("the session could not be examined", failure))?;
@@ -51,6 +55,11 @@ pub(super) async fn check<D: Dialer>(dialer: &D, config: &Config) -> Result<Serv
 /// is printed should say everything once.
 async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Session, BeginError> {
     Session::open(dialer, config).await.map_err(|error| BeginError::new(error.to_string()))
+}
+
+/// At least one: to Postgres, none means no limit.
+fn milliseconds(limit: Duration) -> i32 {
+    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
 }
 
 fn failed(what: &str, failure: Failure) -> BeginError {

@@ -61,6 +61,7 @@ mod xact;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use indoubt::{BeginError, Lost};
 use tokio_postgres::Config;
@@ -80,7 +81,11 @@ use control::{Control, Lease};
 /// Every branch opens a session of its own.
 pub struct Postgres<D: Dialer = TcpDialer> {
     inner: Arc<Inner<D>>,
+    lock_timeout: Option<Duration>,
 }
+
+/// How long a statement of a branch waits for a lock, where nobody has said.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Inner<D> {
     name: String,
@@ -135,7 +140,25 @@ impl<D: Dialer> Postgres<D> {
     /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
         let (server, control) = (OnceLock::new(), Control::default());
-        Self { inner: Arc::new(Inner { name: name.into(), config, dialer, server, control }) }
+        let inner = Inner { name: name.into(), config, dialer, server, control };
+        Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
+    }
+
+    /// How long a statement of a branch waits for a lock before it fails with SQLSTATE 55P03;
+    /// 10 s unless told otherwise, `None` for ever.
+    ///
+    /// Two transactions that lock in two databases in opposite orders wait for each other, and
+    /// neither database sees more than half of it, so nobody but a timeout ends that
+    /// (PostgreSQL manual, "Deadlocks" and `lock_timeout`). Where the role, the database or the
+    /// connection string sets a `lock_timeout` other than 0, that one is obeyed instead; a
+    /// branch may set its own at any time. It holds for the statement at a `PREPARE` or `COMMIT`
+    /// too, in which deferred triggers may lock.
+    ///
+    /// Concerns branches begun through this handle, and through clones made of it from now on:
+    /// set it before the handle is registered with a coordinator.
+    #[must_use]
+    pub fn lock_timeout(self, limit: Option<Duration>) -> Self {
+        Self { lock_timeout: limit, ..self }
     }
 
     /// Connects, and asks whether the server can take part: for a service's start.
@@ -157,7 +180,7 @@ impl<D: Dialer> Postgres<D> {
 
 impl<D: Dialer> Clone for Postgres<D> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { inner: Arc::clone(&self.inner), lock_timeout: self.lock_timeout }
     }
 }
 

@@ -28,7 +28,8 @@ impl<D: Dialer> Participant for Postgres<D> {
     async fn begin(&self, gid: &BranchGid) -> Result<PostgresBranch, BeginError> {
         let known = self.inner.server.get().cloned();
         let (branch, server) =
-            begin::begin(&self.inner.dialer, &self.inner.config, gid, known).await?;
+            begin::begin(&self.inner.dialer, &self.inner.config, gid, known, self.lock_timeout)
+                .await?;
         let _known_already = self.inner.server.set(server);
         tracing::debug!(participant = self.name(), %gid, "begun");
         Ok(branch)

@@ -102,14 +102,24 @@ pub(super) const EVIDENCE: &str = concat!(
 );
 
 /// Which backend a session has: its process, and its start as a number, which only a role that
-/// may see it is told.
+/// may see it is told. And where no `lock_timeout` is set, in milliseconds, this one is.
 ///
 /// Asked before a branch begins, and so not in its transaction; in one whose isolation is given,
 /// since a default of serializable, deferrable ones would have it wait for a safe snapshot.
-pub(super) const ARRIVE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
-     SELECT pg_catalog.pg_backend_pid(), EXTRACT(epoch FROM activity.backend_start) \
-     FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity; \
-     COMMIT";
+pub(super) fn arrive(lock_timeout_ms: Option<i32>) -> String {
+    let limit = lock_timeout_ms.map_or_else(String::new, |ms| {
+        format!(
+            ", CASE WHEN pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' \
+             THEN pg_catalog.set_config('lock_timeout', '{ms}', false) END"
+        )
+    });
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; \
+         SELECT pg_catalog.pg_backend_pid(), EXTRACT(epoch FROM activity.backend_start){limit} \
+         FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity; \
+         COMMIT"
+    )
+}
 
 /// Begins a branch and marks its transaction.
 ///
@@ -272,7 +282,7 @@ mod tests {
             lacking(),
             status(&xact),
             in_doubt(&owner),
-            ARRIVE.to_owned(),
+            arrive(Some(10_000)),
             activity(&backend),
             terminate(&backend, 1),
             terminate_idle(&backend, 1),

@@ -32,6 +32,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.pg_stat_get_activity(pg_catalog.int4)",
     "pg_catalog.pg_terminate_backend(pg_catalog.int4, pg_catalog.int8)",
     "pg_catalog.pg_xact_status(pg_catalog.xid8)",
+    "pg_catalog.set_config(pg_catalog.text, pg_catalog.text, pg_catalog.bool)",
     "pg_catalog.starts_with(pg_catalog.text, pg_catalog.text)",
     "pg_catalog.statement_timestamp()",
     "pg_catalog.to_hex(pg_catalog.int4)",
