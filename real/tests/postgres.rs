@@ -13,6 +13,8 @@ mod busy;
 mod cancel;
 #[path = "postgres/check.rs"]
 mod check;
+#[path = "postgres/control.rs"]
+mod control;
 #[path = "postgres/fake.rs"]
 mod fake;
 #[path = "postgres/fence.rs"]

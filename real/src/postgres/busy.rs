@@ -82,9 +82,10 @@ fn is_unread(before: Reading, now: Reading) -> bool {
 
 /// What the server says; nothing if that is not certain.
 async fn look<D: Dialer>(postgres: &Postgres<D>, branch: &PostgresBranch) -> Option<Busy> {
-    let control = postgres.control().await.ok()?;
-    let rows = control.session().rows(&sql::activity(branch.backend.as_ref()?)).await;
-    control.keep();
+    let backend = branch.backend.as_ref()?;
+    let looks = postgres.looks().await.ok()?;
+    let rows = looks.session().rows(&sql::activity(backend)).await;
+    looks.keep();
     judge(rows.ok()?.first()?)
 }
 

@@ -22,6 +22,12 @@
 //! applies to a branch, which is the user's; the sessions that recovery uses set their own.
 //! `synchronous_commit` is obeyed in both.
 //!
+//! # Poolers
+//! A pooler before the server must pool by session. One that pools by transaction or by statement
+//! is not supported, and not noticed: what is set for a session does not stay with it there, and
+//! a backend may be in anybody's hands. Recovery still ends a backend only while that is in the
+//! branch's own transaction.
+//!
 //! # What this cannot see
 //! A failover to an asynchronous standby can lose a prepared branch, which is reported as
 //! [`Ending::Untold`](indoubt::Ending::Untold), or bring one back as prepared that was
@@ -77,8 +83,8 @@ use control::{Control, Lease};
 
 /// A Postgres database as a participant.
 ///
-/// A cheap handle: clones speak of the same database, and share one session for recovery.
-/// Every branch opens a session of its own.
+/// A cheap handle: clones speak of the same database, and share at most five sessions for
+/// recovery. Every branch opens a session of its own.
 pub struct Postgres<D: Dialer = TcpDialer> {
     inner: Arc<Inner<D>>,
     lock_timeout: Option<Duration>,
@@ -93,8 +99,15 @@ struct Inner<D> {
     dialer: D,
     /// Set once the server was found fit.
     server: OnceLock<Server>,
+    /// For what may be kept waiting: the ends of branches.
     control: Control,
+    /// For what must not wait behind that: to list, and to look what a session is at.
+    looks: Control,
 }
+
+/// How many sessions end branches that have none of their own: as many as a sweep asks for at
+/// once. One more lists and looks.
+const AT_ONCE: usize = 4;
 
 impl Postgres {
     /// A participant that is reached over TCP, without TLS. Nothing is connected yet.
@@ -139,8 +152,9 @@ impl<D: Dialer> Postgres<D> {
     /// concerns the session is used: user, password, database, options, application name,
     /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
-        let (server, control) = (OnceLock::new(), Control::default());
-        let inner = Inner { name: name.into(), config, dialer, server, control };
+        let (control, looks) = (Control::new(AT_ONCE), Control::new(1));
+        let server = OnceLock::new();
+        let inner = Inner { name: name.into(), config, dialer, server, control, looks };
         Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
     }
 
@@ -173,8 +187,12 @@ impl<D: Dialer> Postgres<D> {
         Ok(())
     }
 
-    async fn control(&self) -> Result<Lease<'_>, Lost> {
+    async fn control(&self) -> Result<Lease, Lost> {
         self.inner.control.lease(&self.inner.dialer, &self.inner.config).await
+    }
+
+    async fn looks(&self) -> Result<Lease, Lost> {
+        self.inner.looks.lease(&self.inner.dialer, &self.inner.config).await
     }
 }
 

@@ -14,7 +14,6 @@ use super::dial::Dialer;
 use super::examine::{Finding, Written, examine};
 use super::failure::Failure;
 use super::fence::fence_idle;
-use super::session::Session;
 use super::xact::{Evidence, XactStatus, status};
 use super::{refusal, sql};
 
@@ -113,13 +112,14 @@ pub(super) fn remembered(branch: &PostgresBranch) -> Result<OnePhase, Evidence> 
 ///
 /// A backend that still waits for the `COMMIT`, because it was lost on its way, would wait
 /// until it notices that its client is gone, which can take hours: it is ended first.
-pub(super) async fn inquire(session: &Session, evidence: &Evidence) -> Result<OnePhase, Lost> {
-    let mut now = status(session, &evidence.xact).await?;
-    if now == XactStatus::InProgress
-        && let Some(backend) = &evidence.backend
-    {
-        fence_idle(session, backend).await?;
-        now = status(session, &evidence.xact).await?;
+pub(super) async fn inquire<D: Dialer>(
+    postgres: &Postgres<D>,
+    evidence: &Evidence,
+) -> Result<OnePhase, Lost> {
+    let mut now = ask(postgres, evidence).await?;
+    if now == XactStatus::InProgress && evidence.backend.is_some() {
+        fence_idle(postgres, evidence).await?;
+        now = ask(postgres, evidence).await?;
     }
     Ok(match now {
         XactStatus::Committed => OnePhase::Committed,
@@ -127,6 +127,13 @@ pub(super) async fn inquire(session: &Session, evidence: &Evidence) -> Result<On
         XactStatus::InProgress => OnePhase::Unknown,
         XactStatus::Untold => OnePhase::Untold,
     })
+}
+
+async fn ask<D: Dialer>(postgres: &Postgres<D>, evidence: &Evidence) -> Result<XactStatus, Lost> {
+    let control = postgres.control().await?;
+    let now = status(control.session(), &evidence.xact).await;
+    control.keep();
+    now
 }
 
 fn silent() -> Refusal {

@@ -50,12 +50,7 @@ impl<D: Dialer> Participant for Postgres<D> {
     async fn inquire(&self, branch: &PostgresBranch) -> Result<OnePhase, Lost> {
         let end = match remembered(branch) {
             Ok(end) => end,
-            Err(evidence) => {
-                let control = self.control().await?;
-                let end = one_phase::inquire(control.session(), &evidence).await;
-                control.keep();
-                end?
-            }
+            Err(evidence) => one_phase::inquire(self, &evidence).await?,
         };
         match end {
             OnePhase::Committed => branch.end(Stage::Committed),
@@ -86,9 +81,10 @@ impl<D: Dialer> Participant for Postgres<D> {
     }
 
     async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
-        let control = self.control().await?;
-        let gids = list(control.session(), owner).await;
-        control.keep();
+        self.inner.control.tidy();
+        let looks = self.looks().await?;
+        let gids = list(looks.session(), owner).await;
+        looks.keep();
         tracing::debug!(participant = self.name(), %owner, ?gids, "in doubt");
         gids
     }
@@ -129,12 +125,9 @@ impl<D: Dialer> Postgres<D> {
         evidence: Evidence,
         decision: Decision,
     ) -> Result<Ending, Lost> {
+        fence(self, &evidence).await?;
         let control = self.control().await?;
-        let ending = async {
-            fence(control.session(), evidence.backend.as_ref()).await?;
-            settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await
-        };
-        let ending = ending.await;
+        let ending = settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await;
         control.keep();
         if ending.is_ok() {
             branch.session.close();

@@ -61,10 +61,10 @@ impl Session {
         let Opened { client, connection, tap, address } = connect(dialer, config).await?;
         let cancel = CancelToken::new(dialer.clone(), address, client.cancel_token());
         let (told, end) = oneshot::channel();
-        let (give_up, given_up) = oneshot::channel();
+        let (give_up, asked) = oneshot::channel();
         let (last_service, timer) = (cancel.clone(), dialer.clone());
         let task = dialer.spawn(async move {
-            match select(connection, given_up).await {
+            match select(connection, asked).await {
                 Either::Left((Err(error), _)) => {
                     let _nobody_asks = told.send(describe(&error));
                 }

@@ -40,9 +40,6 @@ pub(super) const PIN: &str = "SET search_path = pg_catalog, pg_temp; \
 /// What PostgreSQL 17 brought; refused with 42704 before.
 pub(super) const PIN_IF_KNOWN: &str = "SET transaction_timeout = 0";
 
-/// A pause on the server's clock, since the adapter has none.
-pub(super) const PAUSE: &str = "SELECT pg_catalog.pg_sleep(0.02)";
-
 /// Whether the session still answers.
 pub(super) const PING: &str = "SELECT 1";
 
@@ -185,17 +182,25 @@ pub(super) fn activity(backend: &Backend) -> String {
     )
 }
 
-/// Ends a backend and waits until it is gone: true if it is, no row if it was before, anything
-/// else if it may still live. A process id is used again, so the backend's start has to match
-/// too; one that this role may not see (null) is neither ended nor taken to be another.
-pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
+/// Ends a backend that is in this transaction: no row if none is, neither any more; a row if it
+/// may still be, also where this role cannot see it (null), which is neither ended nor taken to
+/// be gone.
+///
+/// A process id is used again, so the backend's start has to match; and a backend may serve
+/// another client by now, so the xid has to, which it has from the moment that the evidence was
+/// taken to the moment that the transaction is prepared or over. The view shows it without its
+/// epoch.
+pub(super) fn terminate(backend: &Backend, xact: &Xact) -> String {
     format!(
         "SELECT CASE WHEN activity.backend_start IS NOT NULL \
-         THEN pg_catalog.pg_terminate_backend(activity.pid, {wait_ms}) END \
+         THEN pg_catalog.pg_terminate_backend(activity.pid, 0) END \
          FROM pg_catalog.pg_stat_get_activity({}) AS activity \
-         WHERE (EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {}) \
-         IS NOT FALSE",
-        backend.pid, backend.start
+         WHERE (activity.backend_start IS NULL \
+         OR (EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {} \
+         AND COALESCE(activity.backend_xid::pg_catalog.text, '') OPERATOR(pg_catalog.=) '{}'))",
+        backend.pid,
+        backend.start,
+        xact.xid & u64::from(u32::MAX)
     )
 }
 
@@ -203,10 +208,10 @@ pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
 ///
 /// One that is at its `COMMIT` may be waiting for a synchronous standby. To end it then would
 /// commit without that standby, which is less than the user asked for.
-pub(super) fn terminate_idle(backend: &Backend, wait_ms: u32) -> String {
+pub(super) fn terminate_idle(backend: &Backend, xact: &Xact) -> String {
     format!(
         "{} AND pg_catalog.starts_with(activity.state, 'idle in transaction')",
-        terminate(backend, wait_ms)
+        terminate(backend, xact)
     )
 }
 
@@ -284,8 +289,8 @@ mod tests {
             in_doubt(&owner),
             arrive(Some(10_000)),
             activity(&backend),
-            terminate(&backend, 1),
-            terminate_idle(&backend, 1),
+            terminate(&backend, &xact),
+            terminate_idle(&backend, &xact),
         ];
         for statement in statements {
             let bare = statement.replace("OPERATOR(pg_catalog.=)", "");

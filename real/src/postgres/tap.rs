@@ -170,8 +170,8 @@ impl Listener {
 /// Reads the fields of an error: each a letter and a text that ends with a zero.
 fn error(body: &[u8]) -> FailedBy {
     let field = |letter| {
-        let fields = body.split(|byte| *byte == 0);
-        let found = fields.filter_map(|field| field.strip_prefix(&[letter])).next();
+        let mut fields = body.split(|byte| *byte == 0);
+        let found = fields.find_map(|field| field.strip_prefix(&[letter]));
         found.map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
     };
     FailedBy { code: field(b'C'), message: field(b'M') }
@@ -200,7 +200,7 @@ mod tests {
         // However the stream is cut into pieces.
         for piece in [1, 2, 3, 7, 1000] {
             let mut listener = Listener::default();
-            let mut hear = |listener: &mut Listener, messages: &[Vec<u8>]| {
+            let hear = |listener: &mut Listener, messages: &[Vec<u8>]| {
                 messages.concat().chunks(piece).for_each(|bytes| listener.hear(bytes));
             };
             hear(&mut listener, &[message(b'R', &[0; 4]), message(b'1', &[]), ready(b'T')]);

@@ -38,7 +38,7 @@ async fn no(postgres: &Postgres, branch: &PostgresBranch, phases: Phases) -> Res
             },
             Phases::One => match postgres.commit_one_phase(branch).await? {
                 OnePhaseVote::RolledBack(no) => no,
-                vote => bail!("{vote:?}"),
+                vote @ OnePhaseVote::Committed => bail!("{vote:?}"),
             },
         })
     };

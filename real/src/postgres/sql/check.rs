@@ -37,7 +37,6 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.statement_timestamp()",
     "pg_catalog.to_hex(pg_catalog.int4)",
     "pg_catalog.transaction_timestamp()",
-    "pg_catalog.pg_sleep(pg_catalog.float8)",
 ];
 
 /// Those of [`FUNCTIONS`] that the role in force may not call, and of each whether it exists.
