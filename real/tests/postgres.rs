@@ -7,18 +7,26 @@
 
 #[path = "postgres/begin.rs"]
 mod begin;
+#[path = "postgres/busy.rs"]
+mod busy;
 #[path = "postgres/cancel.rs"]
 mod cancel;
 #[path = "postgres/check.rs"]
 mod check;
+#[path = "postgres/control.rs"]
+mod control;
 #[path = "postgres/fake.rs"]
 mod fake;
 #[path = "postgres/fence.rs"]
 mod fence;
 #[path = "postgres/foreign.rs"]
 mod foreign;
+#[path = "postgres/give_up.rs"]
+mod give_up;
 #[path = "postgres/hosts.rs"]
 mod hosts;
+#[path = "postgres/lock_timeout.rs"]
+mod lock_timeout;
 #[path = "postgres/lost.rs"]
 mod lost;
 #[path = "postgres/messages.rs"]
@@ -33,5 +41,7 @@ mod scene;
 mod settings;
 #[path = "postgres/settle.rs"]
 mod settle;
+#[path = "postgres/two_roles.rs"]
+mod two_roles;
 #[path = "postgres/vote.rs"]
 mod vote;

@@ -3,6 +3,8 @@
 //! A server that cannot prepare would only say so at the first commit, when the work is done;
 //! so the first branch of a handle asks (`check`).
 
+use std::time::Duration;
+
 use futures::future::join;
 use indoubt::{BeginError, BranchGid};
 use tokio_postgres::Config;
@@ -13,6 +15,7 @@ use super::dial::Dialer;
 use super::failure::Failure;
 use super::session::Session;
 use super::sql;
+use super::xact::Backend;
 
 /// Opens a session and begins a branch in it. With `known` the server is not asked again.
 ///
@@ -23,6 +26,7 @@ pub(super) async fn begin<D: Dialer>(
     config: &Config,
     gid: &BranchGid,
     known: Option<Server>,
+    lock_timeout: Option<Duration>,
 ) -> Result<(PostgresBranch, Server), BeginError> {
     let session = open(dialer, config).await?;
     // Two strings, not one: in one string the query would be the transaction's first.
@@ -33,10 +37,13 @@ pub(super) async fn begin<D: Dialer>(
             None => check::check(&session).await,
         }
     };
-    let (server, begun) = join(examined, session.run(&statement)).await;
+    let arrive = sql::arrive(lock_timeout.map(milliseconds));
+    let arrived = session.row(&arrive);
+    let ((server, arrived), begun) = join(join(examined, arrived), session.run(&statement)).await;
     let server = server?;
+    let row = arrived.map_err(|failure| failed("the session could not be examined", failure))?;
     begun.map_err(|failure| failed("the transaction could not be begun", failure))?;
-    Ok((PostgresBranch::new(gid.clone(), session), server))
+    Ok((PostgresBranch::new(gid.clone(), session, Backend::read(&row, 0)), server))
 }
 
 /// Asks whether the server will do.
@@ -48,6 +55,11 @@ pub(super) async fn check<D: Dialer>(dialer: &D, config: &Config) -> Result<Serv
 /// is printed should say everything once.
 async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Session, BeginError> {
     Session::open(dialer, config).await.map_err(|error| BeginError::new(error.to_string()))
+}
+
+/// At least one: to Postgres, none means no limit.
+fn milliseconds(limit: Duration) -> i32 {
+    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
 }
 
 fn failed(what: &str, failure: Failure) -> BeginError {

@@ -1,11 +1,16 @@
 //! A branch at Postgres, as the user holds it: an open session inside a transaction.
 //!
 //! Absent: a pool (one session for each branch, closed when the branch has ended), and the
-//! cancelling of a statement that the user has given up on (its `cancel_token` does that).
+//! cancelling of a statement that the user has given up on while the branch goes on (its
+//! `cancel_token` does that).
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::{Either, join, select};
 
 use indoubt::BranchGid;
 use tokio_postgres::Client;
@@ -13,7 +18,13 @@ use tokio_postgres::Client;
 use super::cancel::CancelToken;
 use super::session::Session;
 use super::sql;
-use super::xact::Evidence;
+use super::xact::{Backend, Evidence};
+
+/// How long a rollback may take before what it waits behind is cancelled.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a rollback may take after that, before the session is closed instead.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A branch of a transaction at a Postgres: a [`Client`] whose transaction has begun.
 ///
@@ -34,15 +45,21 @@ use super::xact::Evidence;
 /// A branch that wrote nothing drops out at its vote. What it held without writing, such as
 /// advisory locks, is released then, and a `NOTIFY` in it is sent then.
 ///
-/// Dropping a branch closes its session, upon which the server rolls it back unless it was
-/// prepared. A server that is at work on a statement or waits for a lock notices that only
-/// afterwards, unless `client_connection_check_interval` is set.
+/// Every statement must be awaited, and every row stream and `COPY` finished or dropped, before
+/// the commit. Of a branch that is still at work about a second after it was asked for its vote,
+/// the vote is no, and says at what; a network or a server that is slow is waited for until the
+/// deadline.
+///
+/// Dropping a branch, and rolling it back, ends its transaction unless it was prepared. A
+/// statement that still runs, or waits for a lock, is cancelled.
 ///
 /// The transaction's setting `indoubt.branch` holds the branch's gid, so triggers can read it
 /// with `current_setting('indoubt.branch', true)`. It must not be changed.
 pub struct PostgresBranch {
     pub(super) gid: BranchGid,
     pub(super) session: Session,
+    /// What has the session at the server; unknown where a role is in force that may not see it.
+    pub(super) backend: Option<Backend>,
     stage: Mutex<Stage>,
 }
 
@@ -56,8 +73,8 @@ pub(super) enum Stage {
     Preparing(Evidence),
     /// Prepared.
     Prepared(Evidence),
-    /// A `COMMIT` in one phase was sent; its effect is not known. Without evidence if the
-    /// branch wrote nothing.
+    /// A `COMMIT` was sent, in one phase, or without evidence because the branch wrote nothing;
+    /// its effect is not known.
     Committing(Option<Evidence>),
     /// Committed in one phase, or ended without having written.
     Committed,
@@ -66,8 +83,8 @@ pub(super) enum Stage {
 }
 
 impl PostgresBranch {
-    pub(super) fn new(gid: BranchGid, session: Session) -> Self {
-        Self { gid, session, stage: Mutex::new(Stage::Open) }
+    pub(super) fn new(gid: BranchGid, session: Session, backend: Option<Backend>) -> Self {
+        Self { gid, session, backend, stage: Mutex::new(Stage::Open) }
     }
 
     /// The branch's gid: what it is prepared under.
@@ -100,15 +117,49 @@ impl PostgresBranch {
         self.session.close();
     }
 
-    /// Rolls back a branch for which neither `PREPARE` nor `COMMIT` was sent.
+    /// Rolls back a branch for which neither `PREPARE` nor `COMMIT` was sent, and cancels what it
+    /// is still at work on.
     ///
     /// If the answer is lost then so is the session, and the server rolls back by itself.
     pub(super) async fn roll_back(&self) {
-        if let Err(failure) = self.session.run(sql::ROLLBACK).await {
-            let lost = failure.into_lost();
-            tracing::debug!(gid = %self.gid, %lost, "rolled back by closing the session");
+        let mut rolled_back = pin!(self.session.run(sql::ROLLBACK));
+        let answer = match select(rolled_back.as_mut(), self.session.sleep(GRACE)).await {
+            Either::Left((answer, _)) => Some(answer),
+            Either::Right(_) => {
+                let cancelled = self.session.cancel_token().cancel();
+                let both = pin!(join(rolled_back, cancelled));
+                match select(both, self.session.sleep(PATIENCE)).await {
+                    Either::Left(((answer, _cancelled), _)) => Some(answer),
+                    Either::Right(_) => None,
+                }
+            }
+        };
+        match answer {
+            Some(Ok(())) => return self.end(Stage::RolledBack),
+            Some(Err(failure)) => {
+                let lost = failure.into_lost();
+                tracing::debug!(gid = %self.gid, %lost, "rolled back by closing the session");
+            }
+            None => tracing::debug!(gid = %self.gid, "rolled back by closing a session at work"),
         }
-        self.end(Stage::RolledBack);
+        self.give_up();
+    }
+
+    /// Ends a branch for which neither `PREPARE` nor `COMMIT` was sent without waiting for the
+    /// server, which rolls it back when it sees the session closed.
+    pub(super) fn give_up(&self) {
+        self.enter(Stage::RolledBack);
+        self.session.give_up();
+    }
+}
+
+/// A branch that was given up while it was open must not hold its locks for as long as its last
+/// statement runs.
+impl Drop for PostgresBranch {
+    fn drop(&mut self) {
+        if matches!(self.stage(), Stage::Open) {
+            self.session.give_up();
+        }
     }
 }
 
@@ -122,7 +173,7 @@ impl Deref for PostgresBranch {
 
 impl fmt::Debug for PostgresBranch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { gid, session: _, stage: _ } = self;
+        let Self { gid, session: _, backend: _, stage: _ } = self;
         f.debug_struct("PostgresBranch")
             .field("gid", gid)
             .field("stage", &self.stage())

@@ -56,7 +56,7 @@ fn rehearsal() -> [String; 4] {
         sql::EVIDENCE.to_owned(),
         sql::status(&xact),
         sql::in_doubt(&owner),
-        sql::terminate_idle(&nobody, 1),
+        sql::terminate_idle(&nobody, &xact),
     ]
 }
 

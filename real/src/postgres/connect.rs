@@ -29,6 +29,7 @@ use super::connection_string;
 use super::dial::Dialer;
 use super::failure::describe;
 use super::sql;
+use super::tap::{Tap, Tapped};
 
 /// How long one of several attempts may take where `connect_timeout` does not say. Less than
 /// half of what a coordinator gives a branch to begin, so that a second host has its turn.
@@ -37,7 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// A session that was opened, not yet driven by anyone.
 pub(super) struct Opened<D: Dialer> {
     pub(super) client: Client,
-    pub(super) connection: Connection<D::Stream, NoTlsStream>,
+    pub(super) connection: Connection<Tapped<D::Stream>, NoTlsStream>,
+    pub(super) tap: Tap,
     /// Where the server was found.
     pub(super) address: D::Address,
 }
@@ -100,7 +102,9 @@ pub(super) async fn connect<D: Dialer>(
         for address in addresses {
             let attempt = within(dialer, limit, attempt(dialer, config, &address)).await;
             let error = match attempt {
-                Ok(Ok((client, connection))) => return Ok(Opened { client, connection, address }),
+                Ok(Ok((client, connection, tap))) => {
+                    return Ok(Opened { client, connection, tap, address });
+                }
                 Ok(Err(error)) | Err(error) => error,
             };
             let last = error.ends_the_search();
@@ -113,14 +117,15 @@ pub(super) async fn connect<D: Dialer>(
     Err(OpenError::Failed(attempts))
 }
 
-type Pair<D> = (Client, Connection<<D as Dialer>::Stream, NoTlsStream>);
+type Session<D> = (Client, Connection<Tapped<<D as Dialer>::Stream>, NoTlsStream>, Tap);
 
 async fn attempt<D: Dialer>(
     dialer: &D,
     config: &Config,
     address: &D::Address,
-) -> Result<Pair<D>, AttemptError> {
+) -> Result<Session<D>, AttemptError> {
     let stream = dialer.dial(address).await.map_err(AttemptError::Dial)?;
+    let (stream, tap) = Tapped::new(stream);
     let (client, mut connection) =
         config.connect_raw(stream, NoTls).await.map_err(AttemptError::Startup)?;
     let (standby, read_only) = nature(&client, &mut connection).await?;
@@ -130,7 +135,7 @@ async fn attempt<D: Dialer>(
     if read_only && config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
         return Err(AttemptError::ReadOnly);
     }
-    Ok((client, connection))
+    Ok((client, connection, tap))
 }
 
 /// Whether the server is a standby, and whether its transactions are read-only by default.

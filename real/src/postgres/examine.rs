@@ -6,12 +6,11 @@
 
 use indoubt::Lost;
 use tokio_postgres::SimpleQueryRow;
-use tokio_postgres::error::SqlState;
 
 use super::branch::PostgresBranch;
-use super::failure::{Failure, Refusal};
-use super::sql;
+use super::failure::Failure;
 use super::xact::{Backend, Evidence, Xact, history};
+use super::{refusal, sql};
 
 /// What a branch turned out to be.
 pub(super) enum Finding {
@@ -20,7 +19,7 @@ pub(super) enum Finding {
     /// It has written nothing: it has no xid.
     ReadOnly,
     /// It cannot commit, for this reason.
-    Unfit(String),
+    Unfit(indoubt::Refusal),
 }
 
 /// A branch that has something to commit.
@@ -39,14 +38,17 @@ pub(super) struct Written {
 pub(super) async fn examine(branch: &PostgresBranch) -> Result<Finding, Lost> {
     match branch.session.row(sql::EVIDENCE).await {
         Ok(row) => read(branch, &row),
-        Err(Failure::Refused(refusal)) => Ok(Finding::Unfit(unfit(&refusal))),
+        Err(Failure::Refused(refusal)) => {
+            let failed_by = branch.session.tap().failed_by();
+            Ok(Finding::Unfit(refusal::unfit(&refusal, failed_by)))
+        }
         Err(Failure::Lost(lost)) => Err(lost),
     }
 }
 
 fn read(branch: &PostgresBranch, row: &SimpleQueryRow) -> Result<Finding, Lost> {
     if row.get(0) != Some(branch.gid.to_string().as_str()) {
-        return Ok(Finding::Unfit(unmarked(row.get(8) == Some("t")).to_owned()));
+        return Ok(Finding::Unfit(unmarked(row.get(8) == Some("t")).into()));
     }
     if row.get(1).is_none() {
         return Ok(Finding::ReadOnly);
@@ -72,24 +74,6 @@ fn unmarked(in_a_block: bool) -> &'static str {
 fn written(row: &SimpleQueryRow) -> Option<Written> {
     let (system, timeline) = history(row, 4)?;
     let xact = Xact { xid: row.get(1)?.parse().ok()?, system, timeline };
-    let evidence = Evidence { xact, backend: backend(row) };
+    let evidence = Evidence { xact, backend: Backend::read(row, 6) };
     Some(Written { evidence, role: row.get(2)?.to_owned(), asynchronous: row.get(3)? == "off" })
-}
-
-fn backend(row: &SimpleQueryRow) -> Option<Backend> {
-    let start = row.get(7)?;
-    // It goes back into a statement.
-    let is_number = start.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    Some(Backend { pid: row.get(6)?.parse().ok()?, start: is_number.then(|| start.to_owned())? })
-}
-
-fn unfit(refusal: &Refusal) -> String {
-    if refusal.code == SqlState::IN_FAILED_SQL_TRANSACTION {
-        format!(
-            "a statement of the branch has failed, so it can only roll back; \
-             use a savepoint around a statement that may fail: {refusal}"
-        )
-    } else {
-        refusal.to_string()
-    }
 }

@@ -22,6 +22,12 @@
 //! applies to a branch, which is the user's; the sessions that recovery uses set their own.
 //! `synchronous_commit` is obeyed in both.
 //!
+//! # Poolers
+//! A pooler before the server must pool by session. One that pools by transaction or by statement
+//! is not supported, and not noticed: what is set for a session does not stay with it there, and
+//! a backend may be in anybody's hands. Recovery still ends a backend only while that is in the
+//! branch's own transaction.
+//!
 //! # What this cannot see
 //! A failover to an asynchronous standby can lose a prepared branch, which is reported as
 //! [`Ending::Untold`](indoubt::Ending::Untold), or bring one back as prepared that was
@@ -38,6 +44,7 @@
 mod advice;
 mod begin;
 mod branch;
+mod busy;
 mod cancel;
 mod check;
 mod connect;
@@ -49,15 +56,18 @@ mod failure;
 mod fence;
 mod one_phase;
 mod participant;
+mod refusal;
 mod session;
 mod settle;
 mod sql;
+mod tap;
 mod tcp;
 mod vote;
 mod xact;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use indoubt::{BeginError, Lost};
 use tokio_postgres::Config;
@@ -73,11 +83,15 @@ use control::{Control, Lease};
 
 /// A Postgres database as a participant.
 ///
-/// A cheap handle: clones speak of the same database, and share one session for recovery.
-/// Every branch opens a session of its own.
+/// A cheap handle: clones speak of the same database, and share at most five sessions for
+/// recovery. Every branch opens a session of its own.
 pub struct Postgres<D: Dialer = TcpDialer> {
     inner: Arc<Inner<D>>,
+    lock_timeout: Option<Duration>,
 }
+
+/// How long a statement of a branch waits for a lock, where nobody has said.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Inner<D> {
     name: String,
@@ -85,8 +99,15 @@ struct Inner<D> {
     dialer: D,
     /// Set once the server was found fit.
     server: OnceLock<Server>,
+    /// For what may be kept waiting: the ends of branches.
     control: Control,
+    /// For what must not wait behind that: to list, and to look what a session is at.
+    looks: Control,
 }
+
+/// How many sessions end branches that have none of their own: as many as a sweep asks for at
+/// once. One more lists and looks.
+const AT_ONCE: usize = 4;
 
 impl Postgres {
     /// A participant that is reached over TCP, without TLS. Nothing is connected yet.
@@ -131,8 +152,27 @@ impl<D: Dialer> Postgres<D> {
     /// concerns the session is used: user, password, database, options, application name,
     /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
-        let (server, control) = (OnceLock::new(), Control::default());
-        Self { inner: Arc::new(Inner { name: name.into(), config, dialer, server, control }) }
+        let (control, looks) = (Control::new(AT_ONCE), Control::new(1));
+        let server = OnceLock::new();
+        let inner = Inner { name: name.into(), config, dialer, server, control, looks };
+        Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
+    }
+
+    /// How long a statement of a branch waits for a lock before it fails with SQLSTATE 55P03;
+    /// 10 s unless told otherwise, `None` for ever.
+    ///
+    /// Two transactions that lock in two databases in opposite orders wait for each other, and
+    /// neither database sees more than half of it, so nobody but a timeout ends that
+    /// (PostgreSQL manual, "Deadlocks" and `lock_timeout`). Where the role, the database or the
+    /// connection string sets a `lock_timeout` other than 0, that one is obeyed instead; a
+    /// branch may set its own at any time. It holds for the statement at a `PREPARE` or `COMMIT`
+    /// too, in which deferred triggers may lock.
+    ///
+    /// Concerns branches begun through this handle, and through clones made of it from now on:
+    /// set it before the handle is registered with a coordinator.
+    #[must_use]
+    pub fn lock_timeout(self, limit: Option<Duration>) -> Self {
+        Self { lock_timeout: limit, ..self }
     }
 
     /// Connects, and asks whether the server can take part: for a service's start.
@@ -147,14 +187,18 @@ impl<D: Dialer> Postgres<D> {
         Ok(())
     }
 
-    async fn control(&self) -> Result<Lease<'_>, Lost> {
+    async fn control(&self) -> Result<Lease, Lost> {
         self.inner.control.lease(&self.inner.dialer, &self.inner.config).await
+    }
+
+    async fn looks(&self) -> Result<Lease, Lost> {
+        self.inner.looks.lease(&self.inner.dialer, &self.inner.config).await
     }
 }
 
 impl<D: Dialer> Clone for Postgres<D> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { inner: Arc::clone(&self.inner), lock_timeout: self.lock_timeout }
     }
 }
 

@@ -5,34 +5,45 @@
 //! only explains.
 
 use futures::future::join;
-use indoubt::{Lost, OnePhase, OnePhaseVote};
+use indoubt::{Lost, OnePhase, OnePhaseVote, Refusal};
 
+use super::Postgres;
 use super::branch::{PostgresBranch, Stage};
+use super::busy::unless_busy;
+use super::dial::Dialer;
 use super::examine::{Finding, Written, examine};
 use super::failure::Failure;
 use super::fence::fence_idle;
-use super::session::Session;
-use super::sql;
 use super::xact::{Evidence, XactStatus, status};
+use super::{refusal, sql};
 
 /// Commits a branch without preparing it.
-pub(super) async fn commit_one_phase(branch: &PostgresBranch) -> Result<OnePhaseVote, Lost> {
+pub(super) async fn commit_one_phase<D: Dialer>(
+    postgres: &Postgres<D>,
+    branch: &PostgresBranch,
+) -> Result<OnePhaseVote, Lost> {
     if !matches!(branch.stage(), Stage::Open) {
         return Err(Lost::new("the branch has been asked to end before"));
     }
-    match examine(branch).await {
+    let finding = match unless_busy(postgres, branch, examine(branch)).await {
+        Ok(finding) => finding,
+        Err(busy) => {
+            branch.roll_back().await;
+            return Ok(OnePhaseVote::RolledBack(refusal::busy(&busy)));
+        }
+    };
+    match finding {
         Ok(Finding::Wrote(written)) => commit_written(branch, written).await,
         Ok(Finding::ReadOnly) => commit_read_only(branch).await,
-        Ok(Finding::Unfit(reason)) => {
+        Ok(Finding::Unfit(refusal)) => {
             branch.roll_back().await;
-            Ok(OnePhaseVote::RolledBack(reason.into()))
+            Ok(OnePhaseVote::RolledBack(refusal))
         }
         // No COMMIT was sent, so here alone a lost session is a definite answer.
         Err(lost) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(
-                format!("the session was lost before the commit: {}", lost.reason()).into(),
-            ))
+            let sentence = format!("the session was lost before the commit: {}", lost.reason());
+            Ok(OnePhaseVote::RolledBack(refusal::lost_before(sentence)))
         }
     }
 }
@@ -52,7 +63,7 @@ async fn commit_written(branch: &PostgresBranch, written: Written) -> Result<One
         }
         (committed, Ok(XactStatus::Aborted)) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(committed.err().map_or_else(silent, explain).into()))
+            Ok(OnePhaseVote::RolledBack(committed.err().map_or_else(silent, refusal::failed)))
         }
         (Err(Failure::Lost(lost)), _) | (_, Err(lost)) => Err(lost),
         (committed, Ok(status)) => {
@@ -70,7 +81,7 @@ async fn commit_read_only(branch: &PostgresBranch) -> Result<OnePhaseVote, Lost>
         }
         Err(Failure::Refused(refusal)) => {
             branch.end(Stage::RolledBack);
-            Ok(OnePhaseVote::RolledBack(refusal.to_string().into()))
+            Ok(OnePhaseVote::RolledBack(refusal::refused(&refusal)))
         }
         Err(Failure::Lost(lost)) => Err(lost),
     }
@@ -83,8 +94,12 @@ pub(super) fn remembered(branch: &PostgresBranch) -> Result<OnePhase, Evidence> 
         Stage::RolledBack => Ok(OnePhase::RolledBack),
         // The answer may have been a serialization failure, so it cannot be called committed;
         // and it wrote nothing, so to call it rolled back contradicts nothing.
-        Stage::Open | Stage::Committing(None) => {
+        Stage::Committing(None) => {
             branch.end(Stage::RolledBack);
+            Ok(OnePhase::RolledBack)
+        }
+        Stage::Open => {
+            branch.give_up();
             Ok(OnePhase::RolledBack)
         }
         Stage::Committing(Some(evidence))
@@ -97,13 +112,14 @@ pub(super) fn remembered(branch: &PostgresBranch) -> Result<OnePhase, Evidence> 
 ///
 /// A backend that still waits for the `COMMIT`, because it was lost on its way, would wait
 /// until it notices that its client is gone, which can take hours: it is ended first.
-pub(super) async fn inquire(session: &Session, evidence: &Evidence) -> Result<OnePhase, Lost> {
-    let mut now = status(session, &evidence.xact).await?;
-    if now == XactStatus::InProgress
-        && let Some(backend) = &evidence.backend
-    {
-        fence_idle(session, backend).await?;
-        now = status(session, &evidence.xact).await?;
+pub(super) async fn inquire<D: Dialer>(
+    postgres: &Postgres<D>,
+    evidence: &Evidence,
+) -> Result<OnePhase, Lost> {
+    let mut now = ask(postgres, evidence).await?;
+    if now == XactStatus::InProgress && evidence.backend.is_some() {
+        fence_idle(postgres, evidence).await?;
+        now = ask(postgres, evidence).await?;
     }
     Ok(match now {
         XactStatus::Committed => OnePhase::Committed,
@@ -113,15 +129,15 @@ pub(super) async fn inquire(session: &Session, evidence: &Evidence) -> Result<On
     })
 }
 
-fn silent() -> String {
-    "COMMIT succeeded without committing: the branch had failed or was ended while it was being \
-     committed"
-        .to_owned()
+async fn ask<D: Dialer>(postgres: &Postgres<D>, evidence: &Evidence) -> Result<XactStatus, Lost> {
+    let control = postgres.control().await?;
+    let now = status(control.session(), &evidence.xact).await;
+    control.keep();
+    now
 }
 
-fn explain(failure: Failure) -> String {
-    match failure {
-        Failure::Refused(refusal) => refusal.to_string(),
-        Failure::Lost(lost) => lost.to_string(),
-    }
+fn silent() -> Refusal {
+    "COMMIT succeeded without committing: the branch had failed or was ended while it was being \
+     committed"
+        .into()
 }

@@ -28,21 +28,21 @@ impl<D: Dialer> Participant for Postgres<D> {
     async fn begin(&self, gid: &BranchGid) -> Result<PostgresBranch, BeginError> {
         let known = self.inner.server.get().cloned();
         let (branch, server) =
-            begin::begin(&self.inner.dialer, &self.inner.config, gid, known).await?;
+            begin::begin(&self.inner.dialer, &self.inner.config, gid, known, self.lock_timeout)
+                .await?;
         let _known_already = self.inner.server.set(server);
         tracing::debug!(participant = self.name(), %gid, "begun");
         Ok(branch)
     }
 
     async fn prepare(&self, branch: &PostgresBranch) -> Result<Vote, Lost> {
-        let login = self.inner.server.get().map_or("", |server| server.login.as_str());
-        let vote = vote::prepare(branch, login).await;
+        let vote = vote::prepare(self, branch).await;
         tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "prepare");
         vote
     }
 
     async fn commit_one_phase(&self, branch: &PostgresBranch) -> Result<OnePhaseVote, Lost> {
-        let vote = one_phase::commit_one_phase(branch).await;
+        let vote = one_phase::commit_one_phase(self, branch).await;
         tracing::debug!(participant = self.name(), gid = %branch.gid, ?vote, "commit in one phase");
         vote
     }
@@ -50,12 +50,7 @@ impl<D: Dialer> Participant for Postgres<D> {
     async fn inquire(&self, branch: &PostgresBranch) -> Result<OnePhase, Lost> {
         let end = match remembered(branch) {
             Ok(end) => end,
-            Err(evidence) => {
-                let control = self.control().await?;
-                let end = one_phase::inquire(control.session(), &evidence).await;
-                control.keep();
-                end?
-            }
+            Err(evidence) => one_phase::inquire(self, &evidence).await?,
         };
         match end {
             OnePhase::Committed => branch.end(Stage::Committed),
@@ -86,9 +81,10 @@ impl<D: Dialer> Participant for Postgres<D> {
     }
 
     async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
-        let control = self.control().await?;
-        let gids = list(control.session(), owner).await;
-        control.keep();
+        self.inner.control.tidy();
+        let looks = self.looks().await?;
+        let gids = list(looks.session(), owner).await;
+        looks.keep();
         tracing::debug!(participant = self.name(), %owner, ?gids, "in doubt");
         gids
     }
@@ -110,6 +106,11 @@ impl<D: Dialer> Postgres<D> {
             },
             Stage::Preparing(evidence) => self.finish_unheard(branch, evidence, decision).await,
             Stage::Prepared(evidence) => self.finish_prepared(branch, &evidence, decision).await,
+            // It wrote nothing, and its answer was lost: there is nothing to take back.
+            Stage::Committing(None) if decision == Decision::Abort => {
+                branch.end(Stage::RolledBack);
+                Ok(Ending::AsDecided)
+            }
             Stage::Committing(_) => Err(Lost::new("the branch is committing in one phase")),
             Stage::Committed => Ok(ending(decision, Decision::Commit)),
             Stage::RolledBack => Ok(ending(decision, Decision::Abort)),
@@ -124,12 +125,9 @@ impl<D: Dialer> Postgres<D> {
         evidence: Evidence,
         decision: Decision,
     ) -> Result<Ending, Lost> {
+        fence(self, &evidence).await?;
         let control = self.control().await?;
-        let ending = async {
-            fence(control.session(), evidence.backend.as_ref()).await?;
-            settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await
-        };
-        let ending = ending.await;
+        let ending = settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await;
         control.keep();
         if ending.is_ok() {
             branch.session.close();

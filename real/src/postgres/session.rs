@@ -3,13 +3,19 @@
 //! Everything the adapter says itself goes through the simple query protocol: one round trip
 //! a statement, nothing to parse or close on the server, and statements that are queued one
 //! behind the other share a round trip. Timeouts are absent; the driver drops futures.
+//!
+//! To close a session ends nothing that runs in it: a backend that waits for a lock does not
+//! look at its socket. So one that is given up at work is cancelled, by the connection's task,
+//! which outlives the session for that.
 
 use std::any::Any;
-use std::sync::{Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::{Shared, join};
+use futures::future::{BoxFuture, Either, Shared, join, select};
 use indoubt::Lost;
 use tokio_postgres::{Client, Config, SimpleQueryMessage, SimpleQueryRow};
 
@@ -18,6 +24,13 @@ use super::connect::{OpenError, Opened, connect};
 use super::dial::Dialer;
 use super::failure::{Failure, describe};
 use super::sql;
+use super::tap::Tap;
+
+/// How long the way of a cancel request may take.
+const CANCEL_WITHIN: Duration = Duration::from_secs(5);
+
+/// The dialer's handle of a connection's task: dropping it closes the socket.
+type Task = Box<dyn Any + Send + Sync>;
 
 /// A session with the server, closed when this is dropped.
 pub(super) struct Session {
@@ -25,9 +38,11 @@ pub(super) struct Session {
     /// Why the connection ended. A server that ends it says so to nobody in particular, so
     /// without this a statement that comes later fails as "connection closed" and no more.
     end: Shared<oneshot::Receiver<String>>,
-    /// The dialer's handle of the connection's task: dropping it closes the socket.
-    task: Mutex<Option<Box<dyn Any + Send + Sync>>>,
+    /// With what asks the task for a last service, for which it is handed itself.
+    task: Mutex<Option<(Task, oneshot::Sender<Task>)>>,
     cancel: CancelToken,
+    tap: Tap,
+    sleep: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
 /// A session that was to be pinned could not be opened.
@@ -43,15 +58,40 @@ impl Session {
     /// # Cancel safety
     /// Dropping the future closes what was opened.
     pub(super) async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Self, OpenError> {
-        let Opened { client, connection, address } = connect(dialer, config).await?;
+        let Opened { client, connection, tap, address } = connect(dialer, config).await?;
+        let cancel = CancelToken::new(dialer.clone(), address, client.cancel_token());
         let (told, end) = oneshot::channel();
+        let (give_up, asked) = oneshot::channel();
+        let (last_service, timer) = (cancel.clone(), dialer.clone());
         let task = dialer.spawn(async move {
-            if let Err(error) = connection.await {
-                let _nobody_asks = told.send(describe(&error));
+            match select(connection, asked).await {
+                Either::Left((Err(error), _)) => {
+                    let _nobody_asks = told.send(describe(&error));
+                }
+                Either::Left((Ok(()), _)) | Either::Right((Err(oneshot::Canceled), _)) => {}
+                Either::Right((Ok(this_task), connection)) => {
+                    // First the socket: a backend that is not at work is then gone at once.
+                    drop(connection);
+                    let _nobody_asks = told.send("it was given up".to_owned());
+                    let cancelled = pin!(last_service.cancel());
+                    select(cancelled, pin!(timer.sleep(CANCEL_WITHIN))).await;
+                    drop::<Task>(this_task);
+                }
             }
         });
-        let cancel = CancelToken::new(dialer.clone(), address, client.cancel_token());
-        Ok(Self { client, end: end.shared(), task: Mutex::new(Some(Box::new(task))), cancel })
+        let dialer = dialer.clone();
+        let sleep = move |duration| {
+            let dialer = dialer.clone();
+            async move { dialer.sleep(duration).await }.boxed()
+        };
+        Ok(Self {
+            client,
+            end: end.shared(),
+            task: Mutex::new(Some((Box::new(task), give_up))),
+            cancel,
+            tap,
+            sleep: Arc::new(sleep),
+        })
     }
 
     /// As [`open`](Self::open), for the adapter's own use: nothing that a role or a database
@@ -87,9 +127,32 @@ impl Session {
         self.client.is_closed()
     }
 
+    /// What was heard of the server.
+    pub(super) fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    pub(super) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        (self.sleep)(duration)
+    }
+
     /// Closes the connection; the server then rolls back what was not prepared.
     pub(super) fn close(&self) {
-        drop(self.task.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.task());
+    }
+
+    /// As [`close`](Self::close), and cancels what the session is still at work on. Not for a
+    /// session to which a `PREPARE` or `COMMIT` was sent: a commit that waits for a synchronous
+    /// standby would be cut short of it.
+    pub(super) fn give_up(&self) {
+        if let Some((task, give_up)) = self.task() {
+            // If the task has ended, it comes back, and is dropped.
+            let _ended_already = give_up.send(task);
+        }
+    }
+
+    fn task(&self) -> Option<(Task, oneshot::Sender<Task>)> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Runs a statement for its effect.

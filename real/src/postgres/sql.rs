@@ -40,9 +40,6 @@ pub(super) const PIN: &str = "SET search_path = pg_catalog, pg_temp; \
 /// What PostgreSQL 17 brought; refused with 42704 before.
 pub(super) const PIN_IF_KNOWN: &str = "SET transaction_timeout = 0";
 
-/// A pause on the server's clock, since the adapter has none.
-pub(super) const PAUSE: &str = "SELECT pg_catalog.pg_sleep(0.02)";
-
 /// Whether the session still answers.
 pub(super) const PING: &str = "SELECT 1";
 
@@ -101,6 +98,26 @@ pub(super) const EVIDENCE: &str = concat!(
     ", pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity"
 );
 
+/// Which backend a session has: its process, and its start as a number, which only a role that
+/// may see it is told. And where no `lock_timeout` is set, in milliseconds, this one is.
+///
+/// Asked before a branch begins, and so not in its transaction; in one whose isolation is given,
+/// since a default of serializable, deferrable ones would have it wait for a safe snapshot.
+pub(super) fn arrive(lock_timeout_ms: Option<i32>) -> String {
+    let limit = lock_timeout_ms.map_or_else(String::new, |ms| {
+        format!(
+            ", CASE WHEN pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' \
+             THEN pg_catalog.set_config('lock_timeout', '{ms}', false) END"
+        )
+    });
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; \
+         SELECT pg_catalog.pg_backend_pid(), EXTRACT(epoch FROM activity.backend_start){limit} \
+         FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity; \
+         COMMIT"
+    )
+}
+
 /// Begins a branch and marks its transaction.
 ///
 /// The mark is a setting that is local to the transaction, so it vanishes when the
@@ -152,17 +169,38 @@ pub(super) fn in_doubt(owner: &CoordinatorId) -> String {
     )
 }
 
-/// Ends a backend and waits until it is gone: true if it is, no row if it was before, anything
-/// else if it may still live. A process id is used again, so the backend's start has to match
-/// too; one that this role may not see (null) is neither ended nor taken to be another.
-pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
+/// What a backend is at: its state, what it waits for, which statement it runs or ran last, and
+/// who holds the lock that it waits for. No row if it is gone, nulls if this role may not see it.
+pub(super) fn activity(backend: &Backend) -> String {
+    format!(
+        "SELECT activity.state, activity.wait_event_type, activity.wait_event, activity.query, \
+         CASE WHEN activity.wait_event_type OPERATOR(pg_catalog.=) 'Lock' \
+         THEN pg_catalog.pg_blocking_pids(activity.pid) END \
+         FROM pg_catalog.pg_stat_get_activity({}) AS activity \
+         WHERE EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {}",
+        backend.pid, backend.start
+    )
+}
+
+/// Ends a backend that is in this transaction: no row if none is, neither any more; a row if it
+/// may still be, also where this role cannot see it (null), which is neither ended nor taken to
+/// be gone.
+///
+/// A process id is used again, so the backend's start has to match; and a backend may serve
+/// another client by now, so the xid has to, which it has from the moment that the evidence was
+/// taken to the moment that the transaction is prepared or over. The view shows it without its
+/// epoch.
+pub(super) fn terminate(backend: &Backend, xact: &Xact) -> String {
     format!(
         "SELECT CASE WHEN activity.backend_start IS NOT NULL \
-         THEN pg_catalog.pg_terminate_backend(activity.pid, {wait_ms}) END \
+         THEN pg_catalog.pg_terminate_backend(activity.pid, 0) END \
          FROM pg_catalog.pg_stat_get_activity({}) AS activity \
-         WHERE (EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {}) \
-         IS NOT FALSE",
-        backend.pid, backend.start
+         WHERE (activity.backend_start IS NULL \
+         OR (EXTRACT(epoch FROM activity.backend_start) OPERATOR(pg_catalog.=) {} \
+         AND COALESCE(activity.backend_xid::pg_catalog.text, '') OPERATOR(pg_catalog.=) '{}'))",
+        backend.pid,
+        backend.start,
+        xact.xid & u64::from(u32::MAX)
     )
 }
 
@@ -170,10 +208,10 @@ pub(super) fn terminate(backend: &Backend, wait_ms: u32) -> String {
 ///
 /// One that is at its `COMMIT` may be waiting for a synchronous standby. To end it then would
 /// commit without that standby, which is less than the user asked for.
-pub(super) fn terminate_idle(backend: &Backend, wait_ms: u32) -> String {
+pub(super) fn terminate_idle(backend: &Backend, xact: &Xact) -> String {
     format!(
         "{} AND pg_catalog.starts_with(activity.state, 'idle in transaction')",
-        terminate(backend, wait_ms)
+        terminate(backend, xact)
     )
 }
 
@@ -249,8 +287,10 @@ mod tests {
             lacking(),
             status(&xact),
             in_doubt(&owner),
-            terminate(&backend, 1),
-            terminate_idle(&backend, 1),
+            arrive(Some(10_000)),
+            activity(&backend),
+            terminate(&backend, &xact),
+            terminate_idle(&backend, &xact),
         ];
         for statement in statements {
             let bare = statement.replace("OPERATOR(pg_catalog.=)", "");

@@ -7,21 +7,32 @@
 //! back is a no, in progress without a session is prepared, and everything else is lost.
 
 use futures::future::join;
-use indoubt::{Lost, Vote};
-use tokio_postgres::error::SqlState;
+use indoubt::{Lost, Refusal, Vote};
 
+use super::Postgres;
 use super::branch::{PostgresBranch, Stage};
+use super::busy::unless_busy;
+use super::dial::Dialer;
 use super::examine::{Finding, Written, examine};
-use super::failure::{Failure, Refusal};
-use super::sql;
+use super::failure::Failure;
 use super::xact::{Evidence, XactStatus, status};
+use super::{refusal, sql};
 
-/// Asks a branch for its vote. `login` is the role of the sessions that recovery would open.
-pub(super) async fn prepare(branch: &PostgresBranch, login: &str) -> Result<Vote, Lost> {
+/// Asks a branch for its vote.
+pub(super) async fn prepare<D: Dialer>(
+    postgres: &Postgres<D>,
+    branch: &PostgresBranch,
+) -> Result<Vote, Lost> {
     if !matches!(branch.stage(), Stage::Open) {
         return Err(Lost::new("the branch has been asked to end before"));
     }
-    match examine(branch).await? {
+    // The role of the sessions that recovery would open.
+    let login = postgres.inner.server.get().map_or("", |server| server.login.as_str());
+    let finding = match unless_busy(postgres, branch, examine(branch)).await {
+        Ok(finding) => finding?,
+        Err(busy) => return vote_no(branch, refusal::busy(&busy)).await,
+    };
+    match finding {
         Finding::Unfit(reason) => vote_no(branch, reason).await,
         Finding::ReadOnly => vote_read_only(branch).await,
         Finding::Wrote(Written { role, .. }) if role != login => {
@@ -42,14 +53,15 @@ pub(super) async fn prepare(branch: &PostgresBranch, login: &str) -> Result<Vote
     }
 }
 
-async fn vote_no(branch: &PostgresBranch, reason: String) -> Result<Vote, Lost> {
+async fn vote_no(branch: &PostgresBranch, refusal: impl Into<Refusal>) -> Result<Vote, Lost> {
     branch.roll_back().await;
-    Ok(Vote::No(reason.into()))
+    Ok(Vote::No(refusal.into()))
 }
 
 /// Commits what wrote nothing: a rollback would swallow a `NOTIFY`, and skip the check of a
 /// serializable transaction's reads.
 async fn vote_read_only(branch: &PostgresBranch) -> Result<Vote, Lost> {
+    branch.enter(Stage::Committing(None));
     match branch.session.run(sql::COMMIT).await {
         Ok(()) => {
             branch.end(Stage::Committed);
@@ -57,7 +69,7 @@ async fn vote_read_only(branch: &PostgresBranch) -> Result<Vote, Lost> {
         }
         Err(Failure::Refused(refusal)) => {
             branch.end(Stage::RolledBack);
-            Ok(Vote::No(refusal.to_string().into()))
+            Ok(Vote::No(refusal::refused(&refusal)))
         }
         Err(Failure::Lost(lost)) => Err(lost),
     }
@@ -79,7 +91,7 @@ async fn prepare_written(branch: &PostgresBranch, evidence: Evidence) -> Result<
         }
         (prepared, Ok(XactStatus::Aborted)) => {
             branch.end(Stage::RolledBack);
-            Ok(Vote::No(prepared.err().map_or_else(silent, refused).into()))
+            Ok(Vote::No(prepared.err().map_or_else(silent, refusal::failed)))
         }
         (prepared, Ok(status)) => Err(Lost::new(format!(
             "PREPARE TRANSACTION gave {prepared:?}, yet the transaction is {status:?}"
@@ -87,55 +99,8 @@ async fn prepare_written(branch: &PostgresBranch, evidence: Evidence) -> Result<
     }
 }
 
-fn silent() -> String {
+fn silent() -> Refusal {
     "PREPARE TRANSACTION succeeded without preparing: the branch had failed or was ended \
      while it was being committed"
-        .to_owned()
-}
-
-fn refused(failure: Failure) -> String {
-    match failure {
-        Failure::Refused(refusal) => match advice(&refusal) {
-            Some(advice) => format!("{refusal}: {advice}"),
-            None => refusal.to_string(),
-        },
-        Failure::Lost(lost) => lost.to_string(),
-    }
-}
-
-/// What to do about a prepare that is refused however often it is tried.
-fn advice(refusal: &Refusal) -> Option<&'static str> {
-    let code = &refusal.code;
-    if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE {
-        Some("set max_prepared_transactions above 0 and restart the server")
-    } else if *code == SqlState::OUT_OF_MEMORY {
-        // Two things run out under this code; the server's hint names the setting, in every
-        // language.
-        let text = refusal.to_string();
-        if text.contains("max_prepared_transactions") {
-            Some(
-                "resolve what is left prepared (pg_prepared_xacts), or raise \
-                 max_prepared_transactions",
-            )
-        } else if text.contains("max_locks_per_transaction") {
-            Some(
-                "the server's table of locks is full: lock fewer objects at a time, or raise \
-                 max_locks_per_transaction and restart the server",
-            )
-        } else {
-            None
-        }
-    } else if *code == SqlState::DUPLICATE_OBJECT {
-        Some("the gid is taken; every coordinator needs an id of its own and keeps its log")
-    } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
-        Some(
-            "keep foreign tables (even to read), temporary tables, LISTEN, NOTIFY and cursors WITH HOLD out of branches: what they do cannot be prepared",
-        )
-    } else if *code == SqlState::T_R_SERIALIZATION_FAILURE
-        || *code == SqlState::T_R_DEADLOCK_DETECTED
-    {
-        Some("try the whole transaction again")
-    } else {
-        None
-    }
+        .into()
 }

@@ -35,6 +35,18 @@ pub(super) struct Backend {
     pub(super) start: String,
 }
 
+impl Backend {
+    /// Reads a process id and a start from two columns of a row; nothing if the role may not see
+    /// them.
+    pub(super) fn read(row: &SimpleQueryRow, column: usize) -> Option<Self> {
+        let start = row.get(column + 1)?;
+        // It goes back into a statement.
+        let is_number = start.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let pid = row.get(column)?.parse().ok()?;
+        is_number.then(|| Self { pid, start: start.to_owned() })
+    }
+}
+
 /// What is known of a branch that wrote, from the moment it is asked to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Evidence {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use futures::StreamExt as _;
 use futures::future::join;
-use indoubt::{Decision, Ending, Participant as _, Vote};
+use indoubt::{Decision, Ending, Participant as _, Refusal, Vote};
 use indoubt_real::containers::Server;
 use indoubt_real::{Postgres, PostgresBranch};
 use tokio_postgres::{AsyncMessage, NoTls};
@@ -15,12 +15,16 @@ use crate::scene::{Scene, run};
 
 /// The reason of a no that has left nothing behind.
 async fn no(scene: &Scene, postgres: &Postgres, branch: &PostgresBranch) -> Result<String> {
+    Ok(refusal(scene, postgres, branch).await?.reason().to_owned())
+}
+
+async fn refusal(scene: &Scene, postgres: &Postgres, branch: &PostgresBranch) -> Result<Refusal> {
     let vote = postgres.prepare(branch).await?;
-    let Vote::No(reason) = vote else { anyhow::bail!("voted {vote:?}") };
+    let Vote::No(refusal) = vote else { anyhow::bail!("voted {vote:?}") };
     ensure!(!scene.is_prepared(branch.gid()).await?);
     ensure!(branch.query("SELECT 1", &[]).await.is_err(), "the session outlived the vote");
     ensure!(postgres.finish(branch, Decision::Abort).await?.is_as_decided());
-    Ok(reason.reason().to_owned())
+    Ok(refusal)
 }
 
 #[test]
@@ -46,6 +50,29 @@ fn a_failed_statement_is_a_no_though_prepare_would_succeed() -> Result<()> {
         let reason = no(&scene, &postgres, &branch).await?;
         ensure!(reason.contains("a statement of the branch has failed"), "{reason}");
         ensure!(!scene.has(1).await?);
+        Ok(())
+    })
+}
+
+/// In a failed transaction every statement fails with 25P02: the first failure is what counts.
+#[test]
+fn a_no_tells_what_the_transaction_failed_by_and_whether_to_retry() -> Result<()> {
+    run(async {
+        let scene = Scene::new("failed_by").await?;
+        let postgres = scene.postgres();
+        let raise = "DO $$BEGIN RAISE 'lost' USING ERRCODE = '40001'; END$$";
+        for (statement, code, retryable) in
+            [(raise, "40001", true), ("INSERT INTO t VALUES (1)", "23505", false)]
+        {
+            let branch = scene.inserted(&postgres, 1).await?;
+            ensure!(branch.batch_execute("SAVEPOINT s; SELECT 1/0").await.is_err());
+            branch.batch_execute("ROLLBACK TO s").await?;
+            ensure!(branch.batch_execute(statement).await.is_err());
+            ensure!(branch.batch_execute("SELECT 1").await.is_err());
+            let no = refusal(&scene, &postgres, &branch).await?;
+            ensure!(no.sqlstate() == Some(code), "{no:?}");
+            ensure!(no.is_retryable() == retryable, "{no:?}");
+        }
         Ok(())
     })
 }
@@ -167,8 +194,8 @@ fn a_deferred_constraint_is_a_no() -> Result<()> {
         scene.deferred_constraint().await?;
         let postgres = scene.postgres();
         let branch = scene.inserted(&postgres, 1).await?;
-        let reason = no(&scene, &postgres, &branch).await?;
-        ensure!(reason.contains("23503"), "{reason}");
+        let no = refusal(&scene, &postgres, &branch).await?;
+        ensure!(no.sqlstate() == Some("23503") && !no.is_retryable(), "{no:?}");
         Ok(())
     })
 }
@@ -251,7 +278,9 @@ fn a_serialization_conflict_is_a_no() -> Result<()> {
             branch.execute("INSERT INTO t VALUES ($1)", &[id]).await?;
         }
         ensure!(matches!(postgres.prepare(&branches[0].0).await?, Vote::Yes(_)));
-        let reason = no(&scene, &postgres, &branches[1].0).await?;
+        let no = refusal(&scene, &postgres, &branches[1].0).await?;
+        ensure!(no.sqlstate() == Some("40001") && no.is_retryable(), "{no:?}");
+        let reason = no.reason();
         ensure!(
             reason.contains("40001") && reason.contains("try the whole transaction again"),
             "{reason}"

@@ -21,6 +21,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.current_setting(pg_catalog.text, pg_catalog.bool)",
     "pg_catalog.extract(pg_catalog.text, pg_catalog.timestamptz)",
     "pg_catalog.pg_backend_pid()",
+    "pg_catalog.pg_blocking_pids(pg_catalog.int4)",
     "pg_catalog.pg_control_checkpoint()",
     "pg_catalog.pg_control_recovery()",
     "pg_catalog.pg_control_system()",
@@ -31,11 +32,11 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.pg_stat_get_activity(pg_catalog.int4)",
     "pg_catalog.pg_terminate_backend(pg_catalog.int4, pg_catalog.int8)",
     "pg_catalog.pg_xact_status(pg_catalog.xid8)",
+    "pg_catalog.set_config(pg_catalog.text, pg_catalog.text, pg_catalog.bool)",
     "pg_catalog.starts_with(pg_catalog.text, pg_catalog.text)",
     "pg_catalog.statement_timestamp()",
     "pg_catalog.to_hex(pg_catalog.int4)",
     "pg_catalog.transaction_timestamp()",
-    "pg_catalog.pg_sleep(pg_catalog.float8)",
 ];
 
 /// Those of [`FUNCTIONS`] that the role in force may not call, and of each whether it exists.
