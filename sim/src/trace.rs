@@ -59,7 +59,7 @@ impl Hasher for Trace {
     }
 
     fn write_isize(&mut self, word: isize) {
-        self.word(word as u64);
+        self.word(word.cast_unsigned() as u64);
     }
 
     fn finish(&self) -> u64 {

@@ -201,7 +201,7 @@ impl<S: Storage> DecisionLog for FileLog<S> {
 
     fn has_ended(&self, up_to: &Gid) {
         if let Ok(key) = self.key(up_to) {
-            self.shared().ledger.has_ended(key);
+            self.core.shared().ledger.has_ended(key);
         }
     }
 

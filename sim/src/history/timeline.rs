@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::invariants::rows::{self, Meaning};
 
-use super::{Entry, Event, History, Place, Told, Tx, VoteKind};
+use super::{Entry, Event, History, Place, Told, Tx, VoteKind, Waits};
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,6 +112,20 @@ const fn ended(committed: bool) -> &'static str {
     if committed { "committed" } else { "rolled back" }
 }
 
+impl fmt::Display for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |us: u64| us / 1_000;
+        write!(f, "an answer within {} ms", ms(self.answer_us))?;
+        if let Some(p) = self.sick {
+            let (p, most) = (Place::Participant(p), ms(self.sick_answer_us));
+            write!(f, " ({most} ms where {p} has a part, which is sick)")?;
+        }
+        write!(f, ", one by gid within {} ms", ms(self.status_us))?;
+        let orphan = self.orphan_us.map(ms);
+        orphan.map_or(Ok(()), |orphan| write!(f, ", no orphan after {orphan} ms"))
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let participant = |p: &u8| Place::Participant(*p);
@@ -134,39 +148,15 @@ impl fmt::Display for Event {
                 listed(f, ", pending at", pending)?;
                 listed(f, ", ended by someone else at", heuristic)
             }
-            Self::Promised { waits } => {
-                let ms = |us: u64| us / 1_000;
-                write!(f, "promised: an answer within {} ms", ms(waits.answer_us))?;
-                if let Some(p) = waits.sick {
-                    let (p, sick) = (participant(&p), ms(waits.sick_answer_us));
-                    write!(f, " (within {sick} ms with {p}, which is sick)")?;
-                }
-                write!(f, ", one by gid within {} ms", ms(waits.status_us))?;
-                let orphan = waits.orphan_us.map(ms);
-                orphan.map_or(Ok(()), |orphan| write!(f, ", no orphan after {orphan} ms"))
-            }
+            Self::Promised { waits } => write!(f, "promised: {waits}"),
             Self::Left { tx } => write!(f, "{tx}: the client waits no longer"),
             Self::Status { tx, told, after_us } => {
                 let (ms, us) = (after_us / 1_000, after_us % 1_000);
                 write!(f, "{tx}: status by gid, after {ms}.{us:03} ms: {told}")
             }
-            Self::Forgot { p } => {
-                write!(f, "{} LOSES all evidence of what has ended", participant(p))
-            }
-            Self::StandbyCutOff { p } => {
-                write!(f, "the standby of {} is CUT OFF", participant(p))
-            }
-            Self::FailedOver { p } => {
-                write!(
-                    f,
-                    "the standby takes the place of {}: what it lacks is LOST",
-                    participant(p)
-                )
-            }
             Self::Trespassed { tx, p } => {
                 write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
             }
-            Self::RivalStarted => f.write_str("a RIVAL comes up: the same id, another directory"),
             Self::Acknowledged { tx } => {
                 write!(f, "{tx}: an operator has seen to what cannot say how it ended")
             }
@@ -207,19 +197,6 @@ impl fmt::Display for Event {
             | Self::GaveUp { .. }
             | Self::LogRead { .. } => self.at_an_edge(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
-            Self::Crashed { place } => write!(f, "{place} CRASHED"),
-            Self::Started { place } => write!(f, "{place} started"),
-            Self::Cut { from, to } => write!(f, "CUT {from} -> {to}"),
-            Self::Mended { from, to } => write!(f, "mended {from} -> {to}"),
-            Self::TakenOver => {
-                f.write_str("the log's lock is BROKEN and a second coordinator comes up")
-            }
-            Self::DiskFaulty { place, faulty: true } => {
-                write!(f, "the disk of {place} begins to FAIL, or to hang")
-            }
-            Self::DiskFaulty { place, faulty: false } => {
-                write!(f, "the disk of {place} works again")
-            }
             Self::Ordered { step, action } => write!(f, "{step:>3}. {action}"),
             Self::Healed => f.write_str("all faults end"),
             Self::Quiesced => f.write_str("everything has come to rest"),
@@ -237,6 +214,16 @@ impl fmt::Display for Event {
             Self::Foreign { p, expected, found } => {
                 write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
             }
+            Self::Forgot { .. }
+            | Self::StandbyCutOff { .. }
+            | Self::FailedOver { .. }
+            | Self::RivalStarted
+            | Self::Crashed { .. }
+            | Self::Started { .. }
+            | Self::Cut { .. }
+            | Self::Mended { .. }
+            | Self::TakenOver
+            | Self::DiskFaulty { .. } => self.befalls_a_place(f),
         }
     }
 }
@@ -250,6 +237,41 @@ fn listed(f: &mut fmt::Formatter<'_>, what: &str, participants: &[u8]) -> fmt::R
 }
 
 impl Event {
+    /// The line of what befalls a place, or ends there.
+    fn befalls_a_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let participant = |p: &u8| Place::Participant(*p);
+        match self {
+            Self::Forgot { p } => {
+                write!(f, "{} LOSES all evidence of what has ended", participant(p))
+            }
+            Self::StandbyCutOff { p } => {
+                write!(f, "the standby of {} is CUT OFF", participant(p))
+            }
+            Self::FailedOver { p } => {
+                write!(
+                    f,
+                    "the standby takes the place of {}: what it lacks is LOST",
+                    participant(p)
+                )
+            }
+            Self::RivalStarted => f.write_str("a RIVAL comes up: the same id, another directory"),
+            Self::Crashed { place } => write!(f, "{place} CRASHED"),
+            Self::Started { place } => write!(f, "{place} started"),
+            Self::Cut { from, to } => write!(f, "CUT {from} -> {to}"),
+            Self::Mended { from, to } => write!(f, "mended {from} -> {to}"),
+            Self::TakenOver => {
+                f.write_str("the log's lock is BROKEN and a second coordinator comes up")
+            }
+            Self::DiskFaulty { place, faulty: true } => {
+                write!(f, "the disk of {place} begins to FAIL, or to hang")
+            }
+            Self::DiskFaulty { place, faulty: false } => {
+                write!(f, "the disk of {place} works again")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The line of what passes at a coordinator's edges.
     fn at_an_edge(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let participant = |p: &u8| Place::Participant(*p);

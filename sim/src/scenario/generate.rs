@@ -42,7 +42,7 @@ impl Scenario {
             acknowledge_ms: 0,
             recovery_ms: 100 + draw.below(500),
             compact_bytes: if draw.below(2) == 0 { 300 } else { 1 << 20 },
-            remembered: if draw.below(4) == 0 { 1 + draw.below(6) as u32 } else { 4096 },
+            remembered: if draw.below(4) == 0 { 1 + u32::from(number(&mut draw, 6)) } else { 4096 },
             network,
             disks,
             habits,

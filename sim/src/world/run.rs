@@ -254,7 +254,7 @@ fn tally<S: Seams>(world: &World<S>, trace: &mut Trace) -> (FaultCounts, u64) {
     let net: NetStats = world.net.stats();
     trace.word(world.net.trace_hash());
     let mut disk = DiskStats::default();
-    let disks = world.slots.iter().flat_map(|slot| slot.disks());
+    let disks = world.slots.iter().flat_map(Slot::disks);
     for one in disks.chain([world.log_disk.clone()]) {
         trace.word(one.trace_hash());
         disk.add(&one.stats());

@@ -39,11 +39,12 @@ impl Thread<'_> {
             let answered: Vec<_> = answered.filter(|one| outcome(one) == outcome(at)).collect();
             before.extend(answered);
         }
-        let lose = Action::LoseEvidence { t: T, p };
-        let lost = before.iter().filter_map(|one| one.after(self.system, [lose]));
+        let loses = Action::LoseEvidence { t: T, p };
+        let lost = before.iter().filter_map(|one| one.after(self.system, [loses]));
         // Of a branch that never voted there is nothing to lose: that it is gone says enough.
-        let kept =
-            |one: &&Candidate| outcome(one) == At::Gone || one.after(self.system, [lose]).is_none();
+        let kept = |one: &&Candidate| {
+            outcome(one) == At::Gone || one.after(self.system, [loses]).is_none()
+        };
         lost.chain(before.iter().filter(kept).cloned()).collect()
     }
 
