@@ -8,6 +8,7 @@ use futures::channel::mpsc;
 
 use super::alarms::Alarms;
 use super::erased::AnyParticipant;
+use super::in_hand::InHand;
 use super::live::Live;
 use super::shared::Shared;
 use super::{Coordinator, Driver, Participant};
@@ -131,6 +132,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
             alarms: Alarms::new(self.on_heuristic),
             fenced: AtomicBool::new(false),
             sick: Mutex::default(),
+            in_hand: InHand::default(),
             driven: AtomicBool::new(false),
         });
         Ok((Coordinator { shared: shared.clone(), requests }, Driver::new(shared, received)))

@@ -12,9 +12,8 @@ use futures::{FutureExt, StreamExt, pin_mut};
 
 use super::calls::words;
 use super::commit::Commitment;
-use super::in_hand::InHand;
 use super::shared::Shared;
-use super::sweep::sweep;
+use super::sweep::{Taken, sweep};
 use super::transaction::Request;
 use crate::clock::Clock;
 use crate::log::DecisionLog;
@@ -57,10 +56,9 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
 
 /// Sweeps, and begins the next sweep though an earlier one still waits for somebody.
 async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Infallible {
-    let in_hand = InHand::default();
     let mut earlier = FuturesUnordered::new();
     loop {
-        let sweep = unharmed(sweep(shared, &in_hand).map(drop)).boxed();
+        let sweep = unharmed(sweep(shared, Taken::LeftOut).map(drop)).boxed();
         let pause = shared.clock.sleep(shared.deadlines.recovery_interval);
         earlier.push(sweep);
         let ended = async {

@@ -1,12 +1,21 @@
-//! What the driver's sweeps have in hand, so that one that takes long is not repeated by the next.
+//! What sweeps have in hand, so that no two are at work on the same thing: the driver's next sweep
+//! leaves it out, and one that somebody asks for waits for it.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures::channel::oneshot;
+
 use crate::gid::Gid;
 
 /// What is in hand of one kind.
-pub(super) struct Claims<T: Ord>(Mutex<BTreeSet<T>>);
+pub(super) struct Claims<T: Ord>(Mutex<Taken<T>>);
+
+struct Taken<T> {
+    things: BTreeSet<T>,
+    /// Told when something is free again.
+    waiting: Vec<oneshot::Sender<()>>,
+}
 
 /// The participants that are being listed, and the transactions that are being recovered.
 #[derive(Default)]
@@ -24,14 +33,38 @@ pub(super) struct Claim<'a, T: Ord> {
 impl<T: Ord + Clone> Claims<T> {
     /// Takes it in hand, unless it is already.
     pub(super) fn claim(&self, of: T) -> Option<Claim<'_, T>> {
-        let free = self.lock().insert(of.clone());
+        let free = self.lock().things.insert(of.clone());
         // Not made unless it is free: dropping a claim gives it back.
         free.then(|| Claim { claims: self, of })
+    }
+
+    /// Takes it in hand when nobody else has it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up its place among those who wait.
+    pub(super) async fn claim_when_free(&self, of: T) -> Claim<'_, T> {
+        loop {
+            if let Some(claim) = self.claim(of.clone()) {
+                return claim;
+            }
+            let (told, free) = oneshot::channel();
+            {
+                let mut taken = self.lock();
+                // It may have been given back in between.
+                if !taken.things.contains(&of) {
+                    continue;
+                }
+                taken.waiting.retain(|one| !one.is_canceled());
+                taken.waiting.push(told);
+            }
+            // Told by whoever gives anything back.
+            let _ = free.await;
+        }
     }
 }
 
 impl<T: Ord> Claims<T> {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<T>> {
+    fn lock(&self) -> MutexGuard<'_, Taken<T>> {
         // The set is valid after every statement, so a panic elsewhere cannot have spoilt it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -39,12 +72,20 @@ impl<T: Ord> Claims<T> {
 
 impl<T: Ord> Default for Claims<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Taken { things: BTreeSet::new(), waiting: Vec::new() }))
     }
 }
 
 impl<T: Ord> Drop for Claim<'_, T> {
     fn drop(&mut self) {
-        self.claims.lock().remove(&self.of);
+        let waiting = {
+            let mut taken = self.claims.lock();
+            taken.things.remove(&self.of);
+            std::mem::take(&mut taken.waiting)
+        };
+        for one in waiting {
+            // Whoever has stopped waiting need not know.
+            let _ = one.send(());
+        }
     }
 }

@@ -35,8 +35,8 @@ pub use report::{RecoveryReport, Stranded, Unreached, Why};
 pub use status::{AcknowledgeError, StatusError};
 pub use transaction::{Branch, EnlistError, Transaction};
 
-use in_hand::InHand;
 use shared::Shared;
+use sweep::Taken;
 use transaction::Request;
 
 /// Coordinates atomic transactions over several participants.
@@ -70,11 +70,12 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
     }
 
     /// Sweeps once over all participants and finishes what was left unfinished; the
-    /// [`Driver`] does the same periodically.
+    /// [`Driver`] does the same periodically. What the driver is at work on is waited for, and then
+    /// looked at.
     ///
     /// # Cancel safety
     /// May be dropped at any time and run concurrently with other sweeps.
     pub async fn recover(&self) -> RecoveryReport {
-        sweep::sweep(&self.shared, &InHand::default()).await
+        sweep::sweep(&self.shared, Taken::WaitedFor).await
     }
 }

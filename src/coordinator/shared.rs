@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Deadlines;
 use super::alarms::Alarms;
 use super::erased::AnyParticipant;
+use super::in_hand::InHand;
 use super::live::Live;
 use crate::clock::{Clock, within};
 use crate::gid::Gid;
@@ -21,6 +22,8 @@ pub(super) struct Shared<L, C> {
     pub(super) fenced: AtomicBool,
     /// Why the log is known to be broken, since its latest answer.
     pub(super) sick: Mutex<Option<String>>,
+    /// What sweeps are at work on.
+    pub(super) in_hand: InHand,
     /// Whether the driver has been started.
     pub(super) driven: AtomicBool,
 }

@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use futures::future::{BoxFuture, join, join_all};
+use futures::future::{self, BoxFuture, join, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::calls::answered;
 use super::gate::{Gates, Silences, serve};
-use super::in_hand::InHand;
+use super::in_hand::{Claim, Claims};
 use super::recover::{Found, Suspect};
 use super::report::{RecoveryReport, Stranded, Unreached, Why};
 use super::shared::Shared;
@@ -33,12 +33,21 @@ const PROMPT: u32 = 8;
 /// How many readings of the log are under way at once.
 const READINGS: usize = 16;
 
-/// Sweeps once, leaving out what other sweeps have `in_hand`.
+/// What becomes of what another sweep has in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The other one sees to it.
+    LeftOut,
+    /// Whoever asks for this sweep wants to know that all is done.
+    WaitedFor,
+}
+
+/// Sweeps once.
 pub(super) async fn sweep<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
-    in_hand: &InHand,
+    taken: Taken,
 ) -> RecoveryReport {
-    let report = work(shared, in_hand, Task::All).await;
+    let report = work(shared, taken, Task::All).await;
     shared.alarms.swept(&report);
     report
 }
@@ -48,7 +57,7 @@ pub(super) async fn recover_one<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
     gid: &Gid,
 ) -> RecoveryReport {
-    work(shared, &InHand::default(), Task::One(gid)).await
+    work(shared, Taken::WaitedFor, Task::One(gid)).await
 }
 
 enum Task<'a> {
@@ -59,7 +68,7 @@ enum Task<'a> {
 /// Does it, with the gates served meanwhile; they close when it is done.
 async fn work<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
-    in_hand: &InHand,
+    taken: Taken,
     task: Task<'_>,
 ) -> RecoveryReport {
     let silences = &Silences::new(shared.participants.len());
@@ -71,7 +80,7 @@ async fn work<L: DecisionLog, C: Clock>(
     let serving = join_all(serving);
     let working = async move {
         let (report, partial) = (Mutex::default(), AtomicBool::new(false));
-        let sweep = Sweep { shared, gates, silences, in_hand, report, partial };
+        let sweep = Sweep { shared, gates, silences, taken, report, partial };
         match task {
             Task::All => sweep.everything().await,
             Task::One(gid) => sweep.recover(BTreeMap::from([(gid.clone(), Found::new())])).await,
@@ -89,7 +98,7 @@ struct Sweep<'a, L, C> {
     shared: &'a Shared<L, C>,
     gates: Gates<'a>,
     silences: &'a Silences,
-    in_hand: &'a InHand,
+    taken: Taken,
     report: Mutex<RecoveryReport>,
     /// Something was left out, because another sweep has it in hand.
     partial: AtomicBool,
@@ -108,32 +117,36 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
 
     async fn all(&self) {
         let participants = 0..self.shared.participants.len();
-        let mut lists: FuturesUnordered<BoxFuture<'_, Listed>> =
-            participants.filter_map(|at| self.free(self.list(at))).collect();
+        let mut lists: FuturesUnordered<BoxFuture<'_, Option<Listed>>> =
+            participants.map(|at| self.list(at)).collect();
         let mut prompt = Vec::new();
         let gathering = async {
             while let Some(listed) = lists.next().await {
-                prompt.push(listed);
+                prompt.extend(listed);
             }
         };
         let grace = self.shared.deadlines.scan / PROMPT;
         let _the_others_come_later = within(&self.shared.clock, grace, gathering).await;
         let first = self.see_to(prompt, true);
-        let others = lists.for_each_concurrent(None, |listed| self.see_to(vec![listed], false));
+        let others = lists.for_each_concurrent(None, |listed| async move {
+            if let Some(listed) = listed {
+                self.see_to(vec![listed], false).await;
+            }
+        });
         join(first.boxed(), others.boxed()).await;
     }
 
-    /// What is prepared (P in Citus's order of reads), unless it is being listed already.
-    fn list(&self, at: usize) -> Option<BoxFuture<'_, Listed>> {
-        let claim = self.in_hand.lists.claim(at)?;
+    /// What is prepared (P in Citus's order of reads).
+    fn list(&self, at: usize) -> BoxFuture<'_, Option<Listed>> {
         let (owner, limit) = (self.shared.log.coordinator(), self.shared.deadlines.scan);
         let list = async move {
+            let claim = self.claim(&self.shared.in_hand.lists, at).await?;
             let list = self.shared.participants[at].in_doubt(owner);
             let listed = answered(&self.shared.clock, limit, list).await;
             drop(claim);
-            (at, listed)
+            Some((at, listed))
         };
-        Some(list.boxed())
+        list.boxed()
     }
 
     /// Recovers what was listed, and with `owed` what the log still owes.
@@ -186,14 +199,17 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
         // name.
         let judging: Vec<BoxFuture<'_, _>> = suspects
             .into_iter()
-            .filter_map(|(gid, found)| {
-                let claim = self.free(self.in_hand.transactions.claim(gid.clone()))?;
-                let judging = async move { (Suspect::judge(self.shared, gid, found).await, claim) };
-                Some(judging.boxed())
+            .map(|(gid, found)| {
+                let judging = async move {
+                    let claim = self.claim(&self.shared.in_hand.transactions, gid.clone()).await?;
+                    Some((Suspect::judge(self.shared, gid, found).await, claim))
+                };
+                judging.boxed()
             })
             .collect();
         futures::stream::iter(judging)
             .buffer_unordered(READINGS)
+            .filter_map(future::ready)
             .for_each_concurrent(None, |(suspect, claim)| async move {
                 let one = suspect.tell(&self.gates).await;
                 self.add(|report| report.add(one));
@@ -203,8 +219,16 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
             .await;
     }
 
-    /// Notes it if another sweep has something in hand.
-    fn free<T>(&self, claim: Option<T>) -> Option<T> {
+    /// Takes something in hand, unless another sweep has it and this one leaves it out.
+    async fn claim<'c, T: Ord + Clone>(
+        &self,
+        claims: &'c Claims<T>,
+        of: T,
+    ) -> Option<Claim<'c, T>> {
+        if self.taken == Taken::WaitedFor {
+            return Some(claims.claim_when_free(of).await);
+        }
+        let claim = claims.claim(of);
         self.partial.fetch_or(claim.is_none(), Ordering::Relaxed);
         claim
     }

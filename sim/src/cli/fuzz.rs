@@ -58,9 +58,6 @@ impl Fuzz {
                 u64::MAX
             )));
         }
-        if let Err(error) = self.family.can_be_followed(self.follow) {
-            return Ok(usage(error));
-        }
         let scenario = self.family.scenario();
         let inclusion = match self.follow.then(Inclusion::new).transpose() {
             Ok(inclusion) => inclusion,

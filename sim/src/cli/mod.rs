@@ -74,19 +74,6 @@ impl Family {
     }
 }
 
-impl Family {
-    /// Whether the explorer has what happens in such runs, if that is asked for.
-    fn can_be_followed(self, follow: bool) -> Result<(), &'static str> {
-        if follow && self == Self::Traffic {
-            return Err(
-                "--follow is for the other families: in a run of traffic clients have recovery \
-                        sweep beside the driver, and the explorer has one sweep of a coordinator at a time",
-            );
-        }
-        Ok(())
-    }
-}
-
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| {
         format!("a seed is a whole number from 0 to {}, as `fuzz` prints it", u64::MAX)

@@ -61,10 +61,6 @@ impl Replay {
             Ok(scenario) => scenario,
             Err(error) => return Ok(usage(error)),
         };
-        let by_seed = self.what.seed.map_or(Ok(()), |_| self.family.can_be_followed(self.follow));
-        if let Err(error) = by_seed {
-            return Ok(usage(error));
-        }
         let mut run = run(&scenario);
         if self.follow {
             match Inclusion::new() {

@@ -165,8 +165,7 @@ fn habits(draw: &mut Draw) -> Habits {
         hasty_permille: rate(draw, 200),
         leave_permille: rate(draw, 200),
         ask_permille: rate(draw, 300),
-        // The explorer has no second sweep of one coordinator beside its own.
-        sweep_permille: 0,
+        sweep_permille: rate(draw, 100),
         alarm_panics: draw.below(4) == 0,
     }
 }
