@@ -29,6 +29,8 @@ pub struct Site {
     pub p: u8,
     /// The coordinator under test.
     pub owner: CoordinatorId,
+    /// Whether a standby receives what it writes.
+    pub has_standby: bool,
     /// The address of another process under the same id, if there can be one.
     pub rival: Option<NodeId>,
     /// After this long without work a session that is not prepared is rolled back.
@@ -44,7 +46,7 @@ pub struct Server<D: Storage> {
     site: Site,
     endpoint: Endpoint<Message>,
     store: Mutex<Store>,
-    /// Every record, in order, as a standby receives them.
+    /// Every record, in order, as a standby receives them, if there is one.
     applied: Mutex<Vec<Record>>,
     wal: futures::lock::Mutex<Wal<D>>,
 }
@@ -350,7 +352,9 @@ impl<D: Storage> Server<D> {
     fn apply(&self, record: &Record) {
         self.note(record);
         self.store().apply(record);
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+        if self.site.has_standby {
+            self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+        }
     }
 
     /// Records in the history what has become durable, once.

@@ -137,6 +137,12 @@ impl Scenario {
         self.order.is_none() && self.is_undisturbed()
     }
 
+    /// Whether a standby takes this participant's place at some time.
+    pub(crate) fn fails_over(&self, participant: u8) -> bool {
+        let is = |fault: &Fault| fault.kind == FaultKind::Failover { p: participant };
+        self.faults.iter().any(is)
+    }
+
     /// What whoever waits is promised: by the deadlines, and where clients never pause, more.
     /// Nothing if an order decides when waits are over.
     pub fn waits(&self) -> Option<Waits> {

@@ -26,11 +26,15 @@ pub(super) struct Mood {
     pub(super) asks: bool,
     /// Somebody has recovery sweep, and waits for it no longer than this.
     pub(super) sweeps: Option<Duration>,
-    draw: Draw,
+    /// Of pauses; only of whoever asks.
+    draw: Option<Draw>,
 }
 
 impl Mood {
     pub(super) fn of(scenario: &Scenario, number: u32) -> Self {
+        if scenario.habits == Habits::default() {
+            return Self { hasty: None, leaves: None, asks: false, sweeps: None, draw: None };
+        }
         let mut draw = Draw::new(scenario.seed, STREAM + u64::from(number));
         let Habits { hasty_permille, leave_permille, ask_permille, sweep_permille, .. } =
             scenario.habits;
@@ -44,12 +48,13 @@ impl Mood {
         let leaves = up_to(leave_permille, deadline / 8);
         let sweeps = up_to(sweep_permille, deadline / 8);
         let asks = draw.permille(ask_permille);
-        Self { hasty, leaves, asks, sweeps, draw }
+        Self { hasty, leaves, asks, sweeps, draw: Some(draw) }
     }
 
     /// Until somebody asks again.
     pub(super) fn pause(&mut self) -> Duration {
-        self.draw.between(Duration::ZERO, Duration::from_millis(12))
+        let longest = Duration::from_millis(12);
+        self.draw.as_mut().map_or(longest, |draw| draw.between(Duration::ZERO, longest))
     }
 }
 

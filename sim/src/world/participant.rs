@@ -78,6 +78,7 @@ pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
         let site = Site {
             p,
             owner: world.owner.clone(),
+            has_standby: world.scenario.fails_over(p),
             rival: world.ordered.is_none().then(|| stranger(&world.scenario)),
             idle,
             recorded,

@@ -15,56 +15,67 @@ use madsim::task::NodeId;
 
 use super::control::{World, address, lock, stranger};
 use super::{Seams, SimClock, Watched, Witness, coordinator};
-use crate::disk::SimDisk;
+use crate::disk::{DiskLatency, SimDisk};
 use crate::history::{Event, Place};
 use crate::participant::{Rpc, SimParticipant};
 
 /// The other process's machine.
-pub(super) struct Rival {
-    pub(super) disk: SimDisk,
+#[derive(Default)]
+pub(super) struct Rival(Mutex<Option<Machine>>);
+
+struct Machine {
+    disk: SimDisk,
     node: NodeId,
-    up: Mutex<bool>,
+    up: bool,
 }
 
+/// The stream of its disk.
+const DISK: u64 = (4 << 48) + (1 << 32);
+
 impl Rival {
-    pub(super) fn new(disk: SimDisk) -> Self {
-        let node = Handle::current().create_node().name("rival").build().id();
-        Self { disk, node, up: Mutex::default() }
+    /// Has it up; it is made when it is first needed. `None` if it was up.
+    fn boot(&self, seed: u64, latency: DiskLatency) -> Option<(NodeId, SimDisk)> {
+        let mut machine = lock(&self.0);
+        let machine = machine.get_or_insert_with(|| {
+            let node = Handle::current().create_node().name("rival").build().id();
+            Machine { disk: SimDisk::new(seed, DISK, latency), node, up: false }
+        });
+        let was_up = std::mem::replace(&mut machine.up, true);
+        (!was_up).then(|| (machine.node, machine.disk.clone()))
     }
 }
 
 impl<S: Seams> World<S> {
     /// Brings it up, unless it is.
     pub(super) fn start_rival(self: &Arc<Self>) -> bool {
-        if std::mem::replace(&mut *lock(&self.rival.up), true) {
-            return false;
-        }
+        let booted = self.rival.boot(self.scenario.seed, self.scenario.disks.of_log());
+        let Some((node, disk)) = booted else { return false };
         self.events.record(Event::RivalStarted);
-        if let Some(node) = Handle::current().get_node(self.rival.node) {
-            node.spawn(live(self.clone()));
+        if let Some(node) = Handle::current().get_node(node) {
+            node.spawn(live(self.clone(), disk));
         }
         true
     }
 
     /// Kills it, if it is up. What it wrote is the kernel's.
     pub(super) fn stop_rival(&self) {
-        if !std::mem::take(&mut *lock(&self.rival.up)) {
-            return;
-        }
+        let mut machine = lock(&self.rival.0);
+        let Some(machine) = machine.as_mut().filter(|machine| machine.up) else { return };
+        machine.up = false;
         self.net.kill(stranger(&self.scenario));
-        self.rival.disk.crash();
-        Handle::current().kill(self.rival.node);
-        Handle::current().restart(self.rival.node);
+        machine.disk.crash();
+        Handle::current().kill(machine.node);
+        Handle::current().restart(machine.node);
     }
 }
 
-async fn live<S: Seams>(world: Arc<World<S>>) {
+async fn live<S: Seams>(world: Arc<World<S>>, disk: SimDisk) {
     let rpc = Rpc::new(world.net.bind(stranger(&world.scenario)), 0);
     madsim::task::spawn(rpc.clone().dispatch());
     // Nobody reads what passes at its edges.
     let witness = Witness::new(Place::Coordinator(0), world.events.clone());
     witness.end();
-    let log = world.seams.log(open(&world, &witness).await);
+    let log = world.seams.log(open(&world, &disk, &witness).await);
     let mut builder = Coordinator::builder(log, SimClock).deadlines(coordinator::deadlines(&world));
     for p in 0..world.scenario.participants {
         let node = address(Place::Participant(p));
@@ -76,9 +87,13 @@ async fn live<S: Seams>(world: Arc<World<S>>) {
     drop(coordinator);
 }
 
-async fn open<S: Seams>(world: &World<S>, witness: &Witness) -> Watched<FileLog<S::Disk>> {
+async fn open<S: Seams>(
+    world: &World<S>,
+    disk: &SimDisk,
+    witness: &Witness,
+) -> Watched<FileLog<S::Disk>> {
     loop {
-        let disk = world.seams.disk(world.rival.disk.mount(), witness.by());
+        let disk = world.seams.disk(disk.mount(), witness.by());
         let opened = FileLog::open(disk, world.owner.clone(), Options::default()).await;
         if let Ok(log) = opened
             && let Ok(watched) = Watched::opened(log, witness.clone()).await

@@ -28,8 +28,6 @@ use crate::workload::{Backlog, seeded_rows};
 
 /// The first of the disks' streams; the network seeds its links by itself.
 const DISKS: u64 = 4 << 48;
-/// That of the rival's.
-const RIVAL: u64 = DISKS + (1 << 32);
 
 /// A run that is over.
 #[derive(Clone, Debug)]
@@ -170,7 +168,7 @@ fn world<S: Seams>(
         backlog: Backlog::default(),
         ordered,
         log_disk: SimDisk::new(scenario.seed, DISKS, scenario.disks.of_log()),
-        rival: Rival::new(SimDisk::new(scenario.seed, RIVAL, scenario.disks.of_log())),
+        rival: Rival::default(),
         hazards: Mutex::default(),
         slots: (0..scenario.participants).map(slot).collect(),
         hosts: Mutex::new((0..places).map(host).collect()),
