@@ -35,6 +35,10 @@ mod messages;
 mod one_phase;
 #[path = "postgres/one_phase_lost.rs"]
 mod one_phase_lost;
+#[path = "postgres/pool.rs"]
+mod pool;
+#[path = "postgres/pooler.rs"]
+mod pooler;
 #[path = "postgres/scene.rs"]
 mod scene;
 #[path = "postgres/settings.rs"]

@@ -1,11 +1,12 @@
 //! Beginning a branch.
 //!
 //! A server that cannot prepare would only say so at the first commit, when the work is done;
-//! so the first branch of a handle asks (`check`).
+//! so the first branch of a handle asks (`check`), and of a pooler before it too (`pooler`).
 
 use std::time::Duration;
 
 use futures::future::join;
+use futures::lock::Mutex;
 use indoubt::{BeginError, BranchGid};
 use tokio_postgres::Config;
 
@@ -13,11 +14,16 @@ use super::branch::PostgresBranch;
 use super::check::{self, Server};
 use super::dial::Dialer;
 use super::failure::Failure;
+use super::pooler;
 use super::session::Session;
 use super::sql;
 use super::xact::Backend;
 
-/// Opens a session and begins a branch in it. With `known` the server is not asked again.
+/// Opens a session and begins a branch in it. With `known` the server is not asked again, and
+/// with `by_session` neither is the pooler before it.
+///
+/// # Errors
+/// What is wrong, and what to do about it.
 ///
 /// # Cancel safety
 /// Dropping the future closes the session, upon which the server rolls back.
@@ -26,11 +32,13 @@ pub(super) async fn begin<D: Dialer>(
     config: &Config,
     gid: &BranchGid,
     known: Option<Server>,
+    by_session: &Mutex<bool>,
     lock_timeout: Option<Duration>,
 ) -> Result<(PostgresBranch, Server), BeginError> {
     let session = open(dialer, config).await?;
     // Two strings, not one: in one string the query would be the transaction's first.
     let statement = sql::begin(gid);
+    let is_first = known.is_none();
     let examined = async {
         match known {
             Some(server) => Ok(server),
@@ -41,19 +49,33 @@ pub(super) async fn begin<D: Dialer>(
     let arrived = session.row(&arrive);
     let ((server, arrived), begun) = join(join(examined, arrived), session.run(&statement)).await;
     let server = server?;
+    // Before the rest is looked at: a pooler may be what failed it.
+    if is_first && server.pooled {
+        pooler::check_once(dialer, config, by_session).await?;
+    }
     let row = arrived.map_err(|failure| failed("the session could not be examined", failure))?;
     begun.map_err(|failure| failed("the transaction could not be begun", failure))?;
     Ok((PostgresBranch::new(gid.clone(), session, Backend::read(&row, 0)), server))
 }
 
-/// Asks whether the server will do.
+/// Asks whether the server will do, and what stands before it.
+///
+/// # Errors
+/// What is wrong, and what to do about it.
+///
+/// # Cancel safety
+/// Dropping the future closes what was opened.
 pub(super) async fn check<D: Dialer>(dialer: &D, config: &Config) -> Result<Server, BeginError> {
-    check::check(&open(dialer, config).await?).await
+    let server = check::check(&open(dialer, config).await?).await?;
+    if server.pooled {
+        pooler::check(dialer, config).await?;
+    }
+    Ok(server)
 }
 
 /// The error's text is complete, advice included, so it has no source: a chain of errors that
 /// is printed should say everything once.
-async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Session, BeginError> {
+pub(super) async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Session, BeginError> {
     Session::open(dialer, config).await.map_err(|error| BeginError::new(error.to_string()))
 }
 

@@ -22,6 +22,9 @@ const OLDEST_VERSION: u32 = 140_000;
 pub(super) struct Server {
     /// The role that a new session has, and that therefore has to own what is prepared.
     pub(super) login: String,
+    /// A pooler stands before it: the backend that answers is not the one that the start-up
+    /// named.
+    pub(super) pooled: bool,
 }
 
 /// Asks whether the server will do. One round trip: every statement is sent at the first poll.
@@ -34,17 +37,19 @@ pub(super) async fn check(session: &Session) -> Result<Server, BeginError> {
     let ((server, lacking), rehearsed) =
         join(join(session.row(sql::CHECK), session.rows(&lacking)), rehearsed).await;
     let row = server.map_err(unexamined)?;
-    let server = judge(&row)?;
+    let login = judge(&row)?;
     judge_functions(&row, &lacking.map_err(unexamined)?)?;
-    let mut sees_itself = false;
+    let (mut sees_itself, mut pid) = (false, None);
     for (statement, answer) in rehearsal.iter().zip(rehearsed) {
         let rows = answer.map_err(refused)?;
         if statement == sql::EVIDENCE {
             sees_itself = rows.iter().any(|row| row.get(7).is_some());
+            pid = rows.iter().find_map(|row| row.get(6)?.parse().ok());
         }
     }
     judge_role(&row, sees_itself)?;
-    Ok(server)
+    let named = session.tap().backend_pid();
+    Ok(Server { login, pooled: named.is_none() || named != pid })
 }
 
 /// What a commit and a recovery run, with a transaction, a backend and an owner that are not.
@@ -60,7 +65,8 @@ fn rehearsal() -> [String; 4] {
     ]
 }
 
-fn judge(row: &SimpleQueryRow) -> Result<Server, BeginError> {
+/// The role that logged in, of a server that will do by itself.
+fn judge(row: &SimpleQueryRow) -> Result<String, BeginError> {
     let number = |column| row.get(column).and_then(|text: &str| text.parse::<u32>().ok());
     let version = number(0).unwrap_or(0);
     if version < OLDEST_VERSION {
@@ -82,7 +88,7 @@ fn judge(row: &SimpleQueryRow) -> Result<Server, BeginError> {
              max_connections (its default is 0) and restart the server",
         ));
     }
-    Ok(Server { login: row.get(3).unwrap_or_default().to_owned() })
+    Ok(row.get(3).unwrap_or_default().to_owned())
 }
 
 /// Functions that were revoked, or that the server, not quite a PostgreSQL, does not have.

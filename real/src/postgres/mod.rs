@@ -5,7 +5,7 @@
 //! what ended a session is never a definite answer. Read in the order of a branch's life:
 //! `connect`, `check`, `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with
 //! `fence` for what was given up on, `xact` for the evidence, and `sql` for every statement
-//! sent.
+//! sent. What stands before the server is looked at by `pooler`.
 //!
 //! The server must be PostgreSQL 14 or newer, with `max_prepared_transactions` above 0, and
 //! restarted only with a value that holds what is prepared. A prepared transaction keeps its
@@ -23,10 +23,16 @@
 //! `synchronous_commit` is obeyed in both.
 //!
 //! # Poolers
-//! A pooler before the server must pool by session. One that pools by transaction or by statement
-//! is not supported, and not noticed: what is set for a session does not stay with it there, and
-//! a backend may be in anybody's hands. Recovery still ends a backend only while that is in the
-//! branch's own transaction.
+//! A pooler before the server must pool by session, and have backends for three sessions of ours
+//! at the least. One that pools by transaction or by statement is refused by
+//! [`Postgres::check`] and by the first branch: what is set for a session does not stay with it
+//! there, and a backend may be in anybody's hands. Recovery still ends a backend only while that
+//! is in the branch's own transaction.
+//!
+//! It is found by the process id that it gives at start-up, and by what it does with two
+//! sessions. So one that passes the server's own key data on is not noticed, and a busy one may
+//! not be at one look: others may take and return just what would have shown it. Recovery does
+//! not look, nor does anything once a first branch has begun; `check` always does.
 //!
 //! # What this cannot see
 //! A failover to an asynchronous standby can lose a prepared branch, which is reported as
@@ -56,6 +62,7 @@ mod failure;
 mod fence;
 mod one_phase;
 mod participant;
+mod pooler;
 mod refusal;
 mod session;
 mod settle;
@@ -69,6 +76,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::lock::Mutex;
 use indoubt::{BeginError, Lost};
 use tokio_postgres::Config;
 
@@ -99,6 +107,8 @@ struct Inner<D> {
     dialer: D,
     /// Set once the server was found fit.
     server: OnceLock<Server>,
+    /// Set once a pooler before it was found to pool by session, by a first branch.
+    by_session: Mutex<bool>,
     /// For what may be kept waiting: the ends of branches.
     control: Control,
     /// For what must not wait behind that: to list, and to look what a session is at.
@@ -153,8 +163,8 @@ impl<D: Dialer> Postgres<D> {
     /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
         let (control, looks) = (Control::new(AT_ONCE), Control::new(1));
-        let server = OnceLock::new();
-        let inner = Inner { name: name.into(), config, dialer, server, control, looks };
+        let (server, by_session) = (OnceLock::new(), Mutex::new(false));
+        let inner = Inner { name: name.into(), config, dialer, server, by_session, control, looks };
         Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
     }
 
@@ -175,12 +185,16 @@ impl<D: Dialer> Postgres<D> {
         Self { lock_timeout: limit, ..self }
     }
 
-    /// Connects, and asks whether the server can take part: for a service's start.
+    /// Connects, and asks whether the server can take part, and whether a pooler before it, if
+    /// there is one, pools by session: for a service's start.
     ///
     /// The first branch asks the same, but then a user is waiting.
     ///
     /// # Errors
     /// What is wrong, and what to do about it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what was opened.
     pub async fn check(&self) -> Result<(), BeginError> {
         let server = begin::check(&self.inner.dialer, &self.inner.config).await?;
         let _known_already = self.inner.server.set(server);

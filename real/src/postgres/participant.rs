@@ -7,7 +7,6 @@ use indoubt::{
     Participant, Receipt, Vote,
 };
 
-use super::Postgres;
 use super::branch::{PostgresBranch, Stage};
 use super::dial::Dialer;
 use super::failure::Failure;
@@ -16,7 +15,7 @@ use super::one_phase::{self, remembered};
 use super::session::Session;
 use super::settle::settle;
 use super::xact::{Evidence, Xact};
-use super::{begin, sql, vote};
+use super::{Inner, Postgres, begin, sql, vote};
 
 impl<D: Dialer> Participant for Postgres<D> {
     type Branch = PostgresBranch;
@@ -27,9 +26,9 @@ impl<D: Dialer> Participant for Postgres<D> {
 
     async fn begin(&self, gid: &BranchGid) -> Result<PostgresBranch, BeginError> {
         let known = self.inner.server.get().cloned();
+        let Inner { dialer, config, by_session, .. } = &*self.inner;
         let (branch, server) =
-            begin::begin(&self.inner.dialer, &self.inner.config, gid, known, self.lock_timeout)
-                .await?;
+            begin::begin(dialer, config, gid, known, by_session, self.lock_timeout).await?;
         let _known_already = self.inner.server.set(server);
         tracing::debug!(participant = self.name(), %gid, "begun");
         Ok(branch)

@@ -118,6 +118,10 @@ pub(super) fn arrive(lock_timeout_ms: Option<i32>) -> String {
     )
 }
 
+/// Has a transaction open, and says in which backend. Its isolation is given as in [`arrive`].
+pub(super) const HOLD: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_backend_pid()";
+
 /// Begins a branch and marks its transaction.
 ///
 /// The mark is a setting that is local to the transaction, so it vanishes when the
@@ -288,6 +292,7 @@ mod tests {
             status(&xact),
             in_doubt(&owner),
             arrive(Some(10_000)),
+            HOLD.to_owned(),
             activity(&backend),
             terminate(&backend, &xact),
             terminate_idle(&backend, &xact),

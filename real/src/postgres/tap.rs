@@ -1,8 +1,9 @@
-//! What the wire tells that the driver does not: whether anybody reads it, and what a
-//! transaction failed by.
+//! What the wire tells that the driver does not: whether anybody reads it, which backend the
+//! start-up named, and what a transaction failed by.
 //!
 //! tokio-postgres stops reading while a row stream that the user holds is full, and gives an
-//! error only to the statement that it belongs to. A vote has to know of both. So the stream is
+//! error only to the statement that it belongs to. A vote has to know of both. And it keeps
+//! the key that cancels to itself, whose process id gives a pooler away. So the stream is
 //! listened to on its way to the driver, which is handed every byte as it came. Absent: anything
 //! that is kept of rows, and the messages of the client.
 
@@ -63,6 +64,11 @@ impl Tap {
         self.heard().listener.failed_by.clone()
     }
 
+    /// The process id that came with the key that cancels; none if no key came.
+    pub(super) fn backend_pid(&self) -> Option<i32> {
+        self.heard().listener.backend_pid
+    }
+
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,9 +121,11 @@ struct Listener {
     /// The first error since the server was last ready.
     error: Option<FailedBy>,
     failed_by: Option<FailedBy>,
+    backend_pid: Option<i32>,
 }
 
 const HEADER: usize = 5;
+const BACKEND_KEY_DATA: u8 = b'K';
 const ERROR_RESPONSE: u8 = b'E';
 const READY_FOR_QUERY: u8 = b'Z';
 
@@ -137,7 +145,7 @@ impl Listener {
             }
             let (part, rest) = bytes.split_at(self.to_come.min(bytes.len()));
             let tag = self.header[0];
-            if matches!(tag, ERROR_RESPONSE | READY_FOR_QUERY) {
+            if matches!(tag, BACKEND_KEY_DATA | ERROR_RESPONSE | READY_FOR_QUERY) {
                 let room = KEPT.saturating_sub(self.body.len());
                 self.body.extend(&part[..room.min(part.len())]);
             }
@@ -153,6 +161,9 @@ impl Listener {
 
     fn understand(&mut self, tag: u8) {
         match tag {
+            BACKEND_KEY_DATA => {
+                self.backend_pid = self.body.first_chunk().map(|pid| i32::from_be_bytes(*pid));
+            }
             ERROR_RESPONSE if self.error.is_none() => self.error = Some(error(&self.body)),
             READY_FOR_QUERY => {
                 let error = self.error.take();
@@ -192,6 +203,19 @@ mod tests {
 
     fn ready(status: u8) -> Vec<u8> {
         message(b'Z', &[status])
+    }
+
+    #[test]
+    fn the_process_id_comes_before_a_key_of_any_length() {
+        for key in [4, 32, 256] {
+            let mut listener = Listener::default();
+            let body = [&4711_i32.to_be_bytes(), vec![b'Z'; key].as_slice()].concat();
+            message(b'K', &body).chunks(3).for_each(|bytes| listener.hear(bytes));
+            assert_eq!(listener.backend_pid, Some(4711));
+        }
+        let mut listener = Listener::default();
+        listener.hear(&message(b'K', &[1, 2]));
+        assert_eq!(listener.backend_pid, None, "it is cut short");
     }
 
     #[test]
