@@ -29,6 +29,7 @@ fn a_server_that_lists_and_never_finishes_holds_up_only_what_it_never_finishes()
         let admin = scene.client().await?;
         admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await?;
         admin.batch_execute("SELECT pg_reload_conf()").await?;
+        until_commits_wait(&scene, &admin).await?;
         let hang = |at: usize| {
             let (gid, receipt) = (prepared[at].0.gid().clone(), prepared[at].1.clone());
             let postgres = postgres.clone();
@@ -66,6 +67,31 @@ fn a_server_that_lists_and_never_finishes_holds_up_only_what_it_never_finishes()
         hanging.iter().for_each(tokio::task::JoinHandle::abort);
         Ok(())
     })
+}
+
+/// Others learn of a standby to wait for from the checkpointer, some time after the reload.
+async fn until_commits_wait(scene: &Scene, admin: &tokio_postgres::Client) -> Result<()> {
+    let canary = Arc::new(scene.client().await?);
+    let pid: i32 = canary.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = $1";
+    let sings = async {
+        for id in 1.. {
+            let canary = canary.clone();
+            let insert = format!("INSERT INTO t VALUES (-{id})");
+            let commit = tokio::spawn(async move { canary.batch_execute(&insert).await });
+            while !commit.is_finished() {
+                if admin.query_one(waits, &[&pid]).await?.get::<_, i64>(0) == 1 {
+                    admin.execute("SELECT pg_cancel_backend($1)", &[&pid]).await?;
+                    commit.await??;
+                    return Ok::<_, anyhow::Error>(());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            commit.await??;
+        }
+        Ok(())
+    };
+    timeout(PROMPT * 2, sings).await.context("no commit waits for the standby")?
 }
 
 const ORPHANS: usize = 2_000;
