@@ -107,8 +107,10 @@ fn refused(doctor: impl Fn(&Entry) -> Option<Entry>) -> (usize, usize) {
     let mut counts = (0, 0);
     for seed in 0..200 {
         let run = run_with(&Scenario::from_seed(seed), Shipped);
-        // What an operator has seen to is followed no further.
-        if run.history.events().any(|event| matches!(event, Event::Acknowledged { .. })) {
+        // From these on a transaction is followed no further.
+        let beyond =
+            |event: &Event| matches!(event, Event::Acknowledged { .. } | Event::FailedOver { .. });
+        if run.history.events().any(beyond) {
             continue;
         }
         let doctored: History = run.history.entries().iter().filter_map(&doctor).collect();

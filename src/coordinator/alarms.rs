@@ -81,9 +81,9 @@ impl Alarms {
         self.told().acknowledged.contains(gid)
     }
 
-    /// Says what a sweep has to say.
-    pub(super) fn swept(&self, report: &RecoveryReport) {
-        self.warn_of_unreached(report);
+    /// Says what a sweep has to say. One that left something out knows nothing of that.
+    pub(super) fn swept(&self, report: &RecoveryReport, partial: bool) {
+        self.warn_of_unreached(report, partial);
         warn_of_stranded(&report.stranded);
         if report.committed.is_empty() && report.aborted.is_empty() {
             tracing::trace!(%report, "recovery had nothing to do");
@@ -92,7 +92,7 @@ impl Alarms {
         }
     }
 
-    fn warn_of_unreached(&self, report: &RecoveryReport) {
+    fn warn_of_unreached(&self, report: &RecoveryReport, partial: bool) {
         let mut now: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
         for one in &report.unreached {
             now.entry(one.place()).or_insert((0, &one.reason)).0 += 1;
@@ -109,7 +109,7 @@ impl Alarms {
             }
         }
         told.unreached.retain(|place| {
-            let lasts = now.contains_key(place.as_str());
+            let lasts = partial || now.contains_key(place.as_str());
             if !lasts {
                 tracing::info!(place, "recovery reaches it again");
             }

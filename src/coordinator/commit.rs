@@ -97,8 +97,10 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                     effect => self.start(effect, &branches, &pending),
                 }
             }
-            if done && !untold {
-                self.shared.live.end(&self.gid);
+            match (done, untold) {
+                (true, false) => self.shared.live.end(&self.gid),
+                (true, true) => self.shared.live.untold(&self.gid),
+                (false, _) => {}
             }
             // Last, so that what the client asks next by gid agrees with it.
             if let Some(answer) = answer {

@@ -40,13 +40,15 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
     pub async fn run(self) {
         let Self { shared, requests } = self;
         shared.driven.store(true, Ordering::Relaxed);
-        let transactions = requests
-            .for_each_concurrent(None, |request| unharmed(Commitment::new(&shared, request).run()));
+        let transactions = requests.for_each_concurrent(None, |request| drive(&shared, request));
         let recovery = recover_for_ever(&shared);
-        pin_mut!(transactions, recovery);
-        match select(transactions, recovery).await {
-            Either::Left(((), _)) => tracing::debug!("driver stopped: no handle is left"),
-            Either::Right((never, _)) => match never {},
+        {
+            // Dropped at the end of this block: a sweep in its middle could be in the log's way.
+            pin_mut!(transactions, recovery);
+            match select(transactions, recovery).await {
+                Either::Left(((), _)) => tracing::debug!("driver stopped: no handle is left"),
+                Either::Right((never, _)) => match never {},
+            }
         }
         if let Err(error) = shared.flush().await {
             tracing::warn!(%error, "what the log noted last may be lost: the next start repeats it");
@@ -58,7 +60,7 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
 async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Infallible {
     let mut earlier = FuturesUnordered::new();
     loop {
-        let sweep = unharmed(sweep(shared, Taken::LeftOut).map(drop)).boxed();
+        let sweep = unharmed(sweep(shared, Taken::LeftOut).map(drop)).map(drop).boxed();
         let pause = shared.clock.sleep(shared.deadlines.recovery_interval);
         earlier.push(sweep);
         let ended = async {
@@ -70,13 +72,24 @@ async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> In
     }
 }
 
+/// Drives one transaction to its end.
+async fn drive<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, request: Request) {
+    let gid = request.gid.clone();
+    if unharmed(Commitment::new(shared, request).run()).await.is_none() {
+        // Recovery leaves alone what is live.
+        shared.live.end(&gid);
+    }
+}
+
 /// A panic in one transaction, or in one sweep, is a bug; but it must not take the others along.
-async fn unharmed(one: impl Future<Output = ()>) {
-    if let Err(panic) = AssertUnwindSafe(one).catch_unwind().await {
-        let text = words(&*panic);
+async fn unharmed(one: impl Future<Output = ()>) -> Option<()> {
+    let ended = AssertUnwindSafe(one).catch_unwind().await;
+    if let Err(panic) = &ended {
+        let text = words(&**panic);
         tracing::error!(
             text,
             "something panicked in the driver; what it was at is left to recovery"
         );
     }
+    ended.ok()
 }

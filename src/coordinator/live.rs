@@ -20,6 +20,8 @@ pub(super) struct Live {
 pub(super) enum Stage {
     Undecided,
     Aborting,
+    /// Over, with one branch of which nobody can say how it ended; it was never prepared.
+    Untold,
 }
 
 #[derive(Default)]
@@ -55,8 +57,8 @@ impl Live {
     /// The last of those before which none is live: its machine, and theirs, are done.
     pub(super) fn all_done(&self) -> Gid {
         let sequences = self.lock();
-        let first = sequences.live.keys().next();
-        let sequence = first.map_or(sequences.last, |first| first - 1);
+        let mut at_work = sequences.live.iter().filter(|(_, stage)| **stage != Stage::Untold);
+        let sequence = at_work.next().map_or(sequences.last, |(first, _)| first - 1);
         Gid {
             coordinator: self.coordinator.clone(),
             epoch: self.epoch,
@@ -81,8 +83,17 @@ impl Live {
 
     /// The transaction is going to abort, whatever its branches still have to be told.
     pub(super) fn aborting(&self, gid: &Gid) {
-        if let Some(stage) = self.lock().live.get_mut(&gid.sequence) {
-            *stage = Stage::Aborting;
+        self.enter(gid, Stage::Aborting);
+    }
+
+    /// It is over, and will be undecided for ever.
+    pub(super) fn untold(&self, gid: &Gid) {
+        self.enter(gid, Stage::Untold);
+    }
+
+    fn enter(&self, gid: &Gid, stage: Stage) {
+        if let Some(now) = self.lock().live.get_mut(&gid.sequence) {
+            *now = stage;
         }
     }
 

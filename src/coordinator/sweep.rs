@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use futures::future::{self, BoxFuture, join, join_all};
+use futures::future::{BoxFuture, join, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
+use super::Deadlines;
 use super::calls::answered;
 use super::gate::{Gates, Silences, serve};
-use super::in_hand::{Claim, Claims};
+use super::in_hand::Claim;
 use super::recover::{Found, Suspect};
 use super::report::{RecoveryReport, Stranded, Unreached, Why};
 use super::shared::Shared;
@@ -47,8 +48,8 @@ pub(super) async fn sweep<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
     taken: Taken,
 ) -> RecoveryReport {
-    let report = work(shared, taken, Task::All).await;
-    shared.alarms.swept(&report);
+    let (report, partial) = work(shared, taken, Task::All).await;
+    shared.alarms.swept(&report, partial);
     report
 }
 
@@ -57,7 +58,7 @@ pub(super) async fn recover_one<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
     gid: &Gid,
 ) -> RecoveryReport {
-    work(shared, Taken::WaitedFor, Task::One(gid)).await
+    work(shared, Taken::WaitedFor, Task::One(gid)).await.0
 }
 
 enum Task<'a> {
@@ -65,12 +66,13 @@ enum Task<'a> {
     One(&'a Gid),
 }
 
-/// Does it, with the gates served meanwhile; they close when it is done.
+/// Does it, with the gates served meanwhile; they close when it is done. Tells whether something was
+/// left out.
 async fn work<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
     taken: Taken,
     task: Task<'_>,
-) -> RecoveryReport {
+) -> (RecoveryReport, bool) {
     let silences = &Silences::new(shared.participants.len());
     let (gates, queues) = Gates::new(shared.participants.len(), silences);
     let serving = queues
@@ -85,13 +87,21 @@ async fn work<L: DecisionLog, C: Clock>(
             Task::All => sweep.everything().await,
             Task::One(gid) => sweep.recover(BTreeMap::from([(gid.clone(), Found::new())])).await,
         }
-        sweep.report.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let report = sweep.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (report, sweep.partial.into_inner())
     };
     join(working.boxed(), serving).await.0
 }
 
 /// A participant, by number, and its prepared branches.
 type Listed = (usize, Result<Vec<BranchGid>, Lost>);
+
+/// A thing in hand. `None` if others have it and were waited for as long as they can honestly take:
+/// who has it may be a future that nobody polls any more, and two at work on one thing do no harm.
+type Hold<'a, T> = Option<Claim<'a, T>>;
+
+/// A transaction, and what is to become of it.
+type Judged<'a, L, C> = (Suspect<'a, L, C>, Hold<'a, Gid>);
 
 /// A sweep that is under way.
 struct Sweep<'a, L, C> {
@@ -140,10 +150,20 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
     fn list(&self, at: usize) -> BoxFuture<'_, Option<Listed>> {
         let (owner, limit) = (self.shared.log.coordinator(), self.shared.deadlines.scan);
         let list = async move {
-            let claim = self.claim(&self.shared.in_hand.lists, at).await?;
+            let lists = &self.shared.in_hand.lists;
+            let hold = match self.taken {
+                Taken::WaitedFor => {
+                    within(&self.shared.clock, 2 * limit, lists.claim_when_free(at)).await
+                }
+                Taken::LeftOut => lists.claim(at),
+            };
+            if hold.is_none() && self.taken == Taken::LeftOut {
+                self.partial.store(true, Ordering::Relaxed);
+                return None;
+            }
             let list = self.shared.participants[at].in_doubt(owner);
             let listed = answered(&self.shared.clock, limit, list).await;
-            drop(claim);
+            drop(hold);
             Some((at, listed))
         };
         list.boxed()
@@ -194,43 +214,43 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
         }
     }
 
+    /// What others have in hand is apart, so that waiting for it holds up nothing else.
     async fn recover(&self, suspects: BTreeMap<Gid, Found>) {
-        // Boxed, so that the stream's type does not depend on lifetimes that the compiler cannot
-        // name.
-        let judging: Vec<BoxFuture<'_, _>> = suspects
-            .into_iter()
-            .map(|(gid, found)| {
-                let judging = async move {
-                    let claim = self.claim(&self.shared.in_hand.transactions, gid.clone()).await?;
-                    Some((Suspect::judge(self.shared, gid, found).await, claim))
-                };
-                judging.boxed()
-            })
-            .collect();
+        let (mut free, mut taken) = (Vec::new(), Vec::new());
+        for (gid, found) in suspects {
+            match self.shared.in_hand.transactions.claim(gid.clone()) {
+                Some(claim) => free.push(self.judge(gid, found, Some(claim)).boxed()),
+                None => taken.push(self.judge_when_free(gid, found).boxed()),
+            }
+        }
+        if self.taken == Taken::LeftOut && !taken.is_empty() {
+            self.partial.store(true, Ordering::Relaxed);
+            taken.clear();
+        }
+        join(self.see_through(free).boxed(), self.see_through(taken).boxed()).await;
+    }
+
+    async fn judge_when_free(&self, gid: Gid, found: Found) -> Judged<'_, L, C> {
+        let Deadlines { force, finish, .. } = self.shared.deadlines;
+        let free = self.shared.in_hand.transactions.claim_when_free(gid.clone());
+        let hold = within(&self.shared.clock, force + 2 * finish, free).await;
+        self.judge(gid, found, hold).await
+    }
+
+    async fn judge<'s>(&'s self, gid: Gid, found: Found, hold: Hold<'s, Gid>) -> Judged<'s, L, C> {
+        (Suspect::judge(self.shared, gid, found).await, hold)
+    }
+
+    async fn see_through(&self, judging: Vec<BoxFuture<'_, Judged<'_, L, C>>>) {
         futures::stream::iter(judging)
             .buffer_unordered(READINGS)
-            .filter_map(future::ready)
-            .for_each_concurrent(None, |(suspect, claim)| async move {
+            .for_each_concurrent(None, |(suspect, hold)| async move {
                 let one = suspect.tell(&self.gates).await;
                 self.add(|report| report.add(one));
                 // Only now may another sweep take it up.
-                drop(claim);
+                drop(hold);
             })
             .await;
-    }
-
-    /// Takes something in hand, unless another sweep has it and this one leaves it out.
-    async fn claim<'c, T: Ord + Clone>(
-        &self,
-        claims: &'c Claims<T>,
-        of: T,
-    ) -> Option<Claim<'c, T>> {
-        if self.taken == Taken::WaitedFor {
-            return Some(claims.claim_when_free(of).await);
-        }
-        let claim = claims.claim(of);
-        self.partial.fetch_or(claim.is_none(), Ordering::Relaxed);
-        claim
     }
 
     fn could_not_list(&self, at: usize, lost: &Lost) {

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use futures::future::join;
-use futures::lock::Mutex;
 use indoubt::{BeginError, BranchGid};
 use tokio_postgres::Config;
 
@@ -19,8 +18,8 @@ use super::session::Session;
 use super::sql;
 use super::xact::Backend;
 
-/// Opens a session and begins a branch in it. With `known` the server is not asked again, and
-/// with `by_session` neither is the pooler before it.
+/// Opens a session and begins a branch in it. With `known` the server is not asked again, nor the
+/// pooler before it.
 ///
 /// # Errors
 /// What is wrong, and what to do about it.
@@ -32,7 +31,6 @@ pub(super) async fn begin<D: Dialer>(
     config: &Config,
     gid: &BranchGid,
     known: Option<Server>,
-    by_session: &Mutex<bool>,
     lock_timeout: Option<Duration>,
 ) -> Result<(PostgresBranch, Server), BeginError> {
     let session = open(dialer, config).await?;
@@ -51,7 +49,7 @@ pub(super) async fn begin<D: Dialer>(
     let server = server?;
     // Before the rest is looked at: a pooler may be what failed it.
     if is_first && server.pooled {
-        pooler::check_once(dialer, config, by_session).await?;
+        pooler::check(dialer, config).await?;
     }
     let row = arrived.map_err(|failure| failed("the session could not be examined", failure))?;
     begun.map_err(|failure| failed("the transaction could not be begun", failure))?;

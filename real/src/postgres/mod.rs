@@ -91,7 +91,7 @@ use control::{Control, Lease};
 
 /// A Postgres database as a participant.
 ///
-/// A cheap handle: clones speak of the same database, and share at most five sessions for
+/// A cheap handle: clones speak of the same database, and share at most six sessions for
 /// recovery. Every branch opens a session of its own.
 pub struct Postgres<D: Dialer = TcpDialer> {
     inner: Arc<Inner<D>>,
@@ -107,16 +107,17 @@ struct Inner<D> {
     dialer: D,
     /// Set once the server was found fit.
     server: OnceLock<Server>,
-    /// Set once a pooler before it was found to pool by session, by a first branch.
-    by_session: Mutex<bool>,
+    /// Held by the first branch until then.
+    first: Mutex<()>,
     /// For what may be kept waiting: the ends of branches.
     control: Control,
     /// For what must not wait behind that: to list, and to look what a session is at.
+    lists: Control,
     looks: Control,
 }
 
 /// How many sessions end branches that have none of their own: as many as a sweep asks for at
-/// once. One more lists and looks.
+/// once. Two more list, and look.
 const AT_ONCE: usize = 4;
 
 impl Postgres {
@@ -162,9 +163,10 @@ impl<D: Dialer> Postgres<D> {
     /// concerns the session is used: user, password, database, options, application name,
     /// connect timeout, and which session will do.
     pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
-        let (control, looks) = (Control::new(AT_ONCE), Control::new(1));
-        let (server, by_session) = (OnceLock::new(), Mutex::new(false));
-        let inner = Inner { name: name.into(), config, dialer, server, by_session, control, looks };
+        let (control, lists, looks) = (Control::new(AT_ONCE), Control::new(1), Control::new(1));
+        let (server, first) = (OnceLock::new(), Mutex::new(()));
+        let inner =
+            Inner { name: name.into(), config, dialer, server, first, control, lists, looks };
         Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
     }
 
@@ -203,6 +205,10 @@ impl<D: Dialer> Postgres<D> {
 
     async fn control(&self) -> Result<Lease, Lost> {
         self.inner.control.lease(&self.inner.dialer, &self.inner.config).await
+    }
+
+    async fn lists(&self) -> Result<Lease, Lost> {
+        self.inner.lists.lease(&self.inner.dialer, &self.inner.config).await
     }
 
     async fn looks(&self) -> Result<Lease, Lost> {

@@ -25,11 +25,13 @@ impl<D: Dialer> Participant for Postgres<D> {
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<PostgresBranch, BeginError> {
-        let known = self.inner.server.get().cloned();
-        let Inner { dialer, config, by_session, .. } = &*self.inner;
-        let (branch, server) =
-            begin::begin(dialer, config, gid, known, by_session, self.lock_timeout).await?;
-        let _known_already = self.inner.server.set(server);
+        let Inner { dialer, config, server, first, .. } = &*self.inner;
+        // One begins first, and the others know what it found. Together they could take all the
+        // places of a pool, and each wait for the sessions with which a pooler is examined.
+        let _first = if server.get().is_none() { Some(first.lock().await) } else { None };
+        let known = server.get().cloned();
+        let (branch, found) = begin::begin(dialer, config, gid, known, self.lock_timeout).await?;
+        let _known_already = server.set(found);
         tracing::debug!(participant = self.name(), %gid, "begun");
         Ok(branch)
     }
@@ -81,9 +83,9 @@ impl<D: Dialer> Participant for Postgres<D> {
 
     async fn in_doubt(&self, owner: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
         self.inner.control.tidy();
-        let looks = self.looks().await?;
-        let gids = list(looks.session(), owner).await;
-        looks.keep();
+        let lists = self.lists().await?;
+        let gids = list(lists.session(), owner).await;
+        lists.keep();
         tracing::debug!(participant = self.name(), %owner, ?gids, "in doubt");
         gids
     }

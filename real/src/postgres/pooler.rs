@@ -9,7 +9,6 @@
 //! pooler that passes the server's own key data on, and, in one look, one where others take and
 //! return backends between our questions so that each of ours comes back to us.
 
-use futures::lock::Mutex;
 use indoubt::BeginError;
 use tokio_postgres::Config;
 
@@ -21,29 +20,6 @@ use super::sql;
 
 const ADVICE: &str =
     "let the participant connect to the server itself, or to a pooler in session mode";
-
-/// As [`check`], unless that is known already.
-///
-/// One at a time: first branches that begin together would take all the places of a pool, and
-/// each wait for its second session.
-///
-/// # Errors
-/// As for [`check`].
-///
-/// # Cancel safety
-/// As for [`check`]; whoever waits is next.
-pub(super) async fn check_once<D: Dialer>(
-    dialer: &D,
-    config: &Config,
-    by_session: &Mutex<bool>,
-) -> Result<(), BeginError> {
-    let mut by_session = by_session.lock().await;
-    if !*by_session {
-        check(dialer, config).await?;
-        *by_session = true;
-    }
-    Ok(())
-}
 
 /// Asks whether a pooler that stands before the server pools by session.
 ///

@@ -69,7 +69,7 @@ async fn vote_read_only(branch: &PostgresBranch) -> Result<Vote, Lost> {
         }
         Err(Failure::Refused(refusal)) => {
             branch.end(Stage::RolledBack);
-            Ok(Vote::No(refusal::refused(&refusal)))
+            Ok(Vote::No(refusal::unprepared(&refusal)))
         }
         Err(Failure::Lost(lost)) => Err(lost),
     }
