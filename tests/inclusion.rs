@@ -57,7 +57,7 @@ fn strange(seams: &impl Seams) -> String {
 #[test]
 fn a_run_that_is_not_allowed_is_a_violation() {
     let inclusion = Inclusion::new().expect("the machines fit");
-    let seams = planted::Forcing(planted::ForgottenEarly);
+    let seams = planted::bent::<planted::ForgottenEarly>();
     let mut run = run_with(&Scenario::from_seed(0), seams);
     run.violations.clear();
     run.follow(&inclusion);
@@ -68,13 +68,13 @@ fn a_run_that_is_not_allowed_is_a_violation() {
 
 #[test]
 fn a_commit_that_is_sent_before_the_force_is_not_allowed() {
-    let strange = strange(&planted::Forcing(planted::CommitBeforeForce));
+    let strange = strange(&planted::bent::<planted::CommitBeforeForce>());
     assert!(strange.contains("asked to commit") || strange.contains("to commit"), "{strange}");
 }
 
 #[test]
 fn a_decision_that_is_forgotten_early_is_not_allowed() {
-    let strange = strange(&planted::Forcing(planted::ForgottenEarly));
+    let strange = strange(&planted::bent::<planted::ForgottenEarly>());
     assert!(strange.contains("forgotten by"), "{strange}");
 }
 
@@ -97,7 +97,7 @@ fn a_recovery_that_aborts_what_is_live_is_not_allowed() {
 
 #[test]
 fn a_timeout_that_is_taken_for_a_yes_is_not_allowed() {
-    let strange = strange(&planted::TimeoutTakenAsYes);
+    let strange = strange(&planted::bent::<planted::TimeoutTakenAsYes>());
     assert!(strange.contains("forcing the decision"), "{strange}");
 }
 

@@ -82,7 +82,7 @@ fn late(test: &str, seams: &impl Seams) {
 fn commit_sent_before_the_decision_is_forced() {
     caught(
         "commit_sent_before_the_decision_is_forced",
-        &planted::Forcing(planted::CommitBeforeForce),
+        &planted::bent::<planted::CommitBeforeForce>(),
     );
 }
 
@@ -95,7 +95,7 @@ fn the_sync_of_the_decision_is_skipped() {
 fn a_decision_is_forgotten_before_every_acknowledgement() {
     caught(
         "a_decision_is_forgotten_before_every_acknowledgement",
-        &planted::Forcing(planted::ForgottenEarly),
+        &planted::bent::<planted::ForgottenEarly>(),
     );
 }
 
@@ -106,7 +106,7 @@ fn recovery_aborts_a_live_transaction() {
 
 #[test]
 fn a_timeout_is_taken_for_a_yes() {
-    caught("a_timeout_is_taken_for_a_yes", &planted::TimeoutTakenAsYes);
+    caught("a_timeout_is_taken_for_a_yes", &planted::bent::<planted::TimeoutTakenAsYes>());
 }
 
 #[test]
@@ -116,27 +116,27 @@ fn a_prepare_is_acknowledged_before_it_is_durable() {
 
 #[test]
 fn a_panic_is_a_violation_with_a_seed() {
-    caught("a_panic_is_a_violation_with_a_seed", &planted::Forcing(planted::PanicsAtTheForce));
+    caught("a_panic_is_a_violation_with_a_seed", &planted::bent::<planted::PanicsAtTheForce>());
 }
 
 #[test]
 fn a_reader_waits_until_no_force_is_queued() {
-    late("a_reader_waits_until_no_force_is_queued", &planted::Delaying(planted::ReadersComeLast));
+    late("a_reader_waits_until_no_force_is_queued", &planted::bent::<planted::ReadersComeLast>());
 }
 
 #[test]
 fn a_forget_waits_for_the_disk() {
-    late("a_forget_waits_for_the_disk", &planted::Delaying(planted::ForgetsAreForced));
+    late("a_forget_waits_for_the_disk", &planted::bent::<planted::ForgetsAreForced>());
 }
 
 #[test]
 fn recovery_asks_one_participant_at_a_time() {
-    late("recovery_asks_one_participant_at_a_time", &planted::OneAtATime);
+    late("recovery_asks_one_participant_at_a_time", &planted::bent::<planted::OneAtATime>());
 }
 
 #[test]
 fn another_logs_branches_are_taken_for_orphans() {
     let test = "another_logs_branches_are_taken_for_orphans";
-    let broken = caught_in(SWARM, test, &planted::Delaying(planted::AllIsOurs));
+    let broken = caught_in(SWARM, test, &planted::bent::<planted::AllIsOurs>());
     assert!(broken.contains(&Invariant::Ownership), "{broken:?}");
 }

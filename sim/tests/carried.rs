@@ -210,7 +210,7 @@ fn a_doctored_coordinator_differs_where_it_acts() {
     let bent = Bent(bent::RollbackTakenAsYes);
     let (step, ..) = parts(bent, &ordered(ONE, a_yes_and(Choice::No))).expect("a disagreement");
     assert_eq!(step, 5);
-    let early = planted::Forcing(planted::CommitBeforeForce);
+    let early = planted::bent::<planted::CommitBeforeForce>();
     let (step, explored, simulated) =
         parts(early, &ordered(ONE, a_yes_and(Choice::Yes))).expect("a disagreement");
     assert_eq!(step, 5);

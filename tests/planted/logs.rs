@@ -1,106 +1,27 @@
 //! What goes wrong around the decision log.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use indoubt::{
-    Commit, Coordinator, CoordinatorId, Deadlines, DecisionLog, Entry, ForceError, Gid, Lineage,
-    LogError, Origin,
+    Clock, Commit, Coordinator, Deadlines, DecisionLog, Entry, ForceError, Gid, LogError, Origin,
 };
-use indoubt_real::log::FileLog;
 use indoubt_sim::disk::Mount;
 use indoubt_sim::history::Place;
 use indoubt_sim::participant::SimParticipant;
-use indoubt_sim::world::{CoordinatorClock, Seams, SimClock, Watched};
+use indoubt_sim::world::{CoordinatorClock, Seams, SimClock};
 
-type Real = Watched<FileLog<Mount>>;
-
-/// What a bug does instead of forcing.
-pub(crate) trait Force: Clone + Send + Sync + 'static {
-    fn force(
-        log: &Arc<Real>,
-        commit: &Arc<Commit>,
-    ) -> impl Future<Output = Result<(), ForceError>> + Send;
-}
-
-/// The real log but for its force.
-pub(crate) struct Bent<F> {
-    log: Arc<Real>,
-    force: std::marker::PhantomData<F>,
-}
-
-impl<F: Force> DecisionLog for Bent<F> {
-    fn coordinator(&self) -> &CoordinatorId {
-        self.log.coordinator()
-    }
-
-    fn epoch(&self) -> u64 {
-        self.log.epoch()
-    }
-
-    fn lineage(&self) -> Lineage {
-        self.log.lineage()
-    }
-
-    fn origin(&self, gid: &Gid) -> Origin {
-        self.log.origin(gid)
-    }
-
-    fn has_ended(&self, up_to: &Gid) {
-        self.log.has_ended(up_to);
-    }
-
-    async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
-        F::force(&self.log, commit).await
-    }
-
-    async fn forget(&self, gid: &Gid) -> Result<(), LogError> {
-        self.log.forget(gid).await
-    }
-
-    async fn flush(&self) -> Result<(), LogError> {
-        self.log.flush().await
-    }
-
-    async fn read(&self, gid: &Gid) -> Result<Entry, LogError> {
-        self.log.read(gid).await
-    }
-
-    async fn unfinished(&self) -> Result<Vec<Arc<Commit>>, LogError> {
-        self.log.unfinished().await
-    }
-}
-
-/// A world in which forcing is bent.
-#[derive(Clone)]
-pub(crate) struct Forcing<F>(pub(crate) F);
-
-impl<F: Force> Seams for Forcing<F> {
-    type Disk = Mount;
-    type Log = Bent<F>;
-    type Participant = SimParticipant;
-
-    fn disk(&self, disk: Mount, _place: Place) -> Mount {
-        disk
-    }
-
-    fn log(&self, log: Real) -> Bent<F> {
-        Bent { log: Arc::new(log), force: std::marker::PhantomData }
-    }
-
-    fn participant(&self, participant: SimParticipant) -> SimParticipant {
-        participant
-    }
-}
+use super::bend::{Bend, BentLog, Real, bent};
 
 /// The commits are sent while the decision is still on its way to the disk.
-#[derive(Clone)]
+#[derive(Default)]
 pub(crate) struct CommitBeforeForce;
 
-impl Force for CommitBeforeForce {
-    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+impl Bend for CommitBeforeForce {
+    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let (log, commit) = (log.clone(), commit.clone());
         madsim::task::spawn(async move { log.force(&commit).await });
         Ok(())
@@ -108,11 +29,11 @@ impl Force for CommitBeforeForce {
 }
 
 /// The decision is forgotten before the participants have acknowledged it.
-#[derive(Clone)]
+#[derive(Default)]
 pub(crate) struct ForgottenEarly;
 
-impl Force for ForgottenEarly {
-    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+impl Bend for ForgottenEarly {
+    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
         log.force(commit).await?;
         let _lazy = log.forget(&commit.gid).await;
         Ok(())
@@ -120,24 +41,78 @@ impl Force for ForgottenEarly {
 }
 
 /// The coordinator's process dies of a bug.
-#[derive(Clone)]
+#[derive(Default)]
 pub(crate) struct PanicsAtTheForce;
 
-impl Force for PanicsAtTheForce {
-    async fn force(_: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+impl Bend for PanicsAtTheForce {
+    async fn force(&self, _: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
         panic!("cannot force {}", commit.gid)
     }
 }
 
-/// Forces as it should.
-#[derive(Clone)]
-pub(crate) struct Honest;
+/// A reader waits while any force is under way, which under traffic is always.
+#[derive(Default)]
+pub(crate) struct ReadersComeLast {
+    forces: AtomicUsize,
+}
 
-impl Force for Honest {
-    async fn force(log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
-        log.force(commit).await
+impl ReadersComeLast {
+    async fn turn(&self) {
+        while self.forces.load(Ordering::Relaxed) > 0 {
+            SimClock.sleep(Duration::from_millis(1)).await;
+        }
     }
 }
+
+impl Bend for ReadersComeLast {
+    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+        self.forces.fetch_add(1, Ordering::Relaxed);
+        let forced = log.force(commit).await;
+        self.forces.fetch_sub(1, Ordering::Relaxed);
+        forced
+    }
+
+    async fn read(&self, log: &Real, gid: &Gid) -> Result<Entry, LogError> {
+        self.turn().await;
+        log.read(gid).await
+    }
+
+    async fn unfinished(&self, log: &Real) -> Result<Vec<Arc<Commit>>, LogError> {
+        self.turn().await;
+        log.unfinished().await
+    }
+}
+
+/// The answer to a client waits for a sync that nobody needs.
+#[derive(Default)]
+pub(crate) struct ForgetsAreForced;
+
+impl Bend for ForgetsAreForced {
+    async fn forget(&self, log: &Real, gid: &Gid) -> Result<(), LogError> {
+        log.forget(gid).await?;
+        log.flush().await
+    }
+}
+
+/// A name that two processes can share is taken for an identity.
+#[derive(Default)]
+pub(crate) struct AllIsOurs;
+
+impl Bend for AllIsOurs {
+    fn origin(&self, _: &Real, _: &Gid) -> Origin {
+        Origin::Own
+    }
+
+    async fn read(&self, log: &Real, gid: &Gid) -> Result<Entry, LogError> {
+        if log.origin(gid) == Origin::Own { log.read(gid).await } else { Ok(Entry::Absent) }
+    }
+}
+
+/// As shipped.
+#[derive(Default)]
+pub(crate) struct Straight;
+
+impl Bend for Straight {}
 
 /// More than a run's transactions.
 const NUMBERS: u32 = 64;
@@ -148,7 +123,7 @@ pub(crate) struct RecoveryAbortsLive;
 
 impl Seams for RecoveryAbortsLive {
     type Disk = Mount;
-    type Log = Bent<Honest>;
+    type Log = BentLog<Straight>;
     type Participant = SimParticipant;
 
     fn disk(&self, disk: Mount, _place: Place) -> Mount {
@@ -156,7 +131,7 @@ impl Seams for RecoveryAbortsLive {
     }
 
     fn log(&self, log: Real) -> Self::Log {
-        Forcing(Honest).log(log)
+        bent().log(log)
     }
 
     fn participant(&self, participant: SimParticipant) -> SimParticipant {
@@ -170,8 +145,7 @@ impl Seams for RecoveryAbortsLive {
         coordinator: &Coordinator<Self::Log, CoordinatorClock>,
         participants: &[SimParticipant],
     ) -> Option<BoxFuture<'static, ()>> {
-        let log =
-            Bent { log: coordinator.log().log.clone(), force: std::marker::PhantomData::<Honest> };
+        let log = BentLog { log: coordinator.log().log.clone(), bend: Straight };
         let recovery_interval = Duration::from_millis(50);
         let mut builder = Coordinator::builder(log, SimClock)
             .deadlines(Deadlines { recovery_interval, ..Deadlines::default() });

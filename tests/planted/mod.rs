@@ -3,14 +3,15 @@
 //! Each is a type that goes into a seam of the simulated world. None of them changes, or is
 //! known to, any shipped code.
 
+mod bend;
 mod disks;
 mod logs;
-mod manners;
 mod participants;
 
+pub(crate) use bend::bent;
 pub(crate) use disks::{DecisionNeverSynced, PrepareNeverSynced};
 pub(crate) use logs::{
-    CommitBeforeForce, Forcing, ForgottenEarly, PanicsAtTheForce, RecoveryAbortsLive,
+    AllIsOurs, CommitBeforeForce, ForgetsAreForced, ForgottenEarly, PanicsAtTheForce,
+    ReadersComeLast, RecoveryAbortsLive,
 };
-pub(crate) use manners::{AllIsOurs, Delaying, ForgetsAreForced, ReadersComeLast};
 pub(crate) use participants::{OneAtATime, TimeoutTakenAsYes};

@@ -1,7 +1,5 @@
 //! The second phase: ending a prepared branch by its gid, and reading what "not there" means.
 
-use std::time::Duration;
-
 use indoubt::{BranchGid, Decision, Ending, Lost};
 use tokio_postgres::error::SqlState;
 
@@ -9,11 +7,6 @@ use super::failure::{Failure, Refusal};
 use super::session::Session;
 use super::sql;
 use super::xact::{Xact, XactStatus, status};
-
-/// How often a branch is asked for again at which another session is at work, and the pause
-/// between: a second in all.
-const BUSY_LOOKS: u32 = 20;
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Ends a prepared branch as decided, or finds out how it has ended.
 ///
@@ -29,18 +22,7 @@ pub(super) async fn settle(
     decision: Decision,
     xact: Option<&Xact>,
 ) -> Result<Ending, Lost> {
-    let statement = sql::finish(gid, decision);
-    let mut answer = session.run(&statement).await;
-    // Somebody else is at it, perhaps another sweep: most often it is over in a moment.
-    for _ in 0..BUSY_LOOKS {
-        let busy = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
-        if !matches!(&answer, Err(Failure::Refused(refusal)) if refusal.code == busy) {
-            break;
-        }
-        session.sleep(BUSY_PAUSE).await;
-        answer = session.run(&statement).await;
-    }
-    match answer {
+    match session.run(&sql::finish(gid, decision)).await {
         Ok(()) => Ok(Ending::AsDecided),
         Err(Failure::Refused(refusal)) if refusal.code == SqlState::UNDEFINED_OBJECT => {
             gone(session, decision, xact).await

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{TryStreamExt, stream};
-use indoubt::{BranchGid, Clock, CoordinatorId, Decision, Ending, OnePhase};
+use indoubt::{BranchGid, Clock, Decision, Ending, OnePhase};
 use indoubt_real::log::Storage;
 
 use super::durable::{Durable, FOREIGN, Milestone, Recorded};
+use super::site::Site;
 use super::store::{EndedBy, Record, SessionState, Store};
 use super::wal::Wal;
 use super::wire::{Body, Message, Reply, Request, Xid};
@@ -20,26 +21,7 @@ use crate::explore::AtBranch;
 use crate::history::{Event, Tx, VoteKind};
 use crate::net::{Endpoint, NodeId};
 use crate::workload::tx;
-use crate::world::{SimClock, Timed};
-
-/// Where a server is, and whose branches it keeps account of.
-#[derive(Clone)]
-pub struct Site {
-    /// The participant's number.
-    pub p: u8,
-    /// The coordinator under test.
-    pub owner: CoordinatorId,
-    /// Whether a standby receives what it writes.
-    pub has_standby: bool,
-    /// The address of another process under the same id, if there can be one.
-    pub rival: Option<NodeId>,
-    /// After this long without work a session that is not prepared is rolled back.
-    pub idle: Duration,
-    /// What has been recorded of it.
-    pub recorded: Recorded,
-    /// Where its history goes.
-    pub events: Timed,
-}
+use crate::world::SimClock;
 
 /// One life of a participant's server.
 pub struct Server<D: Storage> {

@@ -71,13 +71,13 @@ const CRASH: Action = Action::Crash { c: 0 };
 
 #[test]
 fn commit_before_force() {
-    let seams = planted::Forcing(planted::CommitBeforeForce);
+    let seams = planted::bent::<planted::CommitBeforeForce>();
     breaks_the_same("client_truth", || explored::CommitBeforeForce, CALM, &seams, &[CRASH]);
 }
 
 #[test]
 fn forget_before_all_acknowledgements() {
-    let seams = planted::Forcing(planted::ForgottenEarly);
+    let seams = planted::bent::<planted::ForgottenEarly>();
     breaks_the_same("safe_forgetting", || explored::ForgottenEarly, CALM, &seams, &[]);
 }
 
