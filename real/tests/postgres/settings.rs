@@ -98,23 +98,35 @@ fn what_a_role_has_set_for_its_sessions_does_not_reach_recoverys() -> Result<()>
             "default_transaction_isolation = 'serializable'",
             "default_transaction_read_only = on",
             "default_transaction_deferrable = on",
-            "statement_timeout = '1ms'",
+            // They hold until recovery has set its own, so they must leave it the time to.
+            "statement_timeout = '300ms'",
             "lock_timeout = '1ms'",
-            "idle_session_timeout = '1ms'",
-            "idle_in_transaction_session_timeout = '1ms'",
+            "idle_session_timeout = '300ms'",
+            "idle_in_transaction_session_timeout = '300ms'",
             "standard_conforming_strings = off",
             "DateStyle = 'German, DMY'",
         ] {
             scene.sql(&format!("ALTER ROLE hampered SET {setting}")).await?;
         }
         let mut config = scene.config();
-        config.user("hampered").password("x");
+        config.user("hampered").password("x").application_name("fresh");
         let fresh = Postgres::new("db", config);
+        // Not the writer: within a transaction the view does not change.
+        let admin = scene.client().await?;
+        let asked = "SELECT pid FROM pg_stat_activity WHERE application_name = 'fresh'";
+        let backends = async || -> Result<Vec<i32>> {
+            let rows = admin.query(asked, &[]).await?;
+            Ok(rows.iter().map(|row| row.get(0)).collect())
+        };
         let recovered = async {
             ensure!(fresh.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
-            let ended = fresh.resolve(branch.gid(), Decision::Commit, &receipt).await?;
-            ensure!(ended.is_as_decided());
-            ensure!(fresh.resolve(branch.gid(), Decision::Commit, &receipt).await?.is_as_decided());
+            let before = backends().await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            ensure!(before.len() == 1 && backends().await? == before, "an idle session was ended");
+            for _ in 0..2 {
+                let ended = fresh.resolve(branch.gid(), Decision::Commit, &receipt).await?;
+                ensure!(ended.is_as_decided());
+            }
             Ok(())
         };
         timeout(Duration::from_secs(10), recovered).await??;
