@@ -94,7 +94,7 @@ async fn until_commits_wait(scene: &Scene, admin: &tokio_postgres::Client) -> Re
     timeout(PROMPT * 2, sings).await.context("no commit waits for the standby")?
 }
 
-const ORPHANS: usize = 2_000;
+const ORPHANS: usize = 10_000;
 
 #[test]
 fn thousands_of_orphans_end_in_one_sweep_beside_live_traffic() -> Result<()> {
