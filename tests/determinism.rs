@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use indoubt_sim::harness::run;
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Run, run};
+use indoubt_sim::world::Run;
 
 const SEEDS: std::ops::Range<u64> = 0..60;
 

@@ -8,10 +8,13 @@
 #[allow(dead_code, unused_imports, reason = "not every test plants every bug")]
 mod planted;
 
+use indoubt_sim::bend::Bend;
 use indoubt_sim::explore::{Followed, Inclusion};
+use indoubt_sim::harness::Harness;
 use indoubt_sim::history::{Entry, Event, History, Told};
+use indoubt_sim::invariants::{Invariant, Violation};
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Seams, Shipped, run_with};
+use indoubt_sim::world::run_with;
 
 const SEEDS: u64 = 3_000;
 
@@ -25,7 +28,7 @@ fn the_explorer_allows_whatever_the_simulator_does() {
     let inclusion = Inclusion::new().expect("the machines fit");
     let mut all = Followed::default();
     for seed in 0..SEEDS {
-        let run = run_with(&Scenario::from_seed(seed), Shipped);
+        let run = run_with(&Scenario::from_seed(seed), Harness::shipped(), &[]);
         match inclusion.follow(&run.history) {
             Ok(followed) => all.add(&followed),
             Err(strange) => {
@@ -42,10 +45,10 @@ fn the_explorer_allows_whatever_the_simulator_does() {
 }
 
 /// A world with a bug in it does what the explorer does not allow.
-fn strange(seams: &impl Seams) -> String {
+fn strange<B: Bend>() -> String {
     let inclusion = Inclusion::new().expect("the machines fit");
     let found = (0..SEEDS).find_map(|seed| {
-        let run = run_with(&Scenario::from_seed(seed), seams.clone());
+        let run = run_with(&Scenario::from_seed(seed), Harness::shipped().bend::<B>(), &[]);
         inclusion.follow(&run.history).err().map(|strange| format!("seed {seed}: {strange}"))
     });
     let strange = found.expect("something that the explorer does not allow");
@@ -57,47 +60,45 @@ fn strange(seams: &impl Seams) -> String {
 #[test]
 fn a_run_that_is_not_allowed_is_a_violation() {
     let inclusion = Inclusion::new().expect("the machines fit");
-    let seams = planted::bent::<planted::ForgottenEarly>();
-    let mut run = run_with(&Scenario::from_seed(0), seams);
-    run.violations.clear();
-    run.follow(&inclusion);
-    let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
-    assert_eq!(violation.invariant.name(), "as_explored");
+    let forgetful = Harness::shipped().bend::<planted::ForgottenEarly>();
+    let run = run_with(&Scenario::from_seed(0), forgetful, &[inclusion.claim()]);
+    let named = |violation: &&Violation| violation.invariant == Invariant::AsExplored;
+    let violation = run.violations.iter().find(named).expect("it is not allowed");
     assert!(violation.what.contains("forgotten by"), "{violation}");
 }
 
 #[test]
 fn a_commit_that_is_sent_before_the_force_is_not_allowed() {
-    let strange = strange(&planted::bent::<planted::CommitBeforeForce>());
+    let strange = strange::<planted::CommitBeforeForce>();
     assert!(strange.contains("asked to commit") || strange.contains("to commit"), "{strange}");
 }
 
 #[test]
 fn a_decision_that_is_forgotten_early_is_not_allowed() {
-    let strange = strange(&planted::bent::<planted::ForgottenEarly>());
+    let strange = strange::<planted::ForgottenEarly>();
     assert!(strange.contains("forgotten by"), "{strange}");
 }
 
 #[test]
 fn a_decision_that_a_crash_loses_is_not_allowed() {
-    let strange = strange(&planted::DecisionNeverSynced);
+    let strange = strange::<planted::DecisionNeverSynced>();
     assert!(strange.contains("opened the log") || strange.contains("no decision"), "{strange}");
 }
 
 #[test]
 fn a_prepared_branch_that_a_crash_loses_is_not_allowed() {
-    strange(&planted::PrepareNeverSynced);
+    strange::<planted::PrepareNeverSynced>();
 }
 
 #[test]
 fn a_recovery_that_aborts_what_is_live_is_not_allowed() {
-    let strange = strange(&planted::RecoveryAbortsLive);
+    let strange = strange::<planted::RecoveryAbortsLive>();
     assert!(strange.contains("recovering"), "{strange}");
 }
 
 #[test]
 fn a_timeout_that_is_taken_for_a_yes_is_not_allowed() {
-    let strange = strange(&planted::bent::<planted::TimeoutTakenAsYes>());
+    let strange = strange::<planted::TimeoutTakenAsYes>();
     assert!(strange.contains("forcing the decision"), "{strange}");
 }
 
@@ -106,7 +107,7 @@ fn refused(doctor: impl Fn(&Entry) -> Option<Entry>) -> (usize, usize) {
     let inclusion = Inclusion::new().expect("the machines fit");
     let mut counts = (0, 0);
     for seed in 0..200 {
-        let run = run_with(&Scenario::from_seed(seed), Shipped);
+        let run = run_with(&Scenario::from_seed(seed), Harness::shipped(), &[]);
         // From these on a transaction is followed no further.
         let beyond =
             |event: &Event| matches!(event, Event::Acknowledged { .. } | Event::FailedOver { .. });

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use indoubt_sim::harness::run;
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::run;
 
 #[test]
 fn what_once_broke_holds() {

@@ -1,9 +1,9 @@
 //! Property tests: whatever scenario is drawn, the shipped coordinator keeps every invariant.
 
 use indoubt_sim::fuzz::{Budget, Sweep, sweep};
+use indoubt_sim::harness::{Harness, run};
 use indoubt_sim::history::Place;
 use indoubt_sim::scenario::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
-use indoubt_sim::world::{Shipped, run};
 use proptest::prelude::*;
 
 const PARTICIPANTS: u8 = 4;
@@ -138,7 +138,7 @@ prop_compose! {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
             deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks, habits,
-            traffic: None, faults, order: None,
+            traffic: None, faults,
         }
     }
 }
@@ -174,9 +174,9 @@ fn what_is_waited_for_comes_in_time_though_the_clients_never_pause() {
             budget: Budget::Seeds(150),
             jobs,
             scenario: Scenario::traffic,
-            follow: None,
+            claims: &[],
         },
-        &Shipped,
+        &Harness::shipped(),
         || {},
     );
     println!("{}", report.reach);

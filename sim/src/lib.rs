@@ -12,15 +12,26 @@ compile_error!(
      unset it, or add `--cfg madsim` to it"
 );
 
+pub mod bend;
+pub mod bridge;
+pub mod database;
 pub mod disk;
 pub mod draw;
+pub mod edge;
 pub mod explore;
 pub mod fuzz;
+pub mod harness;
 pub mod history;
+pub mod hosting;
 pub mod invariants;
+mod journal;
+mod lock;
 pub mod net;
-pub mod participant;
+pub mod parts;
+pub mod rpc;
 pub mod scenario;
+pub mod story;
+pub mod time;
 pub mod trace;
 pub mod workload;
 pub mod world;

@@ -17,13 +17,12 @@ mod planted;
 
 use std::collections::BTreeMap;
 
-use bent::Bent;
+use indoubt_sim::bend::Bend;
+use indoubt_sim::bridge::{Carried, CarriedRun, Impossible, Order, carry, carry_beside};
 use indoubt_sim::explore::{
     Action, Choice, From, Inclusion, Reading, Reduction, Shipped, Size, Story, System, Walks,
 };
 use indoubt_sim::fuzz::{CLAIMS, Reach};
-use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Carried, Impossible, Run, Seams, run, run_beside};
 
 const SHORTEST: usize = 12;
 
@@ -79,24 +78,20 @@ impl Tally {
                 let half = story.actions.len() / 2;
                 story.actions.truncate(half + number % half);
             }
-            let run = run(&Scenario::ordered(&story, number as u64));
+            let CarriedRun { run, carried } = carry(&Order::of(&story, number as u64));
             assert_eq!(run.violations, [], "{story}\n{}", run.history);
             // And what came of it is what the explorer allows, followed event by event.
             if let Err(strange) = inclusion.follow(&run.history) {
                 panic!("{strange}\n{story}\n{}", run.history);
             }
-            self.add(story.actions.len(), &run);
-        }
-    }
-
-    fn add(&mut self, steps: usize, run: &Run) {
-        self.runs += 1;
-        self.steps += steps;
-        self.reach.add(run);
-        match run.carried {
-            Some(Carried::Through) => self.through += 1,
-            Some(Carried::NotPossible { why, .. }) => *self.others.entry(why).or_default() += 1,
-            ref other => panic!("not carried: {other:?}"),
+            self.runs += 1;
+            self.steps += story.actions.len();
+            self.reach.add(&run);
+            match carried {
+                Some(Carried::Through) => self.through += 1,
+                Some(Carried::NotPossible { why, .. }) => *self.others.entry(why).or_default() += 1,
+                other => panic!("not carried: {other:?}"),
+            }
         }
     }
 }
@@ -148,37 +143,33 @@ fn a_yes_and(vote: Choice) -> Vec<Action> {
     ]
 }
 
-fn ordered(size: Size, actions: Vec<Action>) -> Scenario {
-    Scenario::ordered(&Story { size, actions, settling: Vec::new(), broken: None }, 0)
+fn ordered(size: Size, actions: Vec<Action>) -> Order {
+    Order { seed: 0, size, actions }
 }
 
 #[test]
 fn an_order_is_one_run_and_is_printed_and_parsed() {
     let system = System::new(Shipped, Size::new(2, 2, 2, 3), Reduction::Full).expect("in range");
     let story = system.walked(Walks { seed: 5, walks: 0, against_faults: 8 }, 3);
-    let scenario = Scenario::ordered(&story, 9);
-    let parsed: Scenario = scenario.to_string().parse().expect("what was printed");
-    assert_eq!(parsed, scenario);
-    let (first, second) = (run(&scenario), run(&parsed));
+    let order = Order::of(&story, 9);
+    let parsed: Order = order.to_string().parse().expect("what was printed");
+    assert_eq!(parsed, order);
+    let (first, second) = (carry(&order).run, carry(&parsed).run);
     assert_eq!(first.history, second.history);
     assert_eq!(first.hash, second.hash);
 }
 
 #[test]
 fn an_order_that_no_run_can_have_is_refused() {
-    let refused = |scenario: &Scenario, what: &str| {
-        let error = scenario.to_string().parse::<Scenario>().expect_err(what).to_string();
+    let refused = |order: &Order, what: &str| {
+        let error = order.to_string().parse::<Order>().expect_err(what).to_string();
         assert!(error.contains(what), "{error}");
     };
-    let good = ordered(ONE, a_yes_and(Choice::Yes));
-    assert_eq!(good.check(), Ok(()));
-    refused(&ordered(ONE, vec![Action::Land { t: 1 }]), "order.actions");
-    refused(&ordered(ONE, vec![Action::Open { c: 1 }]), "order.actions");
+    assert_eq!(ordered(ONE, a_yes_and(Choice::Yes)).check(), Ok(()));
+    refused(&ordered(ONE, vec![Action::Land { t: 1 }]), "does not have");
+    refused(&ordered(ONE, vec![Action::Open { c: 1 }]), "does not have");
+    refused(&ordered(ONE, vec![Action::Crash { c: 0 }; 10_001]), "no more than 10000");
     refused(&ordered(Size::new(3, 2, 1, 0), Vec::new()), "transactions must be from 1 to 2");
-    refused(&Scenario { participants: 3, ..good.clone() }, "order.size");
-    let mut lossy = good;
-    lossy.network.loss_permille = 1;
-    refused(&lossy, "nothing else may fail");
 }
 
 #[test]
@@ -186,17 +177,17 @@ fn what_the_explorer_does_not_have_is_not_possible() {
     let mut actions = a_yes_and(Choice::Yes);
     let action = Action::ForceReturns { t: 0 };
     actions.push(action);
-    let run = run(&ordered(ONE, actions));
+    let CarriedRun { run, carried } = carry(&ordered(ONE, actions));
     let untrue = Carried::NotPossible { step: 6, action, why: Impossible::Untrue };
-    assert_eq!(run.carried, Some(untrue));
+    assert_eq!(carried, Some(untrue));
     assert_eq!(run.violations, []);
 }
 
 /// A simulator that is doctored against the explorer's shipped rules: where they part.
-fn parts(seams: impl Seams, scenario: &Scenario) -> Option<(usize, String, String)> {
-    let run = run_beside(scenario, seams, Shipped);
+fn parts<B: Bend>(order: &Order) -> Option<(usize, String, String)> {
+    let CarriedRun { run, carried } = carry_beside::<B>(order, Shipped);
     let named = run.violations.iter().any(|violation| violation.invariant.name() == "as_explored");
-    match run.carried {
+    match carried {
         Some(Carried::Disagreement { step, explored, simulated, .. }) => {
             assert!(named, "a disagreement is a violation");
             Some((step, explored, simulated))
@@ -207,12 +198,12 @@ fn parts(seams: impl Seams, scenario: &Scenario) -> Option<(usize, String, Strin
 
 #[test]
 fn a_doctored_coordinator_differs_where_it_acts() {
-    let bent = Bent(bent::RollbackTakenAsYes);
-    let (step, ..) = parts(bent, &ordered(ONE, a_yes_and(Choice::No))).expect("a disagreement");
+    let order = ordered(ONE, a_yes_and(Choice::No));
+    let (step, ..) = parts::<bent::RollbackTakenAsYes>(&order).expect("a disagreement");
     assert_eq!(step, 5);
-    let early = planted::bent::<planted::CommitBeforeForce>();
+    let order = ordered(ONE, a_yes_and(Choice::Yes));
     let (step, explored, simulated) =
-        parts(early, &ordered(ONE, a_yes_and(Choice::Yes))).expect("a disagreement");
+        parts::<planted::CommitBeforeForce>(&order).expect("a disagreement");
     assert_eq!(step, 5);
     assert_eq!(explored, "of calls to participant-0 for tx-0: Nothing");
     assert_eq!(simulated, "of calls to participant-0 for tx-0: Asked");
@@ -224,11 +215,10 @@ fn a_doctored_disk_differs_when_the_power_comes_back() {
     // Something that a crash takes, or the explorer has none.
     actions.push(Action::Begin { t: 1, c: 0, commit: true });
     actions.push(Action::CrashParticipant { p: 1 });
-    let scenario = ordered(Size { transactions: 2, ..ONE }, actions);
+    let order = ordered(Size { transactions: 2, ..ONE }, actions);
     // How much of what was not synced it takes as well depends on the seed.
-    let parted = (0..8).find_map(|seed| {
-        parts(planted::PrepareNeverSynced, &Scenario { seed, ..scenario.clone() })
-    });
+    let parted = (0..8)
+        .find_map(|seed| parts::<planted::PrepareNeverSynced>(&Order { seed, ..order.clone() }));
     let (step, explored, simulated) = parted.expect("a disagreement");
     assert_eq!(step, 7);
     assert_eq!(explored, "the branch of tx-0 at participant-1 prepared");

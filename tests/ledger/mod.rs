@@ -1,7 +1,8 @@
 //! A participant that is no database: a ledger in this process, with prepared entries.
 //!
-//! It shows what a participant of one's own takes. It lives as long as the process, so it makes
-//! no claim of durability beyond that.
+//! It shows what a participant of one's own takes. It lives as long as the process, and makes no
+//! claim of durability beyond that, unless it has a seat at a simulated node: there it keeps its
+//! records in the seat's journal, and tells what has become durable.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,8 @@ use indoubt::{
     BeginError, BranchGid, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
     Participant, Receipt, Vote,
 };
+use indoubt_sim::hosting::{Journal, Seat, Teller};
+use serde::{Deserialize, Serialize};
 
 /// A line whose branch somebody rolls back by hand as soon as it is prepared.
 pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
@@ -17,8 +20,16 @@ pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
 /// The ledger; clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Ledger {
-    name: &'static str,
+    name: Arc<str>,
     state: Arc<Mutex<State>>,
+    seat: Option<(Journal<Record>, Teller)>,
+}
+
+/// What has to last.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Record {
+    Prepared { gid: String, lines: Vec<String> },
+    Ended { gid: String, committed: bool },
 }
 
 #[derive(Default)]
@@ -43,8 +54,47 @@ impl Page {
 }
 
 impl Ledger {
-    pub(crate) fn named(name: &'static str) -> Self {
-        Self { name, state: Arc::default() }
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.into(), state: Arc::default(), seat: None }
+    }
+
+    /// An empty one at this seat, which keeps what has to last in this journal.
+    pub(crate) fn seated(seat: &Seat, journal: Journal<Record>) -> Self {
+        Self { seat: Some((journal, seat.teller.clone())), ..Self::named(&seat.name()) }
+    }
+
+    /// Makes it last, then has it happen.
+    async fn keep(&self, record: Record) -> Result<(), Lost> {
+        if let Some((journal, _)) = &self.seat {
+            journal.write(&record).await.map_err(|error| Lost::new(error.to_string()))?;
+        }
+        self.apply(record);
+        Ok(())
+    }
+
+    pub(crate) fn apply(&self, record: Record) {
+        let mut state = self.state();
+        match record {
+            Record::Prepared { gid, lines } => {
+                self.tell(&gid, Teller::prepared);
+                state.prepared.insert(gid, lines);
+            }
+            Record::Ended { gid, committed } => {
+                let decision = if committed { Decision::Commit } else { Decision::Abort };
+                self.tell(&gid, |teller, gid| teller.ended(gid, decision));
+                let lines = state.prepared.remove(&gid).unwrap_or_default();
+                state.entries.extend(lines.into_iter().filter(|_| committed));
+                state.ended.insert(gid, decision);
+            }
+        }
+    }
+
+    fn tell(&self, gid: &str, tell: impl Fn(&Teller, &BranchGid)) {
+        if let Some((_, teller)) = &self.seat
+            && let Ok(gid) = gid.parse()
+        {
+            tell(teller, &gid);
+        }
     }
 
     pub(crate) fn entries(&self) -> Vec<String> {
@@ -73,8 +123,8 @@ impl Ledger {
 impl Participant for Ledger {
     type Branch = Page;
 
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<Page, BeginError> {
@@ -92,7 +142,7 @@ impl Participant for Ledger {
         if lines.iter().any(|line| line == ENDED_BY_HAND) {
             self.state().ended.insert(page.gid.to_string(), Decision::Abort);
         } else {
-            self.state().prepared.insert(page.gid.to_string(), lines);
+            self.keep(Record::Prepared { gid: page.gid.to_string(), lines }).await?;
         }
         Ok(Vote::Yes(Receipt::none()))
     }
@@ -123,14 +173,13 @@ impl Participant for Ledger {
         decision: Decision,
         _: &Receipt,
     ) -> Result<Ending, Lost> {
-        let (mut state, gid) = (self.reached()?, gid.to_string());
-        if let Some(lines) = state.prepared.remove(&gid) {
-            state.ended.insert(gid, decision);
-            if decision == Decision::Commit {
-                state.entries.extend(lines);
-            }
+        let gid = gid.to_string();
+        if self.reached()?.prepared.contains_key(&gid) {
+            let committed = decision == Decision::Commit;
+            self.keep(Record::Ended { gid, committed }).await?;
             return Ok(Ending::AsDecided);
         }
+        let state = self.reached()?;
         Ok(match (state.ended.get(&gid), decision) {
             (Some(ended), _) if *ended == decision => Ending::Earlier,
             (None, Decision::Abort) => Ending::Earlier,

@@ -1,27 +1,28 @@
 //! What goes wrong around the decision log.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use indoubt::{
     Clock, Commit, Coordinator, Deadlines, DecisionLog, Entry, ForceError, Gid, LogError, Origin,
+    Participant,
 };
-use indoubt_sim::disk::Mount;
-use indoubt_sim::history::Place;
-use indoubt_sim::participant::SimParticipant;
-use indoubt_sim::world::{CoordinatorClock, Seams, SimClock};
-
-use super::bend::{Bend, BentLog, Real, bent};
+use indoubt_sim::bend::{Bend, BentLog, Straight};
+use indoubt_sim::time::SimClock;
 
 /// The commits are sent while the decision is still on its way to the disk.
 #[derive(Default)]
 pub(crate) struct CommitBeforeForce;
 
 impl Bend for CommitBeforeForce {
-    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+    async fn force<L: DecisionLog>(
+        &self,
+        log: &Arc<L>,
+        commit: &Arc<Commit>,
+    ) -> Result<(), ForceError> {
         let (log, commit) = (log.clone(), commit.clone());
         madsim::task::spawn(async move { log.force(&commit).await });
         Ok(())
@@ -33,7 +34,11 @@ impl Bend for CommitBeforeForce {
 pub(crate) struct ForgottenEarly;
 
 impl Bend for ForgottenEarly {
-    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+    async fn force<L: DecisionLog>(
+        &self,
+        log: &Arc<L>,
+        commit: &Arc<Commit>,
+    ) -> Result<(), ForceError> {
         log.force(commit).await?;
         let _lazy = log.forget(&commit.gid).await;
         Ok(())
@@ -45,39 +50,45 @@ impl Bend for ForgottenEarly {
 pub(crate) struct PanicsAtTheForce;
 
 impl Bend for PanicsAtTheForce {
-    async fn force(&self, _: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
+    async fn force<L: DecisionLog>(
+        &self,
+        _: &Arc<L>,
+        commit: &Arc<Commit>,
+    ) -> Result<(), ForceError> {
         panic!("cannot force {}", commit.gid)
     }
 }
 
 /// A reader waits while any force is under way, which under traffic is always.
 #[derive(Default)]
-pub(crate) struct ReadersComeLast {
-    forces: AtomicUsize,
-}
+pub(crate) struct ReadersComeLast(AtomicUsize);
 
 impl ReadersComeLast {
     async fn turn(&self) {
-        while self.forces.load(Ordering::Relaxed) > 0 {
+        while self.0.load(Relaxed) > 0 {
             SimClock.sleep(Duration::from_millis(1)).await;
         }
     }
 }
 
 impl Bend for ReadersComeLast {
-    async fn force(&self, log: &Arc<Real>, commit: &Arc<Commit>) -> Result<(), ForceError> {
-        self.forces.fetch_add(1, Ordering::Relaxed);
+    async fn force<L: DecisionLog>(
+        &self,
+        log: &Arc<L>,
+        commit: &Arc<Commit>,
+    ) -> Result<(), ForceError> {
+        self.0.fetch_add(1, Relaxed);
         let forced = log.force(commit).await;
-        self.forces.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Relaxed);
         forced
     }
 
-    async fn read(&self, log: &Real, gid: &Gid) -> Result<Entry, LogError> {
+    async fn read<L: DecisionLog>(&self, log: &L, gid: &Gid) -> Result<Entry, LogError> {
         self.turn().await;
         log.read(gid).await
     }
 
-    async fn unfinished(&self, log: &Real) -> Result<Vec<Arc<Commit>>, LogError> {
+    async fn unfinished<L: DecisionLog>(&self, log: &L) -> Result<Vec<Arc<Commit>>, LogError> {
         self.turn().await;
         log.unfinished().await
     }
@@ -88,7 +99,7 @@ impl Bend for ReadersComeLast {
 pub(crate) struct ForgetsAreForced;
 
 impl Bend for ForgetsAreForced {
-    async fn forget(&self, log: &Real, gid: &Gid) -> Result<(), LogError> {
+    async fn forget<L: DecisionLog>(&self, log: &L, gid: &Gid) -> Result<(), LogError> {
         log.forget(gid).await?;
         log.flush().await
     }
@@ -99,68 +110,37 @@ impl Bend for ForgetsAreForced {
 pub(crate) struct AllIsOurs;
 
 impl Bend for AllIsOurs {
-    fn origin(&self, _: &Real, _: &Gid) -> Origin {
+    fn origin<L: DecisionLog>(&self, _: &L, _: &Gid) -> Origin {
         Origin::Own
     }
 
-    async fn read(&self, log: &Real, gid: &Gid) -> Result<Entry, LogError> {
+    async fn read<L: DecisionLog>(&self, log: &L, gid: &Gid) -> Result<Entry, LogError> {
         if log.origin(gid) == Origin::Own { log.read(gid).await } else { Ok(Entry::Absent) }
     }
 }
 
-/// As shipped.
-#[derive(Default)]
-pub(crate) struct Straight;
-
-impl Bend for Straight {}
-
-/// More than a run's transactions.
-const NUMBERS: u32 = 64;
-
 /// A recovery that does not know which transactions are live (Narayana JBTM-3079).
-#[derive(Clone)]
+#[derive(Default)]
 pub(crate) struct RecoveryAbortsLive;
 
-impl Seams for RecoveryAbortsLive {
-    type Disk = Mount;
-    type Log = BentLog<Straight>;
-    type Participant = SimParticipant;
-
-    fn disk(&self, disk: Mount, _place: Place) -> Mount {
-        disk
-    }
-
-    fn log(&self, log: Real) -> Self::Log {
-        bent().log(log)
-    }
-
-    fn participant(&self, participant: SimParticipant) -> SimParticipant {
-        participant
-    }
-
+impl Bend for RecoveryAbortsLive {
     /// A second coordinator on the same opening of the log: its own recovery sees none of the
     /// first one's transactions as live.
-    fn companion(
-        &self,
-        coordinator: &Coordinator<Self::Log, CoordinatorClock>,
-        participants: &[SimParticipant],
+    fn beside<L: DecisionLog, P: Participant>(
+        log: &Arc<L>,
+        participants: &[P],
     ) -> Option<BoxFuture<'static, ()>> {
-        let log = BentLog { log: coordinator.log().log.clone(), bend: Straight };
-        let recovery_interval = Duration::from_millis(50);
-        let mut builder = Coordinator::builder(log, SimClock)
-            .deadlines(Deadlines { recovery_interval, ..Deadlines::default() });
+        let deadlines =
+            Deadlines { recovery_interval: Duration::from_millis(50), ..Deadlines::default() };
+        let log = BentLog::new(log.clone(), Arc::new(Straight));
+        let mut builder = Coordinator::builder(log, SimClock).deadlines(deadlines);
         for participant in participants {
             builder = builder.participant(participant.clone());
         }
         let (coordinator, driver) = builder.build().ok()?;
-        // Otherwise it would see at once that the first one's transactions are none of its own.
-        for _ in 0..NUMBERS {
-            drop(coordinator.begin());
-        }
-        let run = async move {
-            driver.run().await;
-            drop(coordinator);
-        };
-        Some(run.boxed())
+        // More than a run's transactions: otherwise it would see at once that the first one's are
+        // none of its own.
+        (0..64).for_each(|_| drop(coordinator.begin()));
+        Some(driver.run().map(|()| drop(coordinator)).boxed())
     }
 }

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indoubt_sim::bridge::{CarriedRun, Order, carry};
 use indoubt_sim::explore::{
     End, Found, JUDGED, Limits, Progress, Reached, Reduction, Shipped, Size, Sometimes, Story,
     System, Walks, search,
 };
 use indoubt_sim::invariants::Invariant;
-use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::run;
 
 use super::replay::tell;
 use super::{Unwritten, VIOLATED, print, usage};
@@ -188,19 +187,19 @@ impl Explore {
 
 /// Runs a story in the simulator, and leaves the scenario beside its file.
 fn simulate(file: &Path, story: &Story) -> Result<ExitCode, Unwritten> {
-    let scenario = Scenario::ordered(story, 0);
-    if let Err(error) = scenario.check() {
+    let order = Order::of(story, 0);
+    if let Err(error) = order.check() {
         return Ok(usage(error));
     }
     let mut saved = file.as_os_str().to_owned();
     saved.push(".toml");
     let saved = PathBuf::from(saved);
-    if let Err(error) = std::fs::write(&saved, scenario.to_string()) {
+    if let Err(error) = std::fs::write(&saved, order.to_string()) {
         return Ok(usage(format!("{} cannot be written: {error}", saved.display())));
     }
     print("and in the simulator:")?;
-    let run = run(&scenario);
-    tell(&run)?;
+    let CarriedRun { run, carried } = carry(&order);
+    tell(&run, carried.as_ref())?;
     print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()))?;
     let holds = story.broken.is_none() && run.violations.is_empty();
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })

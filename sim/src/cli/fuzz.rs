@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use indoubt_sim::explore::Inclusion;
-use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
-use indoubt_sim::world::Shipped;
+use indoubt_sim::fuzz::{Budget, Report, Sweep, commit, sweep};
+use indoubt_sim::harness::Harness;
 
 use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
@@ -64,9 +64,10 @@ impl Fuzz {
             Err(error) => return Ok(usage(error)),
         };
         let bar = bar(budget);
-        let (first_seed, follow) = (self.first_seed, inclusion.as_ref());
-        let seeds = Sweep { first_seed, budget, jobs, scenario, follow };
-        let report = sweep(seeds, &Shipped, || bar.inc(1));
+        let claims: Vec<_> = inclusion.map(Inclusion::claim).into_iter().collect();
+        let (first_seed, claims) = (self.first_seed, &claims[..]);
+        let seeds = Sweep { first_seed, budget, jobs, scenario, claims };
+        let report = sweep(seeds, &Harness::shipped(), || bar.inc(1));
         bar.finish_and_clear();
         self.summarize(&report)
     }
@@ -82,7 +83,9 @@ impl Fuzz {
         ))?;
         print(&report.reach)?;
         if let Some(failure) = &report.failure {
-            print(format_args!("VIOLATION at seed {}, trace {:016x}", failure.seed, failure.hash))?;
+            let at = commit().map_or(String::new(), |commit| format!(", at commit {commit}"));
+            let (seed, hash) = (failure.seed, failure.hash);
+            print(format_args!("VIOLATION at seed {seed}, trace {hash:016x}{at}"))?;
             for violation in &failure.violations {
                 print(format_args!("  {violation}"))?;
             }

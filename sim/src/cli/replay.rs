@@ -1,13 +1,16 @@
 //! `replay`: one run, printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry};
 use indoubt_sim::explore::Inclusion;
+use indoubt_sim::harness::Harness;
 use indoubt_sim::history::Entry;
+use indoubt_sim::invariants::{Claim, Violation, verdict};
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Carried, Run, run};
+use indoubt_sim::world::{Run, run_with};
 use serde::Serialize;
 
 use super::{Family, Unwritten, VIOLATED, print, seed, usage};
@@ -31,17 +34,6 @@ pub(super) struct Replay {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Json<'a> {
-    scenario: &'a Scenario,
-    hash: String,
-    /// How far an order was followed, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    carried: Option<String>,
-    violations: Vec<(&'static str, &'a str)>,
-    history: &'a [Entry],
-}
-
 /// Exactly one of the two.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -50,49 +42,96 @@ struct What {
     #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 
-    /// A file with a scenario, as `replay` prints it, instead of a seed.
+    /// A file with a scenario, as `replay` prints it, instead of a seed; or with an order of events,
+    /// as `explore --simulate` prints it.
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
 }
 
+/// What is run.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Plan {
+    Scenario(Box<Scenario>),
+    Order(Order),
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    hash: String,
+    /// How far an order was followed, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<String>,
+    violations: Vec<(&'static str, &'a str)>,
+    history: &'a [Entry],
+}
+
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
-        let scenario = match self.scenario() {
-            Ok(scenario) => scenario,
+        let plan = match self.plan() {
+            Ok(plan) => plan,
             Err(error) => return Ok(usage(error)),
         };
-        let mut run = run(&scenario);
-        if self.follow {
-            match Inclusion::new() {
-                Ok(inclusion) => run.follow(&inclusion),
-                Err(error) => return Ok(usage(error)),
-            }
-        }
+        let claims = match self.follow.then(Inclusion::new).transpose() {
+            Ok(inclusion) => inclusion.map(Inclusion::claim).into_iter().collect::<Vec<_>>(),
+            Err(error) => return Ok(usage(error)),
+        };
+        let (run, carried) = plan.run(&claims);
         if self.json {
-            print(json(&scenario, &run))?;
+            print(json(&plan, &run, carried.as_ref()))?;
         } else {
-            print(&scenario)?;
-            tell(&run)?;
+            match &plan {
+                Plan::Scenario(scenario) => print(scenario)?,
+                Plan::Order(order) => print(order)?,
+            }
+            tell(&run, carried.as_ref())?;
         }
         Ok(if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
 
-    fn scenario(&self) -> Result<Scenario, String> {
-        let Some(path) = &self.what.scenario else {
-            return Ok(self.family.scenario()(self.what.seed.unwrap_or_default()));
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("the scenario {} cannot be read: {error}", path.display()))?;
-        text.parse().map_err(|error| format!("{}: {error}", path.display()))
+    fn plan(&self) -> Result<Plan, String> {
+        if let Some(path) = &self.what.scenario {
+            return read(path);
+        }
+        let seed = self.what.seed.unwrap_or_default();
+        Ok(Plan::Scenario(self.family.scenario()(seed).into()))
     }
 }
 
+impl Plan {
+    fn run(&self, claims: &[Claim]) -> (Run, Option<Carried>) {
+        match self {
+            Self::Scenario(scenario) => (run_with(scenario, Harness::shipped(), claims), None),
+            Self::Order(order) => {
+                let CarriedRun { mut run, carried } = carry(order);
+                run.violations = verdict(&run.history, claims);
+                (run, carried)
+            }
+        }
+    }
+}
+
+/// An order is told from a scenario by its actions.
+fn read(path: &Path) -> Result<Plan, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the scenario {} cannot be read: {error}", path.display()))?;
+    let table = text.parse::<toml::Table>();
+    let plan = if table.is_ok_and(|table| table.contains_key("actions")) {
+        text.parse().map(Plan::Order).map_err(|error| error.to_string())
+    } else {
+        text.parse().map(|one| Plan::Scenario(Box::new(one))).map_err(|error| error.to_string())
+    };
+    plan.map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// Prints what happened and the verdict.
-pub(super) fn tell(run: &Run) -> Result<(), Unwritten> {
+pub(super) fn tell(run: &Run, carried: Option<&Carried>) -> Result<(), Unwritten> {
     print(&run.history)?;
     print(format_args!("trace {:016x}", run.hash))?;
     // A disagreement is among the violations.
-    match &run.carried {
+    match carried {
         Some(Carried::Disagreement { .. }) | None => {}
         Some(carried) => print(carried)?,
     }
@@ -105,16 +144,14 @@ pub(super) fn tell(run: &Run) -> Result<(), Unwritten> {
     Ok(())
 }
 
-fn json(scenario: &Scenario, run: &Run) -> String {
+fn json(plan: &Plan, run: &Run, carried: Option<&Carried>) -> String {
+    let told = |violation: &'_ Violation| violation.invariant.name();
+    let violations = run.violations.iter().map(|one| (told(one), one.what.as_str())).collect();
     let json = Json {
-        scenario,
+        plan,
         hash: format!("{:016x}", run.hash),
-        carried: run.carried.as_ref().map(Carried::to_string),
-        violations: run
-            .violations
-            .iter()
-            .map(|violation| (violation.invariant.name(), violation.what.as_str()))
-            .collect(),
+        carried: carried.map(Carried::to_string),
+        violations,
         history: run.history.entries(),
     };
     // Plain structs with string keys: this cannot fail.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::size::Size;
+use crate::story::Size;
 
 /// Something that an exploration must have seen, or it proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

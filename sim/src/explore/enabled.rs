@@ -7,11 +7,11 @@
 
 use indoubt::protocol::{Input, Phase};
 
-use super::action::{Action, Choice, From, Reading, Stray};
 use super::machines::transaction_input;
 use super::rules::Rules;
-use super::state::{At, Call, Force, Log, MAX_FAULTS, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait};
+use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait};
 use super::system::System;
+use crate::story::{Action, Choice, From, MAX_FAULTS, Reading, Stray};
 
 const fn short(index: usize) -> u8 {
     index as u8

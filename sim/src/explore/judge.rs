@@ -10,11 +10,10 @@ mod tests;
 use indoubt::protocol::Phase;
 
 use super::rules::Rules;
-use super::state::{
-    At, Call, Force, Log, MAX_PARTICIPANTS, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait,
-};
+use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait};
 use super::system::System;
 use crate::invariants::{Answer, Decision, Invariant, Known, Outcomes, claims};
+use crate::story::MAX_PARTICIPANTS;
 
 /// The invariants that an exploration judges.
 pub const JUDGED: [Invariant; 12] = [

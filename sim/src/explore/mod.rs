@@ -19,7 +19,6 @@
     reason = "states are packed into a few bits: every number in one is small by construction"
 )]
 
-mod action;
 mod automaton;
 mod claim;
 mod enabled;
@@ -33,7 +32,6 @@ mod rest;
 mod retold;
 mod rules;
 mod search;
-mod size;
 mod state;
 mod step;
 mod story;
@@ -45,7 +43,6 @@ mod view;
 mod visited;
 mod walk;
 
-pub use action::{Action, Choice, From, Reading, Stray};
 pub use automaton::Untabulated;
 pub use claim::{Reached, Sometimes};
 pub use inclusion::{Followed, Inclusion, Strange};
@@ -53,9 +50,14 @@ pub use judge::JUDGED;
 pub use retold::Retold;
 pub use rules::{Rules, Shipped};
 pub use search::{End, Found, Limits, Progress, search};
-pub use size::{OutOfRange, Size};
-pub use state::{MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS, MAX_TRANSACTIONS, State};
+pub use state::State;
 pub use story::{Story, Untrue};
 pub use system::{After, Reduction, System, Unexplorable};
-pub use view::{AtBranch, Calling, Logged, Waiting};
+pub use view::{Calling, Logged, Waiting};
 pub use walk::{Walked, Walks};
+
+// A story's words, which are not the explorer's alone.
+pub use crate::story::{
+    Action, AtBranch, Choice, From, MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS,
+    MAX_TRANSACTIONS, OutOfRange, Reading, Size, Stray,
+};

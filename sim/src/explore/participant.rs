@@ -6,12 +6,12 @@
 
 use indoubt::protocol::{Ballot, Decision, Ending, Input, OnePhase, RecoveryInput};
 
-use super::action::{Choice, From, Stray};
 use super::claim::Sometimes;
 use super::machines::branch;
 use super::rules::Rules;
 use super::state::{At, Branch, Call, NOT_BEGUN, Resolve, Told};
 use super::step::Step;
+use crate::story::{Choice, From, Stray};
 
 /// What becomes of a call's request when nobody waits for it any more. An inquiry changes
 /// nothing, so nothing becomes of it.

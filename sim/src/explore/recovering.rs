@@ -13,7 +13,6 @@ use indoubt::protocol::{
     Decision, Ending, LogAnswer, LogFailure, Ownership, RecoveryEffect, RecoveryInput,
 };
 
-use super::action::Reading;
 use super::claim::Sometimes;
 use super::machines::{recovery_input, set};
 use super::participant::stray_resolve;
@@ -22,6 +21,7 @@ use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
 use super::step::Step;
 use super::system::System;
 use crate::invariants::Invariant;
+use crate::story::Reading;
 
 impl<R: Rules> Step<'_, R> {
     /// The sweep takes up a transaction, and asks whether it is live in its own process.

@@ -5,12 +5,12 @@
 //! on. From every still state the sweeps of one coordinator, with nothing failing, must bring
 //! everything to its end: that is termination, and that nothing is left then is `no_orphans`.
 
-use super::action::{Action, Choice, From, Reading, Stray};
 use super::judge::first_broken;
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve, State};
 use super::system::System;
 use crate::invariants::{Invariant, Known, Left};
+use crate::story::{Action, Choice, From, Reading, Stray};
 
 /// One sweep can meet what a sweep before it set in motion; nothing is, so two are plenty.
 const SWEEPS: usize = 2;

@@ -5,12 +5,11 @@
 //! actions that a story can name, only in whether a recovery that waits for nothing it would use
 //! is over; so the story is told with such recoveries over, and failing that with them waiting.
 
-use super::action::Action;
 use super::rules::Rules;
-use super::size::Size;
 use super::state::State;
 use super::story::Untrue;
 use super::system::{Reduction, System, Unexplorable};
+use crate::story::{Action, Size};
 
 /// A story with the state after each of its steps.
 #[derive(Clone, Debug)]

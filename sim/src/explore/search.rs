@@ -5,7 +5,6 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::action::Action;
 use super::claim::Reached;
 use super::rules::Rules;
 use super::state::{Packed, State};
@@ -14,6 +13,7 @@ use super::system::System;
 use super::threads::on_threads;
 use super::visited::{Batch, Visited, fingerprint, is_linked};
 use crate::invariants::Invariant;
+use crate::story::Action;
 
 /// How many states a thread takes at a time.
 const BATCH: usize = 512;

@@ -9,15 +9,7 @@
 //! equal strays are one, since that each can arrive by itself is what a duplicate stands for.
 
 use super::automaton::Id;
-
-/// How many participants an exploration can have.
-pub const MAX_PARTICIPANTS: usize = 3;
-/// How many transactions.
-pub const MAX_TRANSACTIONS: usize = 2;
-/// How many coordinators.
-pub const MAX_COORDINATORS: usize = 2;
-/// The largest budget of faults: every crash takes an epoch, and a state has 4 bits for one.
-pub const MAX_FAULTS: u8 = 12;
+use crate::story::{MAX_COORDINATORS, MAX_PARTICIPANTS, MAX_TRANSACTIONS};
 
 /// A transaction that nobody has begun: the machine's first state.
 pub(super) const NOT_BEGUN: Id = 0;

@@ -10,13 +10,13 @@ use indoubt::protocol::{
     Answer, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input, LogFailure,
 };
 
-use super::action::{Action, Reading};
 use super::claim::{Reached, Sometimes};
 use super::machines::{bits, branch, transaction_input};
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, State, Told, Wait};
 use super::system::{After, System};
 use crate::invariants::{self, Invariant};
+use crate::story::{Action, Reading};
 
 /// A step that is being taken.
 pub(super) struct Step<'a, R: Rules> {

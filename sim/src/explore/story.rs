@@ -4,12 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Action;
 use super::rules::Rules;
-use super::size::Size;
 use super::state::State;
 use super::system::System;
 use crate::invariants::Invariant;
+use crate::story::{Action, Size};
 
 /// A numbered story: what happened, what it broke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

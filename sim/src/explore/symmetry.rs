@@ -68,7 +68,7 @@ impl<R: Rules> System<R> {
     }
 
     fn in_order(&self, state: &State) -> Packed {
-        let mut keys = [0; super::state::MAX_PARTICIPANTS];
+        let mut keys = [0; crate::story::MAX_PARTICIPANTS];
         for p in self.participants() {
             keys[p] = self.part(state, p);
         }

@@ -2,16 +2,15 @@
 
 use indoubt::protocol::{Ending, Phase, RecoveryEffect, RecoveryInput, TransactionMachine};
 
-use super::action::Action;
 use super::automaton::{Automaton, Id, Untabulated};
 use super::claim::Reached;
 use super::machines::{Recoveries, Transactions, branch, enlisted, found, recovery_input};
 use super::rules::Rules;
-use super::size::{OutOfRange, Size};
-use super::state::{At, MAX_TRANSACTIONS, NO_MACHINE, NOT_BEGUN, State};
+use super::state::{At, NO_MACHINE, NOT_BEGUN, State};
 use super::step::Step;
 use super::symmetry::renamings;
 use crate::invariants::Invariant;
+use crate::story::{Action, MAX_TRANSACTIONS, OutOfRange, Size};
 
 /// A system that cannot be explored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,11 @@
 //! What can make no difference any more is dropped, so that states which will behave alike are
 //! one. Nothing here depends on what the machines do, only on what the environment does.
 
-use super::action::Stray;
 use super::claim::Sometimes;
 use super::rules::Rules;
 use super::state::{At, Branch, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Tx};
 use super::step::Step;
+use crate::story::Stray;
 
 impl<R: Rules> Step<'_, R> {
     pub(super) fn tidy(&mut self) {
@@ -66,7 +66,7 @@ impl<R: Rules> Step<'_, R> {
             let branch = Branch { at: At::ReadOnly, ..Branch::default() };
             self.state.txs[t] = Tx {
                 machine: NO_MACHINE,
-                branches: [branch; super::state::MAX_PARTICIPANTS],
+                branches: [branch; crate::story::MAX_PARTICIPANTS],
                 ..Tx::default()
             };
         }

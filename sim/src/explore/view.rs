@@ -2,29 +2,8 @@
 //!
 //! Absent is what only the explorer has: machines by number, and the budget of faults.
 
-use super::action::Stray;
 use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Resolve, State, Told, Wait};
-
-/// A branch as its participant has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AtBranch {
-    /// In a session.
-    Open,
-    /// Prepared.
-    Prepared,
-    /// Durably committed.
-    Committed {
-        /// By someone who is not the coordinator.
-        by_operator: bool,
-    },
-    /// Was prepared, and has durably rolled back.
-    RolledBack {
-        /// By someone who is not the coordinator.
-        by_operator: bool,
-    },
-    /// Ended without a trace: it had only read, or was never prepared.
-    NoTrace,
-}
+use crate::story::{AtBranch, Stray};
 
 /// What the log says of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,13 +5,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::action::Action;
 use super::claim::Reached;
 use super::rules::Rules;
 use super::story::Story;
 use super::system::System;
 use super::threads::on_threads;
 use crate::draw::Draw;
+use crate::story::Action;
 
 /// What to walk.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,9 @@
 //! Many runs: seeds over worker threads, what they reached, and the first that fails.
 
+mod commit;
 mod reach;
 mod sweep;
 
+pub use commit::commit;
 pub use reach::{CLAIMS, Reach};
 pub use sweep::{Budget, Failure, Report, Sweep, sweep};

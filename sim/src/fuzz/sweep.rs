@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Reach;
-use crate::explore::Inclusion;
-use crate::invariants::Violation;
+use crate::invariants::{Claim, Violation};
+use crate::parts::Parts;
 use crate::scenario::Scenario;
-use crate::world::{Run, Seams, run_with};
+use crate::world::{Run, run_with};
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct Sweep<'a> {
     pub jobs: usize,
     /// What a seed stands for.
     pub scenario: fn(u64) -> Scenario,
-    /// Also judge whether the explorer allows what happened.
-    pub follow: Option<&'a Inclusion>,
+    /// What is claimed of each run beside the invariants.
+    pub claims: &'a [Claim],
 }
 
 /// A run that broke an invariant.
@@ -95,7 +95,7 @@ impl Report {
     clippy::disallowed_methods,
     reason = "a budget of real time is measured outside of any simulation"
 )]
-pub fn sweep<S: Seams>(sweep: Sweep<'_>, seams: &S, progress: impl Fn() + Sync) -> Report {
+pub fn sweep<P: Parts>(sweep: Sweep<'_>, parts: &P, progress: impl Fn() + Sync) -> Report {
     let start = Instant::now();
     let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
     let report = Mutex::new(Report::default());
@@ -111,10 +111,7 @@ pub fn sweep<S: Seams>(sweep: Sweep<'_>, seams: &S, progress: impl Fn() + Sync) 
                 break;
             }
             let seed = sweep.first_seed.wrapping_add(index);
-            let mut run = run_with(&(sweep.scenario)(seed), seams.clone());
-            if let Some(inclusion) = sweep.follow {
-                run.follow(inclusion);
-            }
+            let run = run_with(&(sweep.scenario)(seed), parts.clone(), sweep.claims);
             mine.add(seed, run);
             if mine.failure.is_some() {
                 failed.store(true, Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! The kinds of event.
 
+use indoubt::Gid;
 use serde::Serialize;
 
-use super::edge::{Ask, Heard, Reading};
-use crate::explore::Action;
+use super::passing::{Ask, Heard, Reading};
+use crate::story::Action;
 
 /// A transaction, as the history names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -12,6 +13,13 @@ pub struct Tx {
     pub epoch: u64,
     /// Its number within the epoch.
     pub sequence: u64,
+}
+
+impl Tx {
+    /// The transaction of a gid.
+    pub const fn of(gid: &Gid) -> Self {
+        Self { epoch: gid.epoch, sequence: gid.sequence }
+    }
 }
 
 /// A machine or a process of the simulated world.
@@ -73,8 +81,9 @@ pub struct Waits {
     reason = "the variants are documented, and the fields are named by one convention"
 )]
 pub enum Event {
-    /// The run began; `calm` if nothing in it fails.
-    Run { participants: u8, calm: bool },
+    /// The run began; `calm` if nothing in it fails, `marked` if each transaction leaves a marker
+    /// among the rows wherever it writes.
+    Run { participants: u8, calm: bool, marked: bool },
     /// A row that a participant had before the run.
     Seeded { p: u8, key: u64, value: i64 },
     /// A client began a transaction.
@@ -150,6 +159,10 @@ pub enum Event {
     DiskFaulty { place: Place, faulty: bool },
     /// The next thing that the order of the run's events has happen, counted from 1.
     Ordered { step: u32, action: Action },
+    /// The explorer has something else after that.
+    Disagreed { step: u32, what: String },
+    /// A part of the run panicked, which ended it.
+    Panicked { what: String },
     /// All faults ended: from here on everything must come to rest.
     Healed,
     /// Everything came to rest.
@@ -205,8 +218,46 @@ impl Event {
             | Self::LogRead { tx, .. }
             | Self::StillPrepared { tx, .. }
             | Self::StillUnfinished { tx } => Some(tx),
-            _ => None,
+            Self::Run { .. }
+            | Self::Seeded { .. }
+            | Self::Promised { .. }
+            | Self::Forgot { .. }
+            | Self::StandbyCutOff { .. }
+            | Self::FailedOver { .. }
+            | Self::RivalStarted
+            | Self::Opened { .. }
+            | Self::OpenFailed { .. }
+            | Self::LogUnreadable { .. }
+            | Self::Crashed { .. }
+            | Self::Started { .. }
+            | Self::Cut { .. }
+            | Self::Mended { .. }
+            | Self::TakenOver
+            | Self::DiskFaulty { .. }
+            | Self::Ordered { .. }
+            | Self::Disagreed { .. }
+            | Self::Panicked { .. }
+            | Self::Healed
+            | Self::Quiesced
+            | Self::Overran
+            | Self::Row { .. }
+            | Self::StillLocked { .. }
+            | Self::Foreign { .. } => None,
         }
+    }
+
+    /// Whether it says how it goes with places and what is between them, or with all of the run.
+    pub const fn is_of_a_place(&self) -> bool {
+        self.tx().is_none()
+            && !matches!(
+                self,
+                Self::Run { .. }
+                    | Self::Seeded { .. }
+                    | Self::Promised { .. }
+                    | Self::Row { .. }
+                    | Self::StillLocked { .. }
+                    | Self::Foreign { .. }
+            )
     }
 }
 

@@ -3,17 +3,22 @@
 //! Invariants read only this. Participants and the coordinator's edges record an event when
 //! the thing is true, durable if it claims so, never when it is merely intended.
 
-mod edge;
 mod event;
+mod fold;
+mod of;
+mod passing;
+mod place;
+pub(crate) mod rows;
 mod timeline;
 
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use edge::{Ask, Heard, Reading};
 pub use event::{Entry, Event, Place, Told, Tx, VoteKind, Waits};
+pub use passing::{Ask, Heard, Reading};
 
+use crate::lock::lock;
 use crate::trace::Trace;
 
 /// The events of one run.
@@ -55,16 +60,22 @@ struct Inner {
 impl Recorder {
     /// Writes an event down, at the virtual time since the run began.
     pub fn record(&self, at: Duration, event: Event) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         inner.trace.word(at_us);
         event.hash(&mut inner.trace);
         inner.entries.push(Entry { at_us, event });
     }
 
+    /// Writes an event down, at the time of the last one.
+    pub(crate) fn record_now(&self, event: Event) {
+        let last = lock(&self.inner).entries.last().map_or(0, |last| last.at_us);
+        self.record(Duration::from_micros(last), event);
+    }
+
     /// Takes the history out, with the hash over it.
     pub fn finish(&self) -> (History, Trace) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         (History { entries: std::mem::take(&mut inner.entries) }, inner.trace)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::invariants::rows::{self, Meaning};
-
+use super::fold::folded;
+use super::rows::{self, Meaning};
 use super::{Entry, Event, History, Place, Told, Tx, VoteKind, Waits};
 
 impl fmt::Display for History {
@@ -11,15 +11,14 @@ impl fmt::Display for History {
         // What a participant holds is many events and one thing to read.
         for group in self.entries.chunk_by(Entry::is_row_beside) {
             match group {
-                [entry] => writeln!(f, "{entry}")?,
-                [first, rest @ ..] => {
+                [first, rest @ ..] if !rest.is_empty() => {
                     write!(f, "{first}")?;
                     rest.iter()
                         .filter_map(Entry::row)
                         .try_for_each(|(_, row)| write!(f, ", {row}"))?;
                     writeln!(f)?;
                 }
-                [] => {}
+                others => folded(others).iter().try_for_each(|one| write!(f, "{one}"))?,
             }
         }
         Ok(())
@@ -43,9 +42,10 @@ impl Entry {
         }
     }
 
+    /// Rows of one participant belong together, and so does everything between rows.
     fn is_row_beside(&self, next: &Self) -> bool {
-        let (this, next) = (self.row(), next.row());
-        this.is_some() && this.map(|(p, _)| p) == next.map(|(p, _)| p)
+        let place = |entry: &Self| entry.row().map(|(p, _)| p);
+        place(self) == place(next)
     }
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let participant = |p: &u8| Place::Participant(*p);
         match self {
-            Self::Run { participants, calm } => {
+            Self::Run { participants, calm, .. } => {
                 write!(
                     f,
                     "{participants} participants{}",
@@ -198,6 +198,8 @@ impl fmt::Display for Event {
             | Self::LogRead { .. } => self.at_an_edge(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
             Self::Ordered { step, action } => write!(f, "{step:>3}. {action}"),
+            Self::Disagreed { what, .. } => write!(f, "     and there the worlds PART: {what}"),
+            Self::Panicked { what } => write!(f, "PANIC: {what}"),
             Self::Healed => f.write_str("all faults end"),
             Self::Quiesced => f.write_str("everything has come to rest"),
             Self::Overran => f.write_str("the bound has PASSED and something is still at work"),

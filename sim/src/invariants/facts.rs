@@ -59,6 +59,12 @@ pub struct Facts<'a> {
     pub openings: Vec<Opening<'a>>,
     /// Nothing in the run could fail.
     pub calm: bool,
+    /// Transactions leave markers.
+    pub marked: bool,
+    /// What a part of the run panicked with.
+    pub panic: Option<&'a str>,
+    /// Where the explorer has something else.
+    pub disagreement: Option<&'a str>,
     /// Everything came to rest within the bound.
     pub quiesced: bool,
     /// Rows before the run.
@@ -131,7 +137,12 @@ impl<'a> Facts<'a> {
 
     fn add(&mut self, at: Index, event: &'a Event) {
         match *event {
-            Event::Run { calm, .. } => self.calm = calm,
+            Event::Run { calm, marked, .. } => {
+                self.calm = calm;
+                self.marked = marked;
+            }
+            Event::Panicked { ref what } => self.panic = Some(what),
+            Event::Disagreed { ref what, .. } => self.disagreement = Some(what),
             Event::Seeded { p, key, value } => drop(self.seeded.insert((p, key), value)),
             Event::Row { p, key, value } => drop(self.rows.insert((p, key), value)),
             Event::Opened { epoch, ref unfinished, .. } => {

@@ -35,11 +35,13 @@ pub enum Invariant {
     HeuristicsReported,
     /// What is waited for comes within what is promised for it, under whatever load.
     BoundedWait,
-    /// No part of a run panics. Broken by the run itself, and not by what its history says.
+    /// No part of a run panics.
     NoPanic,
     /// A run does what the explorer has after the same order of events, or, if it is followed, what
-    /// the explorer allows. Broken by the run itself.
+    /// the explorer allows.
     AsExplored,
+    /// One that somebody claims beside these, of a run: its name, and what it claims.
+    Own(&'static str, &'static str),
 }
 
 impl Invariant {
@@ -63,6 +65,7 @@ impl Invariant {
             Self::BoundedWait => "bounded_wait",
             Self::NoPanic => "no_panic",
             Self::AsExplored => "as_explored",
+            Self::Own(name, _) => name,
         }
     }
 
@@ -86,10 +89,11 @@ impl Invariant {
             Self::BoundedWait => "what is waited for comes within what is promised for it",
             Self::NoPanic => "no part of a run panics",
             Self::AsExplored => "what happens is what the explorer has, or allows",
+            Self::Own(_, claim) => claim,
         }
     }
 
-    /// Every one.
+    /// Every one of ours.
     pub const ALL: [Self; 17] = [
         Self::Agreement,
         Self::Stability,

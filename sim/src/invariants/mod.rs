@@ -2,7 +2,7 @@
 //!
 //! A claim on one transaction is defined once, as a function of what is known of it
 //! ([`claims`] over [`Known`]), and both judges ask it: the explorer of every state that it
-//! reaches, and [`judge`] of every moment of a history.
+//! reaches, and [`verdict`] of every moment of a history.
 //!
 //! The others need more than what is known of one transaction, and each world has its own
 //! judge for them. Those of a history are in [`runs`]: `termination` is its bound of time,
@@ -12,24 +12,26 @@
 //! and no time: there
 //! `termination` is that a machine has something to wait for, `durability` that an opening
 //! keeps what it finds, `ownership` that no newer epoch is resolved, and `idempotence` is
-//! stability while requests arrive twice. `no_panic` and `as_explored` are broken by a run itself.
+//! stability while requests arrive twice. `no_panic` and `as_explored` are what the history says of
+//! the run itself.
 //!
 //! A judge of a history reads only the history; if it needs to know something, the history
 //! must say it.
 
 mod breach;
 pub mod claims;
+mod conservation;
 mod facts;
 mod failover;
 mod invariant;
 mod known;
-pub(crate) mod rows;
 pub mod runs;
 #[cfg(test)]
 mod tests;
 mod waits;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use breach::{Breach, Verdict};
 pub use facts::{Facts, Opening, TxFacts};
@@ -53,13 +55,53 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The verdict on a history: every invariant that it breaks.
-pub fn judge(history: &History) -> Vec<Violation> {
+/// A claim on a whole history that somebody makes beside the invariants: an invariant of one's own,
+/// or whether the explorer allows what happened.
+#[derive(Clone)]
+pub struct Claim {
+    invariant: Invariant,
+    holds: Arc<Holds>,
+}
+
+/// Says what breaks a claim.
+type Holds = dyn Fn(&History) -> Result<(), String> + Send + Sync;
+
+impl Claim {
+    /// This claim: `holds` says what breaks it.
+    pub fn new(
+        invariant: Invariant,
+        holds: impl Fn(&History) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { invariant, holds: Arc::new(holds) }
+    }
+
+    /// What is claimed.
+    pub const fn invariant(&self) -> Invariant {
+        self.invariant
+    }
+}
+
+/// The verdict on a history: every invariant that it breaks, and every further claim.
+///
+/// Of a run that was ended by a panic nothing is asked that needs its end.
+pub fn verdict(history: &History, claims: &[Claim]) -> Vec<Violation> {
     let facts = Facts::of(history);
     let mut broken = facts.broken.clone();
-    for (invariant, holds) in runs::ALL {
+    let whole = facts.panic.is_none();
+    if let Some(what) = facts.panic {
+        broken.insert(Invariant::NoPanic, what.to_owned());
+    }
+    if let Some(what) = facts.disagreement {
+        broken.insert(Invariant::AsExplored, what.to_owned());
+    }
+    for (invariant, holds) in runs::ALL.iter().filter(|_| whole) {
         if let Err(what) = holds(&facts) {
             broken.entry(*invariant).or_insert(what);
+        }
+    }
+    for claim in claims.iter().filter(|_| whole) {
+        if let Err(what) = (claim.holds)(history) {
+            broken.entry(claim.invariant).or_insert(what);
         }
     }
     broken.into_iter().map(|(invariant, what)| Violation { invariant, what }).collect()

@@ -48,7 +48,6 @@ impl Scenario {
             habits,
             traffic: None,
             faults,
-            order: None,
         };
         // As a rule every participant is heard of or given up on by then.
         let patient = draw.below(2) == 0;
@@ -103,7 +102,6 @@ impl Scenario {
             habits: Habits::default(),
             traffic: None,
             faults,
-            order: None,
         }
     }
 }

@@ -8,8 +8,6 @@ mod disks;
 mod fault;
 mod generate;
 mod habits;
-mod order;
-mod place;
 mod text;
 mod traffic;
 
@@ -20,7 +18,6 @@ use crate::history::Waits;
 pub use disks::Disks;
 pub use fault::{Fault, FaultKind};
 pub use habits::Habits;
-pub use order::Order;
 pub use text::ScenarioError;
 pub use traffic::Traffic;
 
@@ -70,10 +67,6 @@ pub struct Scenario {
     /// The faults, in any order.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
-    /// The order of the run's events, if it is given: then it begins the transactions, and what
-    /// the workload and the clients would do is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Order>,
 }
 
 /// What the transactions of a run do.
@@ -134,7 +127,13 @@ impl Scenario {
     /// Whether nothing in the run can fail: no faults, and a network whose every packet comes
     /// once and well before the deadlines.
     pub fn is_calm(&self) -> bool {
-        self.order.is_none() && self.is_undisturbed()
+        let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
+        let Network { slow_permille, latency_max_us, .. } = self.network;
+        let calm_habits = Habits { ask_permille: self.habits.ask_permille, ..Habits::default() };
+        self.faults.is_empty()
+            && self.habits == calm_habits
+            && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
+            && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
     }
 
     /// Whether a standby takes this participant's place at some time.
@@ -144,11 +143,7 @@ impl Scenario {
     }
 
     /// What whoever waits is promised: by the deadlines, and where clients never pause, more.
-    /// Nothing if an order decides when waits are over.
-    pub fn waits(&self) -> Option<Waits> {
-        if self.order.is_some() {
-            return None;
-        }
+    pub fn waits(&self) -> Waits {
         let us = |ms: u64| 1_000 * ms;
         // Whether the log is fit, the votes, the force, and then the acknowledgements.
         let by_deadlines = us(3 * self.deadline_ms + self.acknowledge_ms + ROUNDED_MS);
@@ -165,17 +160,6 @@ impl Scenario {
             waits.orphan_us = Some(us(orphan_ms));
             waits.sick = sick;
         }
-        Some(waits)
-    }
-
-    /// As [`is_calm`](Self::is_calm), whatever an order has happen.
-    fn is_undisturbed(&self) -> bool {
-        let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
-        let Network { slow_permille, latency_max_us, .. } = self.network;
-        let calm_habits = Habits { ask_permille: self.habits.ask_permille, ..Habits::default() };
-        self.faults.is_empty()
-            && self.habits == calm_habits
-            && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
-            && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
+        waits
     }
 }

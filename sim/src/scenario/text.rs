@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{Disks, FaultKind, Habits, Network, Scenario, Workload};
 use crate::history::Place;
-use crate::invariants::rows::MAX_ITEMS;
+use crate::history::rows::MAX_ITEMS;
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,8 +58,7 @@ impl Scenario {
     /// [`ScenarioError::OutOfRange`] names the first field that cannot be.
     pub fn check(&self) -> Result<(), ScenarioError> {
         let participants = u64::from(self.participants);
-        let fewest = if self.order.is_some() { 1 } else { 2 };
-        in_range("participants", participants, fewest, 32)?;
+        in_range("participants", participants, 2, 32)?;
         in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
         in_range("clients", self.clients.into(), 1, 1_024)?;
         in_range("remembered", self.remembered.into(), 1, 1_000_000)?;
@@ -121,7 +120,7 @@ impl Scenario {
                 self.check_place(place)?;
             }
         }
-        self.order.as_ref().map_or(Ok(()), |order| order.check(self))
+        Ok(())
     }
 
     fn check_place(&self, place: Place) -> Result<(), ScenarioError> {

@@ -92,7 +92,6 @@ impl Scenario {
                 orphan_ms: 2 * recovery_ms + deadline_ms / 8 + 8 * sync_ms + u64::from(clients) * 3,
             }),
             faults,
-            order: None,
         }
     }
 }

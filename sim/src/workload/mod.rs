@@ -1,126 +1,41 @@
 //! What the clients of a run do, and what is in the databases before they do it.
-//!
-//! A transaction's plan is drawn from a stream of its own number, so it is the same whatever
-//! happened to the ones before it.
 
 mod client;
+mod job;
 mod mood;
+mod plan;
 
-use crate::draw::Draw;
-use crate::history::Tx;
-use crate::invariants::rows::{marker, order};
-use crate::participant::Op;
-use crate::scenario::{Scenario, Workload};
+use indoubt::{Clock, DecisionLog, Participant};
 
-pub use client::{Backlog, Client, ask, commit, tx};
+use crate::scenario::Scenario;
 
-/// The first stream of the plans.
-const STREAM: u64 = 2 << 48;
+pub use client::{Client, ask, commit};
+pub use job::{GaveUp, Job};
+pub use plan::Planned;
 
-/// An account's opening balance.
-const BALANCE: i64 = 1_000;
-
-/// What one transaction does: pieces of work in order, each at a participant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The work.
-    pub steps: Vec<(u8, Op)>,
-}
-
-/// The rows of a participant before the run.
-pub fn seeded_rows(scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
-    match scenario.workload {
-        Workload::Transfers { accounts, .. } => (0..accounts).map(|key| (key, BALANCE)).collect(),
-        Workload::Orders { .. } if p == 0 => Vec::new(),
-        Workload::Orders { items, stock } => (0..items).map(|key| (key, stock)).collect(),
+/// What a run's transactions do at participants of a type.
+///
+/// How clients go about it, how many there are, when they give up and whom they ask, is the
+/// scenario's.
+pub trait Workload<P: Participant>: Clone + Send + Sync + 'static {
+    /// The rows that a participant has before the run.
+    fn seeded(&self, _scenario: &Scenario, _p: u8) -> Vec<(u64, i64)> {
+        Vec::new()
     }
-}
 
-/// The plan of the run's `number`-th transaction, with this gid.
-pub fn plan(scenario: &Scenario, number: u32, tx: Tx) -> Plan {
-    let mut draw = Draw::new(scenario.seed, STREAM + u64::from(number));
-    let steps = match scenario.workload {
-        Workload::Transfers {
-            accounts,
-            overdraw_permille,
-            audit_permille,
-            read_only_permille,
-            single_permille,
-        } => {
-            let single = draw.permille(single_permille);
-            let amount = if draw.permille(overdraw_permille) {
-                10 * BALANCE
-            } else {
-                1 + draw.below(50).cast_signed()
-            };
-            let audit = draw.permille(audit_permille);
-            let read_only = draw.permille(read_only_permille);
-            let [from, to, further] = distinct(&mut draw, scenario.participants);
-            let mut account = || draw.below(accounts);
-            let (source, target, audited) = (account(), account(), account());
-            if read_only {
-                vec![(from, Op::Read { key: source }), (to, Op::Read { key: target })]
-            } else if single {
-                vec![
-                    (from, insert(marker(tx), 1)),
-                    (from, add(source, -amount)),
-                    (from, add(target, amount)),
-                ]
-            } else {
-                let mut steps = vec![
-                    (from, add(source, -amount)),
-                    (from, insert(marker(tx), 2)),
-                    (to, add(target, amount)),
-                    (to, insert(marker(tx), 2)),
-                ];
-                if audit && scenario.participants > 2 {
-                    steps.push((further, Op::Read { key: audited }));
-                }
-                steps
-            }
-        }
-        Workload::Orders { items, .. } => {
-            let shops = u64::from(scenario.participants) - 1;
-            let p = 1 + small(draw.below(shops));
-            let item = draw.below(items);
-            let quantity = 1 + draw.below(5).cast_signed();
-            let other = 1 + small(draw.below(shops));
-            let two = draw.below(4) == 0 && other != p;
-            let places = if two { 3 } else { 2 };
-            let mut steps =
-                vec![(0, insert(order(p, item, tx), quantity)), (0, insert(marker(tx), places))];
-            for stock in [Some(p), two.then_some(other)].into_iter().flatten() {
-                steps.push((stock, add(item, -quantity)));
-                steps.push((stock, insert(marker(tx), places)));
-            }
-            if two {
-                steps.push((0, insert(order(other, item, tx), quantity)));
-            }
-            steps
-        }
-    };
-    Plan { steps }
-}
-
-const fn add(key: u64, delta: i64) -> Op {
-    Op::Add { key, delta }
-}
-
-const fn insert(key: u64, value: i64) -> Op {
-    Op::Insert { key, value }
-}
-
-fn small(number: u64) -> u8 {
-    u8::try_from(number).unwrap_or(u8::MAX)
-}
-
-/// Three participants that differ as far as there are enough of them.
-fn distinct(draw: &mut Draw, participants: u8) -> [u8; 3] {
-    let first = small(draw.below(participants.into()));
-    let second = (first + 1 + small(draw.below(u64::from(participants) - 1))) % participants;
-    let mut third = small(draw.below(participants.into()));
-    while participants > 2 && (third == first || third == second) {
-        third = (third + 1) % participants;
+    /// Whether each transaction leaves a marker among the rows wherever it writes, as those of
+    /// [`Planned`] do: only then are rows looked at.
+    fn marks(&self) -> bool {
+        false
     }
-    [first, second, third]
+
+    /// Does the work of one transaction, up to where the client asks to commit. It depends on the
+    /// job, and on nothing else.
+    ///
+    /// # Errors
+    /// [`GaveUp`]: the client rolls back, or just drops the transaction.
+    fn transact<L: DecisionLog, C: Clock>(
+        &self,
+        job: &Job<'_, L, C, P>,
+    ) -> impl Future<Output = Result<(), GaveUp>> + Send;
 }

@@ -3,15 +3,10 @@
 //! Drawn from a stream of the transaction's number, as its plan is, and always as many words:
 //! so a habit that is taken away shifts nothing else.
 
-use std::pin::pin;
 use std::time::Duration;
-
-use futures::future::{Either, select};
-use indoubt::Clock;
 
 use crate::draw::Draw;
 use crate::scenario::{Habits, Scenario};
-use crate::world::SimClock;
 
 /// The first stream of the moods.
 const STREAM: u64 = 6 << 48;
@@ -55,13 +50,5 @@ impl Mood {
     pub(super) fn pause(&mut self) -> Duration {
         let longest = Duration::from_millis(12);
         self.draw.as_mut().map_or(longest, |draw| draw.between(Duration::ZERO, longest))
-    }
-}
-
-/// What comes within this time. What does not is dropped, wherever it is.
-pub(super) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
-    match select(pin!(future), pin!(SimClock.sleep(patience))).await {
-        Either::Left((value, _)) => Some(value),
-        Either::Right(((), _)) => None,
     }
 }

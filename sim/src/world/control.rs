@@ -1,42 +1,42 @@
 //! The world of a run: its places, and how they come up and lose power.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::channel::mpsc::UnboundedSender;
-use indoubt::{CoordinatorId, Gid};
+use indoubt::{Coordinator, CoordinatorId, Gid};
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
-use super::coordinator::Process;
-use super::faults::Struck;
-use super::ordered::Ordered;
 use super::participant::Slot;
 use super::rival::Rival;
-use super::{Seams, Timed, Witness, coordinator, participant};
+use super::struck::Struck;
+use super::{coordinator, participant};
 use crate::disk::SimDisk;
+use crate::edge::Witness;
 use crate::history::{Event, Place};
+use crate::lock::lock;
 use crate::net::{self, Network};
-use crate::participant::Message;
+use crate::parts::{Backlog, MessageOf, Parts, Terms};
 use crate::scenario::Scenario;
-use crate::workload::Backlog;
+use crate::time::Timed;
 
 /// How many coordinator processes there can be at once.
-pub(super) const COORDINATORS: u8 = 2;
+pub(crate) const COORDINATORS: u8 = 2;
 
 /// A machine: tasks run on it until it is crashed.
-pub(super) struct Host {
-    pub(super) node: NodeId,
-    pub(super) up: bool,
+pub(crate) struct Host {
+    pub(crate) node: NodeId,
+    pub(crate) up: bool,
     /// Counts its starts.
-    pub(super) life: u64,
+    pub(crate) life: u64,
     /// Of the life that it lives, if it is a coordinator's.
-    pub(super) witness: Option<Witness>,
+    pub(crate) witness: Option<Witness>,
 }
 
 impl Host {
     /// Spawns a task that ends with the host's next crash.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // A handle from before a restart is dead for good, so it is asked for anew each time.
         if let Some(node) = Handle::current().get_node(self.node) {
             node.spawn(task);
@@ -44,38 +44,35 @@ impl Host {
     }
 }
 
+/// A coordinator, as the world has it.
+pub(crate) type CoordinatorOf<P> = Coordinator<<P as Parts>::Log, <P as Parts>::Clock>;
+
 /// Everything there is in a run.
-pub(super) struct World<S: Seams> {
-    pub(super) scenario: Arc<Scenario>,
-    pub(super) seams: S,
-    pub(super) owner: CoordinatorId,
-    pub(super) events: Timed,
-    pub(super) net: Network<Message>,
-    pub(super) backlog: Backlog,
+pub(crate) struct World<P: Parts> {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) parts: P,
+    pub(crate) terms: Terms,
+    pub(crate) owner: CoordinatorId,
+    pub(crate) events: Timed,
+    pub(crate) net: Network<MessageOf<P>>,
+    pub(crate) backlog: Backlog,
     /// The decision log's disk, of the machine on which all coordinator processes run.
-    pub(super) log_disk: SimDisk,
-    pub(super) slots: Vec<Slot<S>>,
-    pub(super) hosts: Mutex<Vec<Host>>,
+    pub(crate) log_disk: SimDisk,
+    pub(crate) slots: Vec<Slot<P>>,
+    pub(crate) hosts: Mutex<Vec<Host>>,
     /// The coordinator of the newest epoch.
-    pub(super) current: Mutex<Option<Process<S>>>,
+    pub(crate) current: Mutex<Option<CoordinatorOf<P>>>,
     /// Another process under the coordinator's id, and its disk.
     pub(super) rival: Rival,
     /// Transactions with a branch that cannot say how it ended, as the alarm has it.
-    pub(super) hazards: Mutex<BTreeSet<Gid>>,
+    pub(crate) hazards: Mutex<BTreeSet<Gid>>,
     /// Where a participant whose disk failed it says so, with the life that it lived.
-    pub(super) panics: UnboundedSender<(u8, u64)>,
-    pub(super) struck: Mutex<Struck>,
-    /// Of a run whose order of events is given.
-    pub(super) ordered: Option<Ordered<S>>,
-}
-
-/// A lock that a panic cannot spoil: the run is over then anyway.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) panics: UnboundedSender<(u8, u64)>,
+    pub(crate) struck: Mutex<Struck>,
 }
 
 /// A place's address.
-pub(super) const fn address(place: Place) -> net::NodeId {
+pub(crate) const fn address(place: Place) -> net::NodeId {
     net::NodeId(match place {
         Place::Coordinator(index) => index,
         Place::Participant(index) => COORDINATORS + index,
@@ -87,14 +84,14 @@ pub(super) fn network_size(scenario: &Scenario) -> u8 {
     stranger(scenario).0 + 1
 }
 
-/// The address of whoever there is beside the places: the director of an ordered run, or a rival.
-pub(super) fn stranger(scenario: &Scenario) -> net::NodeId {
+/// The address of whoever there is beside the places.
+pub(crate) fn stranger(scenario: &Scenario) -> net::NodeId {
     net::NodeId(COORDINATORS + scenario.participants)
 }
 
-impl<S: Seams> World<S> {
+impl<P: Parts> World<P> {
     /// Brings a place up, unless it is.
-    pub(super) fn start(self: &Arc<Self>, place: Place) {
+    pub(crate) fn start(self: &Arc<Self>, place: Place) {
         let mut hosts = lock(&self.hosts);
         let host = &mut hosts[address(place).0 as usize];
         if host.up {
@@ -115,7 +112,7 @@ impl<S: Seams> World<S> {
     }
 
     /// Takes the power from a place. Coordinator processes share a machine, and so their end.
-    pub(super) fn crash(&self, place: Place) -> bool {
+    pub(crate) fn crash(&self, place: Place) -> bool {
         match place {
             Place::Coordinator(_) => {
                 let crashed: Vec<_> =
@@ -135,7 +132,8 @@ impl<S: Seams> World<S> {
         }
     }
 
-    pub(super) fn kill(&self, place: Place) -> bool {
+    /// Ends what runs at a place. What it wrote is the kernel's.
+    pub(crate) fn kill(&self, place: Place) -> bool {
         let mut hosts = lock(&self.hosts);
         let host = &mut hosts[address(place).0 as usize];
         if !host.up {

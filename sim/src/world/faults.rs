@@ -1,36 +1,22 @@
 //! The hand that harms a world: each kind of fault begun and ended, and the end of all of them.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Seams;
-use super::control::{COORDINATORS, World, address, lock};
+use super::control::{COORDINATORS, World, address};
 use super::participant::Slot;
+use super::struck::Struck;
 use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
+use crate::lock::lock;
 use crate::net::LinkOptions;
-use crate::participant::Server;
+use crate::parts::{Hand, Parts, Serve};
 use crate::scenario::{Fault, FaultKind, Network};
 
 /// The first stream of the disks of standbys.
 const STANDBYS: u64 = (4 << 48) + (2 << 32);
 
-/// How often the scheduled faults really struck.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Struck {
-    pub(super) coordinator_crashes: u64,
-    pub(super) participant_crashes: u64,
-    pub(super) panics: u64,
-    pub(super) cuts: u64,
-    pub(super) one_way_cuts: u64,
-    pub(super) takeovers: u64,
-    pub(super) rivals: u64,
-    pub(super) forgets: u64,
-    pub(super) failovers: u64,
-}
-
-impl<S: Seams> World<S> {
+impl<P: Parts> World<P> {
     /// A fault begins.
     pub(super) fn begin(self: &Arc<Self>, fault: &Fault) {
         let mut struck = lock(&self.struck);
@@ -76,13 +62,12 @@ impl<S: Seams> World<S> {
                 }
             }
             FaultKind::Failover { p } => {
-                if self.slots[p as usize].cut_off_standby() {
+                if self.slots[p as usize].cut_off_standby(self.parts.kind()) {
                     self.events.record(Event::StandbyCutOff { p });
                 }
             }
             FaultKind::Forget { p } => {
-                struck.forgets +=
-                    u64::from(self.at_server(p, |server| async move { server.forget().await }));
+                self.at_server(p, Hand::Forget, |struck| struck.forgets += 1);
             }
             FaultKind::Takeover => {
                 let up =
@@ -95,26 +80,23 @@ impl<S: Seams> World<S> {
                 }
             }
             FaultKind::Operator { p, commit } => {
-                self.at_server(p, |server| async move { server.operator(commit).await });
+                self.at_server(p, Hand::Operator { commit }, |_| {});
             }
         }
     }
 
     /// Does something at a participant's server, if it is up. If its disk fails it, so does it.
-    fn at_server<F>(&self, p: u8, act: impl FnOnce(Arc<Server<S::Disk>>) -> F) -> bool
-    where
-        F: Future<Output = io::Result<()>> + Send + 'static,
-    {
-        let Some(server) = lock(&self.slots[p as usize].server).clone() else { return false };
+    fn at_server(self: &Arc<Self>, p: u8, hand: Hand, count: fn(&mut Struck)) {
+        let Some(server) = lock(&self.slots[p as usize].server).clone() else { return };
         let host = &lock(&self.hosts)[address(Place::Participant(p)).0 as usize];
-        let (panics, life) = (self.panics.clone(), host.life);
-        let acting = act(server);
+        let (world, life) = (self.clone(), host.life);
         host.spawn(async move {
-            if acting.await.is_err() {
-                let _ended = panics.unbounded_send((p, life));
+            match server.suffer(hand).await {
+                Ok(true) => count(&mut lock(&world.struck)),
+                Ok(false) => {}
+                Err(_) => drop(world.panics.unbounded_send((p, life))),
             }
         });
-        true
     }
 
     /// It ends.
@@ -151,8 +133,8 @@ impl<S: Seams> World<S> {
         self.crash(place);
         let mut struck = lock(&self.struck);
         let stream = STANDBYS + (struck.failovers << 8) + u64::from(p);
-        let disks = self.scenario.disks.of_participant();
-        if self.slots[p as usize].fail_over(SimDisk::new(self.scenario.seed, stream, disks)) {
+        let (kind, disks) = (self.parts.kind(), self.scenario.disks.of_participant());
+        if self.slots[p as usize].fail_over(kind, SimDisk::new(self.scenario.seed, stream, disks)) {
             struck.failovers += 1;
             self.events.record(Event::FailedOver { p });
         }
@@ -161,7 +143,7 @@ impl<S: Seams> World<S> {
     }
 
     /// Ends all faults and starts what is down.
-    pub(super) fn heal(self: &Arc<Self>) {
+    pub(crate) fn heal(self: &Arc<Self>) {
         self.net.heal_all();
         self.net.set_all(link(&Network::calm()));
         for disk in self.slots.iter().map(Slot::disk).chain([self.log_disk.clone()]) {

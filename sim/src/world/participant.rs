@@ -5,37 +5,40 @@ use std::time::Duration;
 
 use indoubt::Clock;
 
-use super::control::{World, address, lock, stranger};
-use super::{Seams, SimClock};
+use super::control::{World, address, stranger};
 use crate::disk::SimDisk;
 use crate::history::Place;
-use crate::participant::{Durable, Recorded, Server, Site};
+use crate::lock::lock;
+use crate::parts::{Kind, Node, Parts, Serve, ServerOf, Site};
+use crate::time::SimClock;
+
+type KeptOf<P> = <<P as Parts>::Kind as Kind>::Kept;
 
 /// What of a participant outlives its crashes, and the server while it is up.
-pub(super) struct Slot<S: Seams> {
+pub(crate) struct Slot<P: Parts> {
     disk: Mutex<SimDisk>,
     /// Of servers that a standby has taken the place of.
     retired: Mutex<Vec<SimDisk>>,
     /// What an empty disk begins with, and what of it is in the history.
-    first: Mutex<(Durable, Recorded)>,
+    kept: Mutex<KeptOf<P>>,
     /// A standby that receives nothing more.
-    standby: Mutex<Option<(Durable, Recorded)>>,
-    pub(super) server: Mutex<Option<Arc<Server<S::Disk>>>>,
+    standby: Mutex<Option<KeptOf<P>>>,
+    pub(crate) server: Mutex<Option<Arc<ServerOf<P>>>>,
 }
 
-impl<S: Seams> Slot<S> {
-    pub(super) fn new(disk: SimDisk, first: Durable) -> Self {
+impl<P: Parts> Slot<P> {
+    pub(super) fn new(disk: SimDisk, kept: KeptOf<P>) -> Self {
         Self {
             disk: Mutex::new(disk),
             retired: Mutex::default(),
-            first: Mutex::new((first, Recorded::default())),
+            kept: Mutex::new(kept),
             standby: Mutex::default(),
             server: Mutex::default(),
         }
     }
 
     /// The disk that is in use.
-    pub(super) fn disk(&self) -> SimDisk {
+    pub(crate) fn disk(&self) -> SimDisk {
         lock(&self.disk).clone()
     }
 
@@ -46,17 +49,17 @@ impl<S: Seams> Slot<S> {
     }
 
     /// From now on the standby receives nothing. False if there is no server to receive from.
-    pub(super) fn cut_off_standby(&self) -> bool {
-        let copy = lock(&self.server).as_ref().map(|server| server.copy());
+    pub(super) fn cut_off_standby(&self, kind: &P::Kind) -> bool {
+        let copy = lock(&self.server).as_ref().and_then(|server| kind.standby(server));
         let cut_off = copy.is_some();
         *lock(&self.standby) = copy;
         cut_off
     }
 
     /// The standby takes the place of the server, on a disk of its own. False if there is none.
-    pub(super) fn fail_over(&self, to: SimDisk) -> bool {
-        let Some((durable, recorded)) = lock(&self.standby).take() else { return false };
-        *lock(&self.first) = (durable.promoted(), recorded);
+    pub(super) fn fail_over(&self, kind: &P::Kind, to: SimDisk) -> bool {
+        let Some(standby) = lock(&self.standby).take() else { return false };
+        *lock(&self.kept) = kind.promoted(standby);
         let from = std::mem::replace(&mut *lock(&self.disk), to);
         lock(&self.retired).push(from);
         true
@@ -64,27 +67,22 @@ impl<S: Seams> Slot<S> {
 }
 
 /// One life.
-pub(super) async fn live<S: Seams>(world: Arc<World<S>>, p: u8, life: u64) {
+pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64) {
     let place = Place::Participant(p);
-    let idle = match world.ordered {
-        Some(_) => super::ordered::NEVER,
-        None => Duration::from_millis(4 * world.scenario.deadline_ms),
-    };
     let mut endpoint = world.net.bind(address(place));
     let server = loop {
         let slot = &world.slots[usize::from(p)];
-        let disk = world.seams.disk(slot.disk().mount(), place);
-        let (first, recorded) = lock(&slot.first).clone();
+        let disk = world.parts.disk(slot.disk().mount(), place);
+        let kept = lock(&slot.kept).clone();
         let site = Site {
             p,
             owner: world.owner.clone(),
             has_standby: world.scenario.fails_over(p),
-            rival: world.ordered.is_none().then(|| stranger(&world.scenario)),
-            idle,
-            recorded,
+            rival: world.terms.rival.then(|| stranger(&world.scenario)),
+            idle: world.terms.idle,
             events: world.events.clone(),
         };
-        match Server::start(site, disk, first, endpoint).await {
+        match world.parts.kind().start(Node { site, disk, endpoint, kept }).await {
             Ok(server) => break Arc::new(server),
             Err((unused, _)) => endpoint = unused,
         }

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use indoubt::{Clock, DecisionLog, Gid};
 
-use super::control::{World, lock};
-use super::coordinator::Process;
-use super::{Seams, SimClock};
-use crate::history::Event;
-use crate::workload::{ask, tx};
+use super::control::{CoordinatorOf, World};
+use crate::history::{Event, Tx};
+use crate::lock::lock;
+use crate::parts::{Parts, Serve};
+use crate::time::SimClock;
+use crate::workload::ask;
 
 /// Without faults and without restarts, everything must come to rest, and
 /// stay so for as long as late messages can still arrive.
-pub(super) async fn come_to_rest<S: Seams>(world: &Arc<World<S>>) -> bool {
+pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
     let scenario = &world.scenario;
     // What is still to be begun takes its own time: each transaction at most a pause and a
     // deadline for each of its steps.
@@ -40,45 +41,51 @@ pub(super) async fn come_to_rest<S: Seams>(world: &Arc<World<S>>) -> bool {
     false
 }
 
-async fn at_rest<S: Seams>(world: &World<S>) -> bool {
-    let Some(process) = lock(&world.current).clone() else { return false };
-    let participants = world
-        .slots
-        .iter()
-        .all(|slot| lock(&slot.server).as_ref().is_some_and(|server| server.at_rest()));
-    let Ok(unfinished) = process.coordinator.log().unfinished().await else { return false };
+async fn at_rest<P: Parts>(world: &World<P>) -> bool {
+    let Some(coordinator) = lock(&world.current).clone() else { return false };
+    let mut participants = true;
+    for slot in &world.slots {
+        let server = lock(&slot.server).clone();
+        participants &= match server {
+            Some(server) => server.at_rest().await,
+            None => false,
+        };
+    }
+    let Ok(unfinished) = coordinator.log().unfinished().await else { return false };
     for commit in &unfinished {
-        acknowledge(world, &process, &commit.gid).await;
+        acknowledge(world, &coordinator, &commit.gid).await;
     }
     world.backlog.is_empty(world.scenario.transactions) && participants && unfinished.is_empty()
 }
 
 /// The operator sees to a transaction with a branch that cannot say how it ended, once everything
 /// else has had its time.
-async fn acknowledge<S: Seams>(world: &World<S>, process: &Process<S>, gid: &Gid) {
+async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &CoordinatorOf<P>, gid: &Gid) {
     let hazard = lock(&world.hazards).contains(gid);
     if hazard && world.backlog.is_empty(world.scenario.transactions) {
-        world.events.record(Event::Acknowledged { tx: tx(gid) });
+        world.events.record(Event::Acknowledged { tx: Tx::of(gid) });
         // If it could not be carried out yet, it is tried again.
-        let _tried = process.coordinator.acknowledge(gid).await;
+        let _tried = coordinator.acknowledge(gid).await;
     }
 }
 
 /// Asks what became of every transaction, and looks at what everything holds.
-pub(super) async fn close<S: Seams>(world: &World<S>, rested: bool) {
+pub(super) async fn close<P: Parts>(world: &World<P>, rested: bool) {
     let current = lock(&world.current).clone();
-    if let Some(process) = current {
+    if let Some(coordinator) = current {
         for gid in world.backlog.asked() {
-            ask(&process.coordinator, &gid, &world.events).await;
+            ask(&coordinator, &gid, &world.events).await;
         }
-        for commit in process.coordinator.log().unfinished().await.unwrap_or_default() {
-            world.events.record(Event::StillUnfinished { tx: tx(&commit.gid) });
+        for commit in coordinator.log().unfinished().await.unwrap_or_default() {
+            world.events.record(Event::StillUnfinished { tx: Tx::of(&commit.gid) });
         }
     }
     for slot in &world.slots {
         let server = lock(&slot.server).clone();
-        for event in server.iter().flat_map(|server| server.remains()) {
-            world.events.record(event);
+        if let Some(server) = server {
+            for event in server.remains().await {
+                world.events.record(event);
+            }
         }
     }
     world.events.record(if rested { Event::Quiesced } else { Event::Overran });

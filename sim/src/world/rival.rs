@@ -6,18 +6,19 @@
 //! else of it is in the history, for its epochs and numbers are those of another log.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use indoubt::{Clock, Coordinator};
-use indoubt_real::log::{FileLog, Options};
+use indoubt::Coordinator;
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
-use super::control::{World, address, lock, stranger};
-use super::{Seams, SimClock, Watched, Witness, coordinator};
+use super::control::{World, stranger};
+use super::coordinator::{open, participants};
 use crate::disk::{DiskLatency, SimDisk};
+use crate::edge::Witness;
 use crate::history::{Event, Place};
-use crate::participant::{Rpc, SimParticipant};
+use crate::lock::lock;
+use crate::parts::{Kind, Parts};
+use crate::time::SimClock;
 
 /// The other process's machine.
 #[derive(Default)]
@@ -45,7 +46,7 @@ impl Rival {
     }
 }
 
-impl<S: Seams> World<S> {
+impl<P: Parts> World<P> {
     /// Brings it up, unless it is.
     pub(super) fn start_rival(self: &Arc<Self>) -> bool {
         let booted = self.rival.boot(self.scenario.seed, self.scenario.disks.of_log());
@@ -69,37 +70,19 @@ impl<S: Seams> World<S> {
     }
 }
 
-async fn live<S: Seams>(world: Arc<World<S>>, disk: SimDisk) {
-    let rpc = Rpc::new(world.net.bind(stranger(&world.scenario)), 0);
-    madsim::task::spawn(rpc.clone().dispatch());
+async fn live<P: Parts>(world: Arc<World<P>>, disk: SimDisk) {
     // Nobody reads what passes at its edges.
     let witness = Witness::new(Place::Coordinator(0), world.events.clone());
     witness.end();
-    let log = world.seams.log(open(&world, &disk, &witness).await);
-    let mut builder = Coordinator::builder(log, SimClock).deadlines(coordinator::deadlines(&world));
-    for p in 0..world.scenario.participants {
-        let node = address(Place::Participant(p));
-        let participant = SimParticipant::new(p, node, rpc.clone(), witness.clone());
-        builder = builder.participant(world.seams.participant(participant));
+    let endpoint = world.net.bind(stranger(&world.scenario));
+    let line = world.parts.kind().line(witness.by(), endpoint, 0);
+    let common = world.parts.common(witness.by());
+    let log = world.parts.log(open(&world, &disk, &witness).await, &common);
+    let mut builder = Coordinator::builder(log, SimClock).deadlines(world.terms.deadlines);
+    for participant in participants(&world, &line, &witness, &common) {
+        builder = builder.participant(participant);
     }
     let Ok((coordinator, driver)) = builder.build() else { return };
     driver.run().await;
     drop(coordinator);
-}
-
-async fn open<S: Seams>(
-    world: &World<S>,
-    disk: &SimDisk,
-    witness: &Witness,
-) -> Watched<FileLog<S::Disk>> {
-    loop {
-        let disk = world.seams.disk(disk.mount(), witness.by());
-        let opened = FileLog::open(disk, world.owner.clone(), Options::default()).await;
-        if let Ok(log) = opened
-            && let Ok(watched) = Watched::opened(log, witness.clone()).await
-        {
-            return watched;
-        }
-        SimClock.sleep(Duration::from_millis(50)).await;
-    }
 }

@@ -12,12 +12,11 @@
 //! it has fenced (expired taken for absent).
 
 use indoubt::protocol::ForceFailure;
+use indoubt_sim::bend::Bend;
+use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry_beside};
 use indoubt_sim::explore::{Action, End, Limits, Reduction, Rules, Size, Story, System, search};
-use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Carried, Seams, run_beside};
 
-use super::bent::{self, Bent};
-use super::{explored, planted};
+use super::{bent, explored, planted};
 
 /// A crash leaves more or less of what was not synced, as the seed has it.
 const SEEDS: u64 = 8;
@@ -32,11 +31,10 @@ fn shortest<R: Rules>(rules: R, size: Size) -> Story {
 }
 
 /// The story and `more` are carried to their end, and break `named` in the simulator.
-fn breaks<R: Rules, S: Seams>(
+fn breaks<B: Bend, R: Rules>(
     named: &str,
     rules: impl Fn() -> R,
     size: Size,
-    seams: &S,
     more: &[Action],
 ) -> Story {
     let story = shortest(rules(), size);
@@ -45,23 +43,22 @@ fn breaks<R: Rules, S: Seams>(
     longer.size.faults += more.iter().map(|action| action.cost()).sum::<u8>();
     println!("{longer}");
     let shown = (0..SEEDS).any(|seed| {
-        let run = run_beside(&Scenario::ordered(&longer, seed), seams.clone(), rules());
-        println!("{}\n{:?}\n{:#?}", run.history, run.carried, run.violations);
-        run.carried == Some(Carried::Through)
+        let CarriedRun { run, carried } = carry_beside::<B>(&Order::of(&longer, seed), rules());
+        println!("{}\n{carried:?}\n{:#?}", run.history, run.violations);
+        carried == Some(Carried::Through)
             && run.violations.iter().any(|violation| violation.invariant.name() == named)
     });
     assert!(shown, "{named} is not broken by any of {SEEDS} seeds");
     story
 }
 
-fn breaks_the_same<R: Rules, S: Seams>(
+fn breaks_the_same<B: Bend, R: Rules>(
     named: &str,
     rules: impl Fn() -> R,
     size: Size,
-    seams: &S,
     more: &[Action],
 ) {
-    let story = breaks(named, rules, size, seams, more);
+    let story = breaks::<B, R>(named, rules, size, more);
     assert_eq!(story.broken.as_deref(), Some(named));
 }
 
@@ -71,56 +68,83 @@ const CRASH: Action = Action::Crash { c: 0 };
 
 #[test]
 fn commit_before_force() {
-    let seams = planted::bent::<planted::CommitBeforeForce>();
-    breaks_the_same("client_truth", || explored::CommitBeforeForce, CALM, &seams, &[CRASH]);
+    breaks_the_same::<planted::CommitBeforeForce, _>(
+        "client_truth",
+        || explored::CommitBeforeForce,
+        CALM,
+        &[CRASH],
+    );
 }
 
 #[test]
 fn forget_before_all_acknowledgements() {
-    let seams = planted::bent::<planted::ForgottenEarly>();
-    breaks_the_same("safe_forgetting", || explored::ForgottenEarly, CALM, &seams, &[]);
+    breaks_the_same::<planted::ForgottenEarly, _>(
+        "safe_forgetting",
+        || explored::ForgottenEarly,
+        CALM,
+        &[],
+    );
 }
 
 #[test]
 fn not_found_taken_for_committed() {
-    let seams = Bent(bent::NotFoundIsCommitted);
     let rules = || explored::NotFoundIsCommitted;
-    breaks_the_same("heuristics_reported", rules, FAULT, &seams, &[]);
+    breaks_the_same::<bent::NotFoundIsCommitted, _>("heuristics_reported", rules, FAULT, &[]);
 }
 
 /// To the explorer the decision counts as a commit. To a history only a branch does, and in this
 /// story the only other one has read; but the client was told.
 #[test]
 fn unreadable_log_taken_for_empty() {
-    let seams = Bent(bent::UnreadableIsEmpty);
-    let story = breaks("client_truth", || explored::UnreadableIsEmpty, CALM, &seams, &[]);
+    let story = breaks::<bent::UnreadableIsEmpty, _>(
+        "client_truth",
+        || explored::UnreadableIsEmpty,
+        CALM,
+        &[],
+    );
     assert_eq!(story.broken.as_deref(), Some("agreement"));
 }
 
 #[test]
 fn timeout_taken_for_a_yes() {
-    let seams = Bent(bent::TimeoutTakenAsYes);
-    breaks_the_same("validity", || explored::TimeoutTakenAsYes, CALM, &seams, &[]);
+    breaks_the_same::<bent::TimeoutTakenAsYes, _>(
+        "validity",
+        || explored::TimeoutTakenAsYes,
+        CALM,
+        &[],
+    );
 }
 
 #[test]
 fn rolled_back_prepare_taken_for_a_yes() {
-    let seams = Bent(bent::RollbackTakenAsYes);
-    breaks_the_same("validity", || explored::RollbackTakenAsYes, CALM, &seams, &[]);
+    breaks_the_same::<bent::RollbackTakenAsYes, _>(
+        "validity",
+        || explored::RollbackTakenAsYes,
+        CALM,
+        &[],
+    );
 }
 
 #[test]
 fn failed_force_taken_for_an_abort() {
     let rules = || explored::FailedForceAborts(ForceFailure::Unknown);
-    let seams = Bent(bent::FailedForceAborts { fenced: false });
-    breaks_the_same("client_truth", rules, FAULT, &seams, &[Action::Land { t: 0 }]);
+    breaks_the_same::<bent::FailedForceAborts<false>, _>(
+        "client_truth",
+        rules,
+        FAULT,
+        &[Action::Land { t: 0 }],
+    );
 }
 
 #[test]
 fn fenced_force_taken_for_an_abort() {
     let rules = || explored::FailedForceAborts(ForceFailure::Fenced);
-    let seams = Bent(bent::FailedForceAborts { fenced: true });
-    breaks_the_same("client_truth", rules, Size { coordinators: 2, ..CALM }, &seams, &[]);
+    breaks_the_same::<bent::FailedForceAborts<true>, _>(
+        "client_truth",
+        rules,
+        Size { coordinators: 2, ..CALM },
+        &[],
+    );
 }
 
 /// The explorer sees a decision over a branch that is gone. The history has its vote, as the
@@ -129,32 +153,48 @@ fn fenced_force_taken_for_an_abort() {
 #[test]
 fn prepare_not_durable() {
     let rules = || explored::PrepareNotDurable;
-    let story = breaks("heuristics_reported", rules, FAULT, &planted::PrepareNeverSynced, &[]);
+    let story = breaks::<planted::PrepareNeverSynced, _>("heuristics_reported", rules, FAULT, &[]);
     assert_eq!(story.broken.as_deref(), Some("validity"));
 }
 
 #[test]
 fn decision_acknowledged_before_it_is_durable() {
     let more = [CRASH, Action::Open { c: 0 }];
-    let seams = planted::DecisionNeverSynced;
-    breaks_the_same("durability", || explored::DecisionNotDurable, CALM, &seams, &more);
+    breaks_the_same::<planted::DecisionNeverSynced, _>(
+        "durability",
+        || explored::DecisionNotDurable,
+        CALM,
+        &more,
+    );
 }
 
 #[test]
 fn lost_one_phase_answer_taken_for_an_abort() {
     let size = Size::new(1, 1, 1, 0);
-    let seams = Bent(bent::OnePhaseLostIsAborted);
-    breaks_the_same("client_truth", || explored::OnePhaseLostIsAborted, size, &seams, &[]);
+    breaks_the_same::<bent::OnePhaseLostIsAborted, _>(
+        "client_truth",
+        || explored::OnePhaseLostIsAborted,
+        size,
+        &[],
+    );
 }
 
 #[test]
 fn commit_not_retried() {
-    let seams = Bent(bent::CommitNotRetried);
-    breaks_the_same("no_orphans", || explored::CommitNotRetried, CALM, &seams, &[]);
+    breaks_the_same::<bent::CommitNotRetried, _>(
+        "no_orphans",
+        || explored::CommitNotRetried,
+        CALM,
+        &[],
+    );
 }
 
 #[test]
 fn recovery_takes_an_error_for_an_end() {
-    let seams = Bent(bent::ErrorIsFinal);
-    breaks_the_same("safe_forgetting", || explored::ErrorIsFinal, CALM, &seams, &[]);
+    breaks_the_same::<bent::ErrorIsFinal, _>(
+        "safe_forgetting",
+        || explored::ErrorIsFinal,
+        CALM,
+        &[],
+    );
 }

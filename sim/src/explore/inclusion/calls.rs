@@ -3,9 +3,9 @@
 use super::candidate::Candidate;
 use super::follow::{T, Thread};
 use super::log::directs;
-use crate::explore::action::{Action, Choice, From, Stray};
 use crate::explore::state::{At, Branch, Call, NO_MACHINE, Resolve};
 use crate::history::{Ask, Heard, VoteKind};
+use crate::story::{Action, Choice, From, Stray};
 
 impl Thread<'_> {
     /// A request is sent: the machine wants it sent. In the explorer it may have arrived

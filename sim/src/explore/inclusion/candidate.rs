@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
-use crate::explore::state::{MAX_FAULTS, Packed, State};
+use crate::explore::state::{Packed, State};
 use crate::explore::system::System;
+use crate::story::{Action, MAX_FAULTS};
 
 /// A state, and a way to it.
 #[derive(Clone)]

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use super::candidate::Candidate;
 use super::last_of;
 use super::log::{is_deciding, is_noted, tells};
-use crate::explore::action::Action;
 use crate::explore::rules::Shipped;
-use crate::explore::state::{MAX_COORDINATORS, MAX_FAULTS, State, Told as Claimed};
+use crate::explore::state::{State, Told as Claimed};
 use crate::explore::system::System;
 use crate::history::{Event, Place, Reading, Told, Tx};
+use crate::story::{Action, MAX_COORDINATORS, MAX_FAULTS};
 
 /// The only transaction of the systems that are used here.
 pub(super) const T: u8 = 0;

@@ -19,12 +19,11 @@ mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::Action;
 use super::rules::Shipped;
-use super::size::Size;
-use super::state::{MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS};
 use super::system::{Reduction, System, Unexplorable};
 use crate::history::{Entry, Event, History, Place, Tx};
+use crate::invariants::{Claim, Invariant};
+use crate::story::{Action, MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS, Size};
 use candidate::Candidate;
 use follow::{Scene, Thread};
 
@@ -105,6 +104,13 @@ impl Inclusion {
             System::new(Shipped, size, Reduction::Plain)
         };
         Ok(Self { systems: (1..=MAX_PARTICIPANTS as u8).map(system).collect::<Result<_, _>>()? })
+    }
+
+    /// The claim that the explorer allows what a run does.
+    pub fn claim(self) -> Claim {
+        Claim::new(Invariant::AsExplored, move |history| {
+            self.follow(history).map(drop).map_err(|strange| strange.to_string())
+        })
     }
 
     /// Follows a history from its first event to its last.

@@ -2,8 +2,8 @@
 
 use super::candidate::Candidate;
 use super::follow::{Scene, T, Thread};
-use crate::explore::action::{Action, Choice, From, Stray};
 use crate::explore::state::{At, Call, Force, Log};
+use crate::story::{Action, Choice, From, Stray};
 
 impl Thread<'_> {
     /// A participant loses power. What it was writing may be on its disk already; the history

@@ -1,12 +1,12 @@
 //! The two judges know the same of the same: whatever can have become of two branches, the state
 //! says of it what the history says that tells of it.
 
-use super::super::size::Size;
 use super::super::state::{At, Log, NO_MACHINE, State, Told};
 use super::super::system::{Reduction, System};
 use crate::explore::Shipped;
 use crate::history::{Entry, Event, History, Place, Told as Said, Tx, VoteKind};
 use crate::invariants::Facts;
+use crate::story::Size;
 
 const TX: Tx = Tx { epoch: 1, sequence: 1 };
 

@@ -1,6 +1,6 @@
 //! A history is judged at every moment: what comes later heals nothing.
 
-use super::super::{Invariant, Violation, judge};
+use super::super::{Invariant, Violation, verdict};
 use crate::history::{Entry, Event, History, Place, Told, Tx, VoteKind};
 
 const TX: Tx = Tx { epoch: 1, sequence: 1 };
@@ -9,7 +9,7 @@ const TX: Tx = Tx { epoch: 1, sequence: 1 };
 fn judged(rest: Vec<Event>) -> Vec<String> {
     let (tx, vote) = (TX, VoteKind::Yes);
     let usual = [
-        Event::Run { participants: 2, calm: false },
+        Event::Run { participants: 2, calm: false, marked: true },
         Event::Enlisted { tx, p: 0 },
         Event::Enlisted { tx, p: 1 },
         Event::AskedCommit { tx },
@@ -20,7 +20,7 @@ fn judged(rest: Vec<Event>) -> Vec<String> {
     let history: History = usual.into_iter().chain(rest).map(entry).collect();
     // It is cut off, so it has not come to rest.
     let cut = |violation: &Violation| violation.invariant != Invariant::Termination;
-    judge(&history).iter().filter(|one| cut(one)).map(ToString::to_string).collect()
+    verdict(&history, &[]).iter().filter(|one| cut(one)).map(ToString::to_string).collect()
 }
 
 fn ended(p: u8, committed: bool) -> Event {

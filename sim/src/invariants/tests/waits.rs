@@ -1,6 +1,6 @@
 //! What comes too late is seen, and what comes in time, or has a part in what is sick, is not.
 
-use super::super::{Invariant, judge};
+use super::super::{Invariant, verdict};
 use crate::history::{Entry, Event, History, Place, Told, Tx, VoteKind, Waits};
 
 const TX: Tx = Tx { epoch: 1, sequence: 1 };
@@ -18,7 +18,7 @@ fn late(events: &[(u64, Event)]) -> bool {
     let promised = (0, Event::Promised { waits: WAITS });
     let entry = |(at_us, event): &(u64, Event)| Entry { at_us: *at_us, event: event.clone() };
     let history: History = [promised].iter().chain(events).map(entry).collect();
-    judge(&history).iter().any(|violation| violation.invariant == Invariant::BoundedWait)
+    verdict(&history, &[]).iter().any(|violation| violation.invariant == Invariant::BoundedWait)
 }
 
 fn answered(tx: Tx) -> Event {

@@ -1,0 +1,8 @@
+//! Who stands at a coordinator's edges: what passes there is written down as it is, under
+//! anything that a test puts between the parts.
+
+mod watched;
+mod witness;
+
+pub use watched::Watched;
+pub use witness::Witness;

@@ -1,0 +1,97 @@
+//! Who stands at a coordinator's edges and writes down what passes there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indoubt::{BranchGid, Lost};
+
+use crate::history::{Ask, Event, Heard, Place, Tx};
+use crate::time::Timed;
+
+/// The history, as one life of a coordinator's process writes to it.
+///
+/// A killed process has its futures dropped some time later, when another life may have begun
+/// or the run may be over. So what it writes then is not written.
+#[derive(Clone)]
+pub struct Witness {
+    by: Place,
+    events: Timed,
+    lives: Arc<AtomicBool>,
+}
+
+impl Witness {
+    /// At the edges of a process that has just come up.
+    pub fn new(by: Place, events: Timed) -> Self {
+        Self { by, events, lives: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// The process.
+    pub const fn by(&self) -> Place {
+        self.by
+    }
+
+    /// The process is killed.
+    pub fn end(&self) {
+        self.lives.store(false, Ordering::Relaxed);
+    }
+
+    /// Writes an event down.
+    pub fn record(&self, event: Event) {
+        if self.lives.load(Ordering::Relaxed) {
+            self.events.record(event);
+        }
+    }
+
+    /// Waits for an answer and writes down that it came, or, when the waiting is dropped, that
+    /// it was given up.
+    pub async fn wait<T>(
+        &self,
+        answer: impl Future<Output = T>,
+        came: impl FnOnce(&T) -> Event,
+        given_up: Event,
+    ) -> T {
+        let answer = self.unless_given_up(answer, given_up).await;
+        self.record(came(&answer));
+        answer
+    }
+
+    /// Asks something of a participant about a branch, and writes down the question and what came
+    /// of it.
+    pub(crate) async fn asks<T>(
+        &self,
+        gid: &BranchGid,
+        p: u8,
+        ask: Ask,
+        answer: impl Future<Output = Result<(T, Heard), Lost>>,
+    ) -> Result<T, Lost> {
+        let (tx, by) = (Tx::of(&gid.gid), self.by);
+        self.record(Event::Asked { tx, p, by, ask });
+        let came = |answer: &Result<(T, Heard), Lost>| {
+            let heard = answer.as_ref().map_or(Heard::Lost, |(_, heard)| *heard);
+            Event::Heard { tx, p, by, ask, heard }
+        };
+        let answer = self.wait(answer, came, Event::GaveUp { tx, p, by, ask }).await;
+        answer.map(|(answer, _)| answer)
+    }
+
+    /// Waits for an answer, and writes down when the waiting is dropped.
+    pub async fn unless_given_up<T>(&self, answer: impl Future<Output = T>, given_up: Event) -> T {
+        let mut waiting = Waiting { witness: self, given_up: Some(given_up) };
+        let answer = answer.await;
+        waiting.given_up = None;
+        answer
+    }
+}
+
+struct Waiting<'a> {
+    witness: &'a Witness,
+    given_up: Option<Event>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(given_up) = self.given_up.take() {
+            self.witness.record(given_up);
+        }
+    }
+}

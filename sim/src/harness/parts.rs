@@ -1,0 +1,86 @@
+//! A harness as the parts of an ordinary run.
+
+use std::sync::Arc;
+
+use super::Harness;
+use crate::bend::{Bend, BentDisk, BentLog, BentParticipant};
+use crate::disk::Mount;
+use crate::edge::Watched;
+use crate::history::Place;
+use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
+use crate::scenario::Scenario;
+use crate::time::SimClock;
+use crate::workload::{Client, Workload};
+
+impl<B, L, K, W> Parts for Harness<B, L, K, W>
+where
+    B: Bend,
+    L: Logs,
+    K: Kind,
+    W: Workload<BentParticipant<B, K::Participant>>,
+{
+    type Disk = BentDisk<B, Mount>;
+    type Logs = L;
+    type Log = BentLog<B, Watched<L::Log<Self::Disk>>>;
+    type Clock = SimClock;
+    type Kind = K;
+    type Participant = BentParticipant<B, K::Participant>;
+    type Common = Arc<B>;
+
+    fn common(&self, _: Place) -> Arc<B> {
+        Arc::default()
+    }
+
+    fn disk(&self, disk: Mount, place: Place) -> Self::Disk {
+        BentDisk::new(disk, place)
+    }
+
+    fn logs(&self) -> &L {
+        &self.logs
+    }
+
+    fn log(&self, log: WatchedLog<Self>, bend: &Arc<B>) -> Self::Log {
+        BentLog::new(Arc::new(log), bend.clone())
+    }
+
+    fn clock(&self, _: &Arc<B>) -> SimClock {
+        SimClock
+    }
+
+    fn kind(&self) -> &K {
+        &self.kind
+    }
+
+    fn participant(&self, participant: K::Participant, bend: &Arc<B>) -> Self::Participant {
+        BentParticipant::new(participant, bend.clone())
+    }
+
+    fn seeded(&self, scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
+        self.workload.seeded(scenario, p)
+    }
+
+    fn marks(&self) -> bool {
+        self.workload.marks()
+    }
+
+    fn come_up(&self, process: Process<Self>, _: &Arc<B>) {
+        let Process { place, scenario, coordinator, participants, backlog, events, .. } = process;
+        let epoch = indoubt::DecisionLog::epoch(coordinator.log());
+        if let Some(beside) = B::beside(coordinator.log().straight(), &participants) {
+            madsim::task::spawn(beside);
+        }
+        for number in 0..scenario.clients {
+            let client = Client {
+                number,
+                place,
+                scenario: scenario.clone(),
+                coordinator: coordinator.clone(),
+                participants: participants.clone(),
+                workload: self.workload.clone(),
+                backlog: backlog.clone(),
+                events: events.clone(),
+            };
+            madsim::task::spawn(client.run(epoch));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the environment asks of a test, and the line that asks it to replay a seed.
+
+use std::env;
+use std::path::Path;
+
+use crate::scenario::Scenario;
+
+/// What is asked for.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) seed: Option<u64>,
+    pub(super) seeds: Option<u64>,
+    pub(super) scenario: Option<Scenario>,
+}
+
+/// What the environment asks for.
+///
+/// # Panics
+/// If it asks for something that cannot be.
+pub(super) fn asked() -> Asked {
+    Asked {
+        seed: number("INDOUBT_SEED"),
+        seeds: number("INDOUBT_SEEDS"),
+        scenario: variable("INDOUBT_SCENARIO").map(|path| {
+            let text = std::fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path} cannot be read: {error}"));
+            text.parse().unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path}: {error}"))
+        }),
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    variable(name).map(|text| {
+        text.parse().unwrap_or_else(|_| panic!("{name}={text}: it has to be a whole number"))
+    })
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// The line that has the test, or the example, that runs now replay a seed.
+pub(super) fn line(seed: u64) -> String {
+    let exe = env::current_exe().unwrap_or_default();
+    let file = exe.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    // Cargo adds a hash to the name of what it tests.
+    let (name, hashed) = match file.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 => (name, true),
+        _ => (file.as_str(), false),
+    };
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let of_package = if package.is_empty() { String::new() } else { format!(" -p {package}") };
+    let is_example = exe.parent().and_then(Path::file_name).is_some_and(|dir| dir == "examples");
+    let target = match (is_example, name == package.replace('-', "_")) {
+        (true, _) => format!("--example {name}"),
+        (false, true) => "--lib".to_owned(),
+        (false, false) => format!("--test {name}"),
+    };
+    match std::thread::current().name() {
+        Some(test) if hashed && test != "main" => format!(
+            "INDOUBT_SEED={seed} cargo test{of_package} {target} -- --exact {test} --nocapture"
+        ),
+        _ => format!("INDOUBT_SEED={seed} cargo run{of_package} {target}"),
+    }
+}

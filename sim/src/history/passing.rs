@@ -1,0 +1,164 @@
+//! What passes at a coordinator's edges: what it asks, what it hears, what it reads.
+//!
+//! These say what a coordinator could know at a moment, where the other events say what is true
+//! elsewhere. Payloads, receipts and reasons are absent.
+
+use std::fmt;
+
+use indoubt::{Decision, Ending, OnePhase};
+use serde::Serialize;
+
+/// Something that a coordinator asks of a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// To prepare.
+    Prepare,
+    /// To commit without a prepare.
+    OnePhase,
+    /// How a commit without a prepare ended.
+    Inquire,
+    /// To commit, of a transaction that it drives.
+    Commit,
+    /// To roll back, of a transaction that it drives.
+    Abort,
+    /// To commit, in recovery.
+    RecoverCommit,
+    /// To roll back, in recovery.
+    RecoverAbort,
+}
+
+impl Ask {
+    /// To end a branch so, of a transaction that it drives.
+    pub(crate) const fn to(decision: Decision) -> Self {
+        match decision {
+            Decision::Commit => Self::Commit,
+            Decision::Abort => Self::Abort,
+        }
+    }
+
+    /// To end a branch so, in recovery.
+    pub(crate) const fn to_recover(decision: Decision) -> Self {
+        match decision {
+            Decision::Commit => Self::RecoverCommit,
+            Decision::Abort => Self::RecoverAbort,
+        }
+    }
+
+    /// Whether recovery asks it, and not the transaction's own machine.
+    pub const fn by_recovery(self) -> bool {
+        matches!(self, Self::RecoverCommit | Self::RecoverAbort)
+    }
+}
+
+/// What a coordinator hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// A vote of yes.
+    Yes,
+    /// A vote of read-only.
+    ReadOnly,
+    /// A vote of no.
+    No,
+    /// Committed in one phase.
+    Committed,
+    /// Not committed in one phase.
+    RolledBack,
+    /// It cannot be said yet.
+    Unknown,
+    /// The branch has ended as decided.
+    AsDecided,
+    /// The branch was ended otherwise by someone else.
+    Heuristic,
+    /// The branch is gone, and how it ended can no longer be said.
+    Untold,
+    /// A refusal: nothing was done, and nothing is known.
+    Lost,
+}
+
+impl Heard {
+    /// How a branch is said to have ended.
+    pub(crate) const fn end(ending: Ending) -> Self {
+        match ending {
+            Ending::AsDecided | Ending::Earlier => Self::AsDecided,
+            Ending::Heuristic => Self::Heuristic,
+            Ending::Untold => Self::Untold,
+        }
+    }
+
+    /// How a commit without a prepare is said to have ended.
+    pub(crate) const fn alone(end: OnePhase) -> Self {
+        match end {
+            OnePhase::Committed => Self::Committed,
+            OnePhase::RolledBack => Self::RolledBack,
+            OnePhase::Unknown => Self::Unknown,
+            OnePhase::Untold => Self::Untold,
+        }
+    }
+}
+
+/// What reading the log for one transaction gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// Decided to commit, not known to be finished.
+    Unfinished,
+    /// Committed and finished.
+    Finished,
+    /// No decision.
+    Absent,
+    /// No longer remembered.
+    Expired,
+    /// The log could not be read.
+    Unreadable,
+    /// A newer opening owns the log.
+    Fenced,
+    /// The reader stopped waiting.
+    GivenUp,
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prepare => "to prepare",
+            Self::OnePhase => "to commit in one phase",
+            Self::Inquire => "how it ended",
+            Self::Commit => "to commit",
+            Self::Abort => "to roll back",
+            Self::RecoverCommit => "to commit, recovering",
+            Self::RecoverAbort => "to roll back, recovering",
+        })
+    }
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::ReadOnly => "read-only",
+            Self::No => "no",
+            Self::Committed => "committed",
+            Self::RolledBack => "rolled back",
+            Self::Unknown => "not known yet",
+            Self::AsDecided => "as decided",
+            Self::Heuristic => "ended otherwise by someone else",
+            Self::Untold => "gone, nobody knows how",
+            Self::Lost => "it could not be done",
+        })
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unfinished => "decided to commit",
+            Self::Finished => "committed and finished",
+            Self::Absent => "no decision",
+            Self::Expired => "no longer remembered",
+            Self::Unreadable => "unreadable",
+            Self::Fenced => "fenced",
+            Self::GivenUp => "nothing in time",
+        })
+    }
+}

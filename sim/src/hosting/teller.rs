@@ -1,0 +1,102 @@
+//! What becomes durable at a hosted participant, told to the history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use indoubt::{BranchGid, CoordinatorId, Decision};
+
+use crate::history::{Event, Tx, VoteKind};
+use crate::lock::lock;
+use crate::time::Timed;
+
+/// Who is told what becomes durable. Clones tell the same history.
+///
+/// Tell it when it is durable, neither before nor later, and again at each opening, in the same
+/// order: what has been told before is known. Branches of other coordinators may be told too.
+#[derive(Clone)]
+pub struct Teller {
+    p: u8,
+    owner: CoordinatorId,
+    events: Timed,
+    /// How often each has been said to have ended since the opening.
+    ended: Arc<Mutex<BTreeMap<Tx, u32>>>,
+    chronicle: Chronicle,
+}
+
+/// What of a hosted participant is known over all its lives.
+#[derive(Clone, Default)]
+pub(super) struct Chronicle(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    prepared: BTreeSet<Tx>,
+    /// How often each has ended.
+    ended: BTreeMap<Tx, u32>,
+    /// Who was last at work on the end of each branch.
+    hands: BTreeMap<Tx, By>,
+}
+
+/// Who ends a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The process that began it, decided.
+    Coordinator,
+    /// The same, in one phase.
+    Alone,
+    Recovery,
+    Operator,
+}
+
+impl Teller {
+    pub(super) fn new(p: u8, owner: CoordinatorId, events: Timed, chronicle: Chronicle) -> Self {
+        Self { p, owner, events, ended: Arc::default(), chronicle }
+    }
+
+    /// A branch is durably prepared.
+    pub fn prepared(&self, gid: &BranchGid) {
+        let Some(tx) = self.ours(gid) else { return };
+        if lock(&self.chronicle.0).prepared.insert(tx) {
+            self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::Yes });
+        }
+    }
+
+    /// A branch that was prepared, or that commits in one phase, has durably ended.
+    pub fn ended(&self, gid: &BranchGid, decision: Decision) {
+        let Some(tx) = self.ours(gid) else { return };
+        let (p, committed) = (self.p, decision == Decision::Commit);
+        let times = *lock(&self.ended).entry(tx).and_modify(|times| *times += 1).or_insert(1);
+        let by = {
+            let mut known = lock(&self.chronicle.0);
+            let before = known.ended.entry(tx).or_default();
+            if times <= *before {
+                return;
+            }
+            *before = times;
+            known.hands.get(&tx).copied().unwrap_or(By::Coordinator)
+        };
+        let (one_phase, by_recovery) = (by == By::Alone, by == By::Recovery);
+        self.events.record(match by {
+            By::Operator => Event::OperatorEnded { tx, p, committed },
+            _ => Event::Ended { tx, p, committed, one_phase, by_recovery },
+        });
+    }
+
+    /// Its transaction, if it is one of the coordinator under test.
+    pub(super) fn ours(&self, gid: &BranchGid) -> Option<Tx> {
+        (gid.gid.coordinator == self.owner).then(|| Tx::of(&gid.gid))
+    }
+
+    /// From now on it is this one who ends the branch.
+    pub(super) fn at_work(&self, gid: &BranchGid, by: By) {
+        if let Some(tx) = self.ours(gid) {
+            lock(&self.chronicle.0).hands.insert(tx, by);
+        }
+    }
+
+    /// A vote that lasts no longer than its answer.
+    pub(super) fn voted(&self, gid: &BranchGid, vote: VoteKind) {
+        if let Some(tx) = self.ours(gid) {
+            self.events.record(Event::Voted { tx, p: self.p, vote });
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the clients of a run have left to do.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use indoubt::Gid;
+
+use crate::history::Tx;
+use crate::lock::lock;
+
+/// The transactions of a run: those that nobody has begun yet, and those that were asked to commit.
+/// Clones share them. Work is taken by whichever client, of whichever process, comes first.
+#[derive(Clone, Default)]
+pub struct Backlog {
+    inner: Arc<Mutex<Work>>,
+}
+
+#[derive(Default)]
+struct Work {
+    begun: u32,
+    /// Transactions that were asked to commit.
+    asked: BTreeSet<Gid>,
+    active: u32,
+}
+
+impl Backlog {
+    /// The next transaction's number, if there is one.
+    pub fn take(&self, of: u32) -> Option<u32> {
+        let mut work = self.work();
+        (work.begun < of).then(|| {
+            work.begun += 1;
+            work.active += 1;
+            work.begun - 1
+        })
+    }
+
+    /// One that was taken is done.
+    pub fn done(&self) {
+        self.work().active -= 1;
+    }
+
+    /// The clients were killed, with what they were at.
+    pub fn crashed(&self) {
+        self.work().active = 0;
+    }
+
+    /// Whether all transactions have been begun and no client is at work.
+    pub fn is_empty(&self, of: u32) -> bool {
+        let work = self.work();
+        work.begun == of && work.active == 0
+    }
+
+    /// No client begins any more of these transactions.
+    pub fn begin_none(&self, of: u32) {
+        self.work().begun = of;
+    }
+
+    /// A transaction is asked to commit.
+    pub fn ask(&self, gid: &Gid) {
+        self.work().asked.insert(gid.clone());
+    }
+
+    /// Nobody will ask for these transactions by gid.
+    pub fn ask_for_none(&self, of: impl Fn(&Tx) -> bool) {
+        self.work().asked.retain(|gid| !of(&Tx::of(gid)));
+    }
+
+    /// Transactions that were asked to commit, in order.
+    pub fn asked(&self) -> Vec<Gid> {
+        self.work().asked.iter().cloned().collect()
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        lock(&self.inner)
+    }
+}

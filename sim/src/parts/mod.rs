@@ -1,0 +1,91 @@
+//! What a run is made of beside its scenario, and what each part owes to the world around it.
+//!
+//! The world asks these traits for everything that is not its own: a disk, a decision log, a kind
+//! of participant, a clock, and what lives in a coordinator's process. [`Parts`] is all of it at
+//! once; what ships and what a user brings are put together in [`crate::harness`].
+
+mod backlog;
+mod kind;
+mod logs;
+mod process;
+mod work;
+
+use indoubt::{Clock, DecisionLog, Participant};
+use indoubt_real::log::Storage;
+
+pub use backlog::Backlog;
+pub use kind::{Hand, Kind, Node, Serve, Site};
+pub use logs::{FileLogs, Logs};
+pub use process::{Process, Terms};
+pub use work::{Op, WorkRefused, Works};
+
+use crate::disk::Mount;
+use crate::edge::Watched;
+use crate::history::Place;
+use crate::scenario::Scenario;
+
+/// The parts of a run.
+pub trait Parts: Clone + Send + Sync + 'static {
+    /// The disk under a decision log or a participant.
+    type Disk: Storage;
+    /// How decision logs are opened on it.
+    type Logs: Logs;
+    /// The log that a coordinator is given: a watched one, with whatever stands before it.
+    type Log: DecisionLog;
+    /// The clock that a coordinator is given.
+    type Clock: Clock;
+    /// The kind of participant.
+    type Kind: Kind;
+    /// What a coordinator is given as a participant: one of the kind, with whatever stands before it.
+    type Participant: Participant;
+    /// What the parts of one coordinator's process have in common.
+    type Common: Send + Sync;
+
+    /// A coordinator's process comes up at this place.
+    fn common(&self, place: Place) -> Self::Common;
+
+    /// The disk of a place, as a process that starts now sees it.
+    fn disk(&self, disk: Mount, place: Place) -> Self::Disk;
+
+    /// How logs are opened.
+    fn logs(&self) -> &Self::Logs;
+
+    /// A coordinator's log.
+    fn log(&self, log: WatchedLog<Self>, common: &Self::Common) -> Self::Log;
+
+    /// A coordinator's clock.
+    fn clock(&self, common: &Self::Common) -> Self::Clock;
+
+    /// The kind of participant.
+    fn kind(&self) -> &Self::Kind;
+
+    /// A coordinator's participant.
+    fn participant(
+        &self,
+        participant: <Self::Kind as Kind>::Participant,
+        common: &Self::Common,
+    ) -> Self::Participant;
+
+    /// The rows that a participant has before the run.
+    fn seeded(&self, scenario: &Scenario, p: u8) -> Vec<(u64, i64)>;
+
+    /// Whether each transaction leaves a marker among the rows wherever it writes.
+    fn marks(&self) -> bool;
+
+    /// The terms of the run.
+    fn terms(&self, scenario: &Scenario) -> Terms {
+        Terms::of(scenario)
+    }
+
+    /// A coordinator has come up: what lives beside its driver begins.
+    fn come_up(&self, process: Process<Self>, common: &Self::Common);
+}
+
+/// A log as it was opened, watched.
+pub type WatchedLog<P> = Watched<<<P as Parts>::Logs as Logs>::Log<<P as Parts>::Disk>>;
+
+/// What participants of the kind and coordinators say to each other.
+pub type MessageOf<P> = <<P as Parts>::Kind as Kind>::Message;
+
+/// A participant's server, on the disk that it has.
+pub type ServerOf<P> = <<P as Parts>::Kind as Kind>::Server<<P as Parts>::Disk>;

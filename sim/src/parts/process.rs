@@ -1,0 +1,63 @@
+//! A coordinator's process, as what lives in it has it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indoubt::{Coordinator, Deadlines};
+
+use super::{Backlog, Parts, WatchedLog};
+use crate::history::{Place, Waits};
+use crate::scenario::Scenario;
+use crate::time::Timed;
+
+/// A coordinator that has come up, and what is around it.
+pub struct Process<P: Parts> {
+    /// Where it runs.
+    pub place: Place,
+    /// The run's scenario.
+    pub scenario: Arc<Scenario>,
+    /// The coordinator; its driver runs.
+    pub coordinator: Coordinator<P::Log, P::Clock>,
+    /// The participants by number.
+    pub participants: Vec<P::Participant>,
+    /// Its log as it is, with nothing before it.
+    pub log: WatchedLog<P>,
+    /// What there is to do.
+    pub backlog: Backlog,
+    /// Where its history goes.
+    pub events: Timed,
+}
+
+/// The terms of a run: how long things take that are neither the network's nor the disks', and what
+/// may be expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The coordinator's deadlines.
+    pub deadlines: Deadlines,
+    /// After this long without work a session that is not prepared is rolled back.
+    pub idle: Duration,
+    /// Whether there can be another process under the coordinator's id.
+    pub rival: bool,
+    /// Whether nothing can fail.
+    pub calm: bool,
+    /// What whoever waits is promised, if anything is.
+    pub waits: Option<Waits>,
+}
+
+impl Terms {
+    /// As a scenario has it.
+    pub fn of(scenario: &Scenario) -> Self {
+        let step = Duration::from_millis(scenario.deadline_ms);
+        let deadlines = Deadlines {
+            begin: step,
+            prepare: step,
+            force: step,
+            finish: step,
+            acknowledge: Duration::from_millis(scenario.acknowledge_ms),
+            scan: step,
+            recovery_interval: Duration::from_millis(scenario.recovery_ms),
+        };
+        let (calm, waits) = (scenario.is_calm(), scenario.waits());
+        Self { deadlines, idle: 4 * step, rival: true, calm, waits: Some(waits) }
+    }
+}

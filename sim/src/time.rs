@@ -1,0 +1,53 @@
+//! Virtual time: waiting in it, and stamping the history with it.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use indoubt::Clock;
+use madsim::time::Instant;
+
+use crate::history::{Event, Recorder};
+
+/// madsim's virtual time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimClock;
+
+impl Clock for SimClock {
+    async fn sleep(&self, duration: Duration) {
+        madsim::time::sleep(duration).await;
+    }
+}
+
+/// What comes within this time. What does not is dropped, wherever it is.
+pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(future), pin!(SimClock.sleep(patience))).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// A recorder that stamps each event with the virtual time since the run began.
+#[derive(Clone)]
+pub struct Timed {
+    recorder: Recorder,
+    start: Instant,
+}
+
+impl Timed {
+    /// Starts counting now.
+    #[expect(clippy::disallowed_methods, reason = "madsim's own clock, which is virtual")]
+    pub fn start(recorder: Recorder) -> Self {
+        Self { recorder, start: Instant::now() }
+    }
+
+    /// The virtual time since the start.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Writes an event down.
+    pub fn record(&self, event: Event) {
+        self.recorder.record(self.now(), event);
+    }
+}

@@ -1,0 +1,77 @@
+//! How often each kind of fault really struck.
+
+use super::control::World;
+use super::participant::Slot;
+use crate::disk::DiskStats;
+use crate::lock::lock;
+use crate::net::NetStats;
+use crate::parts::Parts;
+use crate::trace::Trace;
+
+/// How often each kind of fault fired, by name.
+pub type FaultCounts = Vec<(&'static str, u64)>;
+
+/// What the schedule's faults came to. Those of the network and the disks count themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Struck {
+    pub(crate) coordinator_crashes: u64,
+    pub(crate) participant_crashes: u64,
+    pub(super) panics: u64,
+    pub(super) cuts: u64,
+    pub(super) one_way_cuts: u64,
+    pub(crate) takeovers: u64,
+    pub(super) rivals: u64,
+    pub(super) forgets: u64,
+    pub(super) failovers: u64,
+}
+
+impl<P: Parts> World<P> {
+    /// All counts, and how many messages were sent. What the network and the disks did goes into
+    /// the trace.
+    pub(super) fn tally(&self, trace: &mut Trace) -> (FaultCounts, u64) {
+        let net: NetStats = self.net.stats();
+        trace.word(self.net.trace_hash());
+        let mut disk = DiskStats::default();
+        let disks = self.slots.iter().flat_map(Slot::disks);
+        for one in disks.chain([self.log_disk.clone()]) {
+            trace.word(one.trace_hash());
+            disk.add(&one.stats());
+        }
+        let Struck {
+            coordinator_crashes,
+            participant_crashes,
+            panics,
+            cuts,
+            one_way_cuts,
+            takeovers,
+            rivals,
+            forgets,
+            failovers,
+        } = *lock(&self.struck);
+        let counts = vec![
+            ("messages lost", net.lost),
+            ("messages duplicated", net.duplicated),
+            ("messages reordered", net.reordered),
+            ("messages slow", net.slowed),
+            ("messages into a cut", net.cut_dropped),
+            ("messages to the dead", net.dead_dropped),
+            ("cuts", cuts),
+            ("one-way cuts", one_way_cuts),
+            ("coordinator crashes", coordinator_crashes),
+            ("participant crashes", participant_crashes),
+            ("participant panics", panics),
+            ("takeovers", takeovers),
+            ("rivals", rivals),
+            ("losses of evidence", forgets),
+            ("failovers", failovers),
+            ("syncs failed", disk.failed_syncs),
+            ("short writes", disk.short_writes),
+            ("reads failed", disk.read_errors),
+            ("writes to a full disk", disk.full_disk),
+            ("calls of a stuck disk", disk.stuck),
+            ("unsynced tails lost", disk.tails_lost),
+            ("unsynced tails torn", disk.tails_torn),
+        ];
+        (counts, net.sent)
+    }
+}
