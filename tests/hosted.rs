@@ -10,7 +10,6 @@ mod ledger;
 use hosted::entries::{Entries, everywhere_or_nowhere};
 use hosted::seated::Ledgers;
 use indoubt_sim::harness::Harness;
-use indoubt_sim::hosting::Hosting;
 use indoubt_sim::invariants::Invariant;
 use indoubt_sim::scenario::Scenario;
 

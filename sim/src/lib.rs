@@ -8,7 +8,8 @@
 
 #[cfg(not(madsim))]
 compile_error!(
-    "indoubt-sim needs `--cfg madsim`, which .cargo/config.toml sets; a RUSTFLAGS variable overrides that file: \
+    "indoubt-sim needs `--cfg madsim`: put `rustflags = [\"--cfg\", \"madsim\"]` under [target.'cfg(all())'] in \
+     the .cargo/config.toml of your workspace. A RUSTFLAGS variable overrides that file: \
      unset it, or add `--cfg madsim` to it"
 );
 

@@ -4,8 +4,11 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use indoubt_real::log::Storage;
-use indoubt_sim::bend::Bend;
+use indoubt_sim::bend::{Bend, BendDisk};
+use indoubt_sim::disk::{Mount, SimFile};
 use indoubt_sim::history::Place;
 
 /// Both logs are opened by writing a new file, and then only append to it.
@@ -19,19 +22,23 @@ pub(crate) type DecisionNeverSynced = Lazy<true>;
 pub(crate) type PrepareNeverSynced = Lazy<false>;
 
 impl<const LOG: bool> Bend for Lazy<LOG> {
-    async fn create<D: Storage>(&self, _: Place, disk: &D, name: &str) -> io::Result<D::File> {
+    fn disk(place: Place) -> Option<Box<dyn BendDisk>> {
+        let bent = matches!(place, Place::Coordinator(_)) == LOG;
+        bent.then(|| Box::new(Self::default()) as _)
+    }
+}
+
+impl<const LOG: bool> BendDisk for Lazy<LOG> {
+    fn create<'a>(&'a self, disk: &'a Mount, name: &'a str) -> BoxFuture<'a, io::Result<SimFile>> {
         self.0.store(false, Relaxed);
-        disk.create(name).await
+        disk.create(name).boxed()
     }
 
-    async fn sync_dir<D: Storage>(&self, _: Place, disk: &D) -> io::Result<()> {
-        disk.sync_dir().await?;
-        self.0.store(true, Relaxed);
-        Ok(())
+    fn sync_dir<'a>(&'a self, disk: &'a Mount) -> BoxFuture<'a, io::Result<()>> {
+        disk.sync_dir().inspect(|_| self.0.store(true, Relaxed)).boxed()
     }
 
-    async fn sync<D: Storage>(&self, place: Place, disk: &D, file: &D::File) -> io::Result<()> {
-        let lazy = matches!(place, Place::Coordinator(_)) == LOG && self.0.load(Relaxed);
-        if lazy { Ok(()) } else { disk.sync(file).await }
+    fn sync<'a>(&'a self, disk: &'a Mount, file: &'a SimFile) -> BoxFuture<'a, io::Result<()>> {
+        if self.0.load(Relaxed) { ready(Ok(())).boxed() } else { disk.sync(file).boxed() }
     }
 }

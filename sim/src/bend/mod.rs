@@ -8,7 +8,6 @@ mod disk;
 mod log;
 mod participant;
 
-use std::io;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -16,18 +15,18 @@ use indoubt::{
     BeginError, BranchGid, Commit, CoordinatorId, Decision, DecisionLog, Ending, Entry, ForceError,
     Gid, LogError, Lost, OnePhase, OnePhaseVote, Origin, Participant, Receipt, Vote,
 };
-use indoubt_real::log::Storage;
 
 use crate::history::Place;
 
-pub use disk::BentDisk;
+pub use disk::{BendDisk, Drive};
 pub use log::BentLog;
 pub use participant::BentParticipant;
 
-/// Steps of a decision log, of a participant and of a disk, each as it is unless it is bent.
+/// Steps of a decision log and of a participant, each as it is unless it is bent; and what bends a
+/// disk.
 ///
-/// Each coordinator's process has a value of its own, which its log and its participants share, and
-/// so has each mounted disk: what a bend keeps in itself is lost with the process.
+/// Each coordinator's process has a value of its own, which its log and its participants share: what
+/// a bend keeps in itself is lost with the process.
 #[expect(unused_variables, reason = "names for those who read and override")]
 pub trait Bend: Default + Send + Sync + 'static {
     /// [`DecisionLog::origin`].
@@ -136,44 +135,9 @@ pub trait Bend: Default + Send + Sync + 'static {
         at.in_doubt(owner)
     }
 
-    /// [`Storage::create`], on the disk of a place.
-    fn create<D: Storage>(
-        &self,
-        place: Place,
-        disk: &D,
-        name: &str,
-    ) -> impl Future<Output = io::Result<D::File>> + Send {
-        disk.create(name)
-    }
-
-    /// [`Storage::append`].
-    fn append<D: Storage>(
-        &self,
-        place: Place,
-        disk: &D,
-        file: &D::File,
-        bytes: Vec<u8>,
-    ) -> impl Future<Output = io::Result<()>> + Send {
-        disk.append(file, bytes)
-    }
-
-    /// [`Storage::sync`].
-    fn sync<D: Storage>(
-        &self,
-        place: Place,
-        disk: &D,
-        file: &D::File,
-    ) -> impl Future<Output = io::Result<()>> + Send {
-        disk.sync(file)
-    }
-
-    /// [`Storage::sync_dir`].
-    fn sync_dir<D: Storage>(
-        &self,
-        place: Place,
-        disk: &D,
-    ) -> impl Future<Output = io::Result<()>> + Send {
-        disk.sync_dir()
+    /// What bends the disk of a place, as a process that starts now has it.
+    fn disk(place: Place) -> Option<Box<dyn BendDisk>> {
+        None
     }
 
     /// Something that runs in a coordinator's process beside its driver, over the same log.

@@ -14,9 +14,8 @@ use super::desk::{Answer, Held};
 use super::outcome::Stop;
 use super::parts::{Bridged, DirectLog, Stage};
 use super::{Carried, Impossible, Order};
-use crate::bend::{Bend, BentDisk};
+use crate::bend::Bend;
 use crate::database::{Reply, Request, Server};
-use crate::disk::Mount;
 use crate::explore::{Retold, State};
 use crate::history::{Event, Tx};
 use crate::lock::lock;
@@ -185,7 +184,7 @@ impl<'a, B: Bend> Director<'a, B> {
     }
 
     /// The server of a participant that is up.
-    pub(super) fn server(&self, p: u8) -> Result<Arc<Server<BentDisk<B, Mount>>>, Stop> {
+    pub(super) fn server(&self, p: u8) -> Result<Arc<Server>, Stop> {
         let server = lock(&self.world.slots[usize::from(p)].server).clone();
         server.ok_or_else(|| Stop::differ(format!("participant-{p} up"), "it down"))
     }

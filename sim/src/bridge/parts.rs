@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 use indoubt::{Coordinator, CoordinatorId, Deadlines};
-use indoubt_real::log::{FileLog, Options, Storage};
+use indoubt_real::log::{FileLog, Options};
 
 use super::desk::{Desk, DeskClock, Held};
 use super::seams::{DeskLine, DeskLog};
-use crate::bend::{Bend, BentDisk, BentLog, BentParticipant};
+use crate::bend::{Bend, BendDisk, BentLog, BentParticipant, Drive};
 use crate::database::{Durable, Message, Recorded, Server, SimKind, SimParticipant};
-use crate::disk::Mount;
 use crate::edge::{Watched, Witness};
 use crate::history::Place;
 use crate::lock::lock;
@@ -68,7 +67,7 @@ impl<B: Bend> Stage<B> {
 }
 
 /// The log of a coordinator, as it has it.
-pub(super) type LogOf<B> = BentLog<B, DeskLog<FileLog<BentDisk<B, Mount>>>>;
+pub(super) type LogOf<B> = BentLog<B, DeskLog<FileLog<Drive>>>;
 
 /// A participant of a coordinator, as it has it.
 pub(super) type ParticipantOf<B> = BentParticipant<B, SimParticipant<DeskLine>>;
@@ -100,7 +99,6 @@ pub(super) struct AtDesk<B> {
 }
 
 impl<B: Bend> Parts for Bridged<B> {
-    type Disk = BentDisk<B, Mount>;
     type Logs = OrderedLogs;
     type Log = LogOf<B>;
     type Clock = DeskClock;
@@ -112,15 +110,15 @@ impl<B: Bend> Parts for Bridged<B> {
         AtDesk { bend: Arc::default(), desk: self.kind.desk(place) }
     }
 
-    fn disk(&self, disk: Mount, place: Place) -> BentDisk<B, Mount> {
-        BentDisk::new(disk, place)
+    fn disk_bend(&self, place: Place) -> Option<Box<dyn BendDisk>> {
+        B::disk(place)
     }
 
     fn logs(&self) -> &OrderedLogs {
         &self.logs
     }
 
-    fn log(&self, log: Watched<FileLog<BentDisk<B, Mount>>>, common: &AtDesk<B>) -> LogOf<B> {
+    fn log(&self, log: Watched<FileLog<Drive>>, common: &AtDesk<B>) -> LogOf<B> {
         let log = DeskLog { log, desk: common.desk.clone() };
         BentLog::new(Arc::new(log), common.bend.clone())
     }
@@ -182,14 +180,14 @@ pub(super) struct OrderedLogs {
 const REMEMBERED: usize = 2;
 
 impl Logs for OrderedLogs {
-    type Log<D: Storage> = FileLog<D>;
+    type Log = FileLog<Drive>;
 
-    async fn open<D: Storage>(
+    async fn open(
         &self,
-        disk: D,
+        disk: Drive,
         id: CoordinatorId,
         scenario: &Scenario,
-    ) -> Result<FileLog<D>, Box<dyn Error + Send + Sync>> {
+    ) -> Result<FileLog<Drive>, Box<dyn Error + Send + Sync>> {
         let mut options = FileLogs::options(scenario);
         if self.expires {
             options = Options { remembered: REMEMBERED, ranges: 0, ..options };
@@ -214,7 +212,7 @@ impl Kind for DeskKind {
     type Message = Message;
     type Line = DeskLine;
     type Participant = SimParticipant<DeskLine>;
-    type Server<D: Storage> = Server<D>;
+    type Server = Server;
     type Kept = (Durable, Recorded);
 
     fn kept(&self, rows: &[(u64, i64)]) -> Self::Kept {
@@ -235,10 +233,7 @@ impl Kind for DeskKind {
         SimParticipant::new(p, node, line.clone(), witness)
     }
 
-    async fn start<D: Storage>(
-        &self,
-        node: Node<D, Self>,
-    ) -> Result<Server<D>, (Endpoint<Message>, io::Error)> {
+    async fn start(&self, node: Node<Self>) -> Result<Server, (Endpoint<Message>, io::Error)> {
         let Node { site, disk, endpoint, kept } = node;
         SimKind.start(Node { site, disk, endpoint, kept }).await
     }

@@ -199,7 +199,7 @@ fn simulate(file: &Path, story: &Story) -> Result<ExitCode, Unwritten> {
     }
     print("and in the simulator:")?;
     let CarriedRun { run, carried } = carry(&order);
-    tell(&run, carried.as_ref())?;
+    tell(&run, &run.history, carried.as_ref())?;
     print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()))?;
     let holds = story.broken.is_none() && run.violations.is_empty();
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })

@@ -7,7 +7,7 @@ use clap::Args;
 use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry};
 use indoubt_sim::explore::Inclusion;
 use indoubt_sim::harness::Harness;
-use indoubt_sim::history::Entry;
+use indoubt_sim::history::{Entry, History, Tx};
 use indoubt_sim::invariants::{Claim, Violation, verdict};
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Run, run_with};
@@ -28,6 +28,10 @@ pub(super) struct Replay {
     /// Also ask whether the explorer allows what happened.
     #[arg(long)]
     follow: bool,
+
+    /// Print only what concerns this transaction, named as the history names it.
+    #[arg(long, value_name = "EPOCH:NUMBER")]
+    tx: Option<Tx>,
 
     /// Print one JSON object for machines.
     #[arg(long)]
@@ -79,14 +83,19 @@ impl Replay {
             Err(error) => return Ok(usage(error)),
         };
         let (run, carried) = plan.run(&claims);
+        let shown = match self.tx {
+            None => run.history.clone(),
+            Some(tx) if run.history.txs().contains(&tx) => run.history.of(tx),
+            Some(tx) => return Ok(usage(unheard_of(tx, &run.history))),
+        };
         if self.json {
-            print(json(&plan, &run, carried.as_ref()))?;
+            print(json(&plan, &run, &shown, carried.as_ref()))?;
         } else {
             match &plan {
                 Plan::Scenario(scenario) => print(scenario)?,
                 Plan::Order(order) => print(order)?,
             }
-            tell(&run, carried.as_ref())?;
+            tell(&run, &shown, carried.as_ref())?;
         }
         Ok(if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
@@ -126,9 +135,16 @@ fn read(path: &Path) -> Result<Plan, String> {
     plan.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Prints what happened and the verdict.
-pub(super) fn tell(run: &Run, carried: Option<&Carried>) -> Result<(), Unwritten> {
-    print(&run.history)?;
+/// The run has no such transaction.
+fn unheard_of(tx: Tx, history: &History) -> String {
+    let txs: Vec<_> =
+        history.txs().iter().map(|tx| format!("{}:{}", tx.epoch, tx.sequence)).collect();
+    format!("the run has no {tx}: it has {}", txs.join(", "))
+}
+
+/// Prints what happened, as much of it as is to be shown, and the verdict.
+pub(super) fn tell(run: &Run, shown: &History, carried: Option<&Carried>) -> Result<(), Unwritten> {
+    print(shown)?;
     print(format_args!("trace {:016x}", run.hash))?;
     // A disagreement is among the violations.
     match carried {
@@ -144,7 +160,7 @@ pub(super) fn tell(run: &Run, carried: Option<&Carried>) -> Result<(), Unwritten
     Ok(())
 }
 
-fn json(plan: &Plan, run: &Run, carried: Option<&Carried>) -> String {
+fn json(plan: &Plan, run: &Run, shown: &History, carried: Option<&Carried>) -> String {
     let told = |violation: &'_ Violation| violation.invariant.name();
     let violations = run.violations.iter().map(|one| (told(one), one.what.as_str())).collect();
     let json = Json {
@@ -152,7 +168,7 @@ fn json(plan: &Plan, run: &Run, carried: Option<&Carried>) -> String {
         hash: format!("{:016x}", run.hash),
         carried: carried.map(Carried::to_string),
         violations,
-        history: run.history.entries(),
+        history: shown.entries(),
     };
     // Plain structs with string keys: this cannot fail.
     serde_json::to_string(&json).unwrap_or_default()

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use indoubt_real::log::Storage;
-
 use super::{Durable, Message, Recorded, Reply, Request, Server, SimParticipant};
 use crate::edge::Witness;
 use crate::history::Place;
@@ -19,7 +17,7 @@ impl Kind for SimKind {
     type Message = Message;
     type Line = Rpc<Request, Reply>;
     type Participant = SimParticipant;
-    type Server<D: Storage> = Server<D>;
+    type Server = Server;
     type Kept = (Durable, Recorded);
 
     fn kept(&self, rows: &[(u64, i64)]) -> Self::Kept {
@@ -42,14 +40,11 @@ impl Kind for SimKind {
         SimParticipant::new(p, node, line.clone(), witness)
     }
 
-    async fn start<D: Storage>(
-        &self,
-        node: Node<D, Self>,
-    ) -> Result<Server<D>, (Endpoint<Message>, io::Error)> {
+    async fn start(&self, node: Node<Self>) -> Result<Server, (Endpoint<Message>, io::Error)> {
         Server::start(node.site, node.disk, node.endpoint, node.kept).await
     }
 
-    fn standby<D: Storage>(&self, server: &Server<D>) -> Option<Self::Kept> {
+    fn standby(&self, server: &Server) -> Option<Self::Kept> {
         Some(server.copy())
     }
 

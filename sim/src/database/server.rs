@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use futures::{TryStreamExt, stream};
 use indoubt::{BranchGid, Clock, Decision, Ending, OnePhase};
-use indoubt_real::log::Storage;
 
 use super::durable::{Durable, FOREIGN, Milestone, Recorded};
 use super::store::{EndedBy, Record, SessionState, Store};
 use super::wire::{Message, Reply, Request, Xid};
+use crate::bend::Drive;
 use crate::history::{Event, Tx, VoteKind};
 use crate::journal::Journal;
 use crate::lock::lock;
@@ -24,24 +24,24 @@ use crate::story::AtBranch;
 use crate::time::SimClock;
 
 /// One life of a participant's server.
-pub struct Server<D: Storage> {
+pub struct Server {
     site: Site,
     recorded: Recorded,
     endpoint: Endpoint<Message>,
     store: Mutex<Store>,
     /// Every record, in order, as a standby receives them, if there is one.
     applied: Mutex<Vec<Record>>,
-    wal: futures::lock::Mutex<Journal<D, Record>>,
+    wal: futures::lock::Mutex<Journal<Drive, Record>>,
 }
 
-impl<D: Storage> Server<D> {
+impl Server {
     /// Starts a server on what its disk holds; on an empty disk, with this.
     ///
     /// # Errors
     /// Those of the disk; try again.
     pub(super) async fn start(
         site: Site,
-        disk: D,
+        disk: Drive,
         endpoint: Endpoint<Message>,
         (first, recorded): (Durable, Recorded),
     ) -> Result<Self, (Endpoint<Message>, io::Error)> {
@@ -318,7 +318,7 @@ impl<D: Storage> Server<D> {
     }
 }
 
-impl<D: Storage> Serve for Server<D> {
+impl Serve for Server {
     async fn run(&self) -> io::Error {
         let messages = stream::unfold(&self.endpoint, |endpoint| async move {
             let message = endpoint.recv().await;

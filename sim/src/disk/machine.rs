@@ -295,7 +295,8 @@ impl Machine {
             self.stats.full_disk += 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
-        if roll.strikes(self.faults.short_write) {
+        // Nothing cannot be written by half.
+        if !bytes.is_empty() && roll.strikes(self.faults.short_write) {
             content.append(&bytes[..roll.part_of(bytes.len() - 1)]);
             self.stats.short_writes += 1;
             return Err(io::Error::other("simulated short write"));

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::Harness;
-use crate::bend::{Bend, BentDisk, BentLog, BentParticipant};
-use crate::disk::Mount;
+use crate::bend::{Bend, BendDisk, BentLog, BentParticipant};
 use crate::edge::Watched;
 use crate::history::Place;
 use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
@@ -19,9 +18,8 @@ where
     K: Kind,
     W: Workload<BentParticipant<B, K::Participant>>,
 {
-    type Disk = BentDisk<B, Mount>;
     type Logs = L;
-    type Log = BentLog<B, Watched<L::Log<Self::Disk>>>;
+    type Log = BentLog<B, Watched<L::Log>>;
     type Clock = SimClock;
     type Kind = K;
     type Participant = BentParticipant<B, K::Participant>;
@@ -31,8 +29,8 @@ where
         Arc::default()
     }
 
-    fn disk(&self, disk: Mount, place: Place) -> Self::Disk {
-        BentDisk::new(disk, place)
+    fn disk_bend(&self, place: Place) -> Option<Box<dyn BendDisk>> {
+        B::disk(place)
     }
 
     fn logs(&self) -> &L {

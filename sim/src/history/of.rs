@@ -1,6 +1,8 @@
 //! The part of a history that concerns one transaction.
 
-use super::{Event, History, Tx};
+use std::str::FromStr;
+
+use super::{Entry, Event, History, Tx};
 
 impl History {
     /// What concerns one transaction: what is about it, and what befell places from its first event
@@ -11,7 +13,7 @@ impl History {
             self.events().position(about).unwrap_or(usize::MAX),
             self.entries.iter().rposition(|entry| about(&entry.event)).unwrap_or(0),
         );
-        let concerns = |(at, entry): (usize, &super::Entry)| {
+        let concerns = |(at, entry): (usize, &Entry)| {
             let meanwhile = first <= at && at <= last;
             about(&entry.event) || meanwhile && entry.event.is_of_a_place()
         };
@@ -25,5 +27,17 @@ impl History {
         txs.sort_unstable();
         txs.dedup();
         txs
+    }
+}
+
+impl FromStr for Tx {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once(':').and_then(|(epoch, sequence)| {
+            Some(Self { epoch: epoch.parse().ok()?, sequence: sequence.parse().ok()? })
+        });
+        numbers
+            .ok_or_else(|| format!("{text:?} is not a transaction: write 1:3, as the history does"))
     }
 }

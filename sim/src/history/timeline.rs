@@ -11,7 +11,7 @@ impl fmt::Display for History {
         // What a participant holds is many events and one thing to read.
         for group in self.entries.chunk_by(Entry::is_row_beside) {
             match group {
-                [first, rest @ ..] if !rest.is_empty() => {
+                [first, rest @ ..] if first.row().is_some() => {
                     write!(f, "{first}")?;
                     rest.iter()
                         .filter_map(Entry::row)

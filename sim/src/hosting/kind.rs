@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::channel::mpsc::unbounded;
-use indoubt_real::log::Storage;
 
-use super::seat::OnDisk;
+use super::seat::Pages;
 use super::sessions::Sessions;
 use super::teller::Chronicle;
 use super::wire::{Message, Reply, Request};
@@ -37,7 +36,7 @@ impl<H: Hosted> Kind for Hosting<H> {
     type Message = Message<H::Op>;
     type Line = Rpc<Request<H::Op>, Reply>;
     type Participant = Remote<H::Op>;
-    type Server<D: Storage> = Host<H>;
+    type Server = Host<H>;
     type Kept = Kept;
 
     fn kept(&self, rows: &[(u64, i64)]) -> Kept {
@@ -60,16 +59,16 @@ impl<H: Hosted> Kind for Hosting<H> {
         Remote::new(p, node, line.clone(), witness)
     }
 
-    async fn start<D: Storage>(
+    async fn start(
         &self,
-        node: Node<D, Self>,
+        node: Node<Self>,
     ) -> Result<Host<H>, (Endpoint<Self::Message>, io::Error)> {
         let Node { site, disk, endpoint, kept } = node;
         let teller = Teller::new(site.p, site.owner.clone(), site.events.clone(), kept.chronicle);
         let (failed, failures) = unbounded();
         let opened = match Journal::open(disk, Vec::new).await {
             Ok((journal, records)) => {
-                let pages = Arc::new(OnDisk { journal: journal.into(), failed });
+                let pages = Arc::new(Pages { journal: journal.into(), failed });
                 let (p, rows, clock) = (site.p, kept.rows, SimClock);
                 let seat = Seat { p, rows, teller: teller.clone(), clock, records, pages };
                 self.0.open(seat).await

@@ -5,12 +5,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures::channel::mpsc::UnboundedSender;
-use futures::future::BoxFuture;
-use indoubt_real::log::Storage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Teller;
+use crate::bend::Drive;
 use crate::journal;
 use crate::time::SimClock;
 
@@ -25,7 +24,7 @@ pub struct Seat {
     /// Virtual time.
     pub clock: SimClock,
     pub(super) records: Vec<Vec<u8>>,
-    pub(super) pages: Arc<dyn Pages>,
+    pub(super) pages: Arc<Pages>,
 }
 
 impl Seat {
@@ -47,7 +46,7 @@ impl Seat {
 
 /// A journal on the node's disk. Clones write to the same one.
 pub struct Journal<R> {
-    pages: Arc<dyn Pages>,
+    pages: Arc<Pages>,
     records: PhantomData<fn(R)>,
 }
 
@@ -77,26 +76,19 @@ impl<R: Serialize> Journal<R> {
     }
 }
 
-/// A journal on whatever disk.
-pub(super) trait Pages: Send + Sync {
-    fn append(&self, record: Vec<u8>) -> BoxFuture<'_, io::Result<()>>;
-}
-
 /// The journal on a disk, and who hears that it has failed.
-pub(super) struct OnDisk<D: Storage> {
-    pub(super) journal: futures::lock::Mutex<journal::Journal<D, Vec<u8>>>,
+pub(super) struct Pages {
+    pub(super) journal: futures::lock::Mutex<journal::Journal<Drive, Vec<u8>>>,
     pub(super) failed: UnboundedSender<io::Error>,
 }
 
-impl<D: Storage> Pages for OnDisk<D> {
-    fn append(&self, record: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
-        Box::pin(async move {
-            let written = self.journal.lock().await.write(&record).await;
-            written.map_err(|error| {
-                let copy = io::Error::new(error.kind(), error.to_string());
-                let _over = self.failed.unbounded_send(error);
-                copy
-            })
+impl Pages {
+    async fn append(&self, record: Vec<u8>) -> io::Result<()> {
+        let written = self.journal.lock().await.write(&record).await;
+        written.map_err(|error| {
+            let copy = io::Error::new(error.kind(), error.to_string());
+            let _over = self.failed.unbounded_send(error);
+            copy
         })
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use indoubt::{CoordinatorId, Participant};
-use indoubt_real::log::Storage;
 
+use crate::bend::Drive;
 use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId};
@@ -23,7 +23,7 @@ pub trait Kind: Clone + Send + Sync + 'static {
     /// A participant as a coordinator's process has it.
     type Participant: Participant;
     /// One life of a participant's server.
-    type Server<D: Storage>: Serve;
+    type Server: Serve;
     /// What of a participant is neither on its disk nor lost with its server: what an empty disk
     /// begins with, and what of it is in the history already.
     type Kept: Clone + Send + Sync + 'static;
@@ -47,14 +47,13 @@ pub trait Kind: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// Those of the disk, with the endpoint for the next attempt.
-    #[expect(clippy::type_complexity, reason = "the two things that it gives")]
-    fn start<D: Storage>(
+    fn start(
         &self,
-        node: Node<D, Self>,
-    ) -> impl Future<Output = Result<Self::Server<D>, (Endpoint<Self::Message>, io::Error)>> + Send;
+        node: Node<Self>,
+    ) -> impl Future<Output = Result<Self::Server, (Endpoint<Self::Message>, io::Error)>> + Send;
 
     /// What a standby has that has received everything, if the kind has standbys.
-    fn standby<D: Storage>(&self, _server: &Self::Server<D>) -> Option<Self::Kept> {
+    fn standby(&self, _server: &Self::Server) -> Option<Self::Kept> {
         None
     }
 
@@ -96,11 +95,11 @@ pub enum Hand {
 }
 
 /// A node of the simulated world, as a server is given it to live on.
-pub struct Node<D, K: Kind> {
+pub struct Node<K: Kind> {
     /// Where it is.
     pub site: Site,
     /// Its disk.
-    pub disk: D,
+    pub disk: Drive,
     /// Its place in the network.
     pub endpoint: Endpoint<K::Message>,
     /// What was kept of it.

@@ -3,25 +3,26 @@
 use std::error::Error;
 
 use indoubt::{CoordinatorId, DecisionLog};
-use indoubt_real::log::{FileLog, Options, Storage};
+use indoubt_real::log::{FileLog, Options};
 
+use crate::bend::Drive;
 use crate::scenario::Scenario;
 
 /// A kind of decision log.
 pub trait Logs: Clone + Send + Sync + 'static {
-    /// The log, on a disk.
-    type Log<D: Storage>: DecisionLog;
+    /// The log.
+    type Log: DecisionLog;
 
-    /// Opens the coordinator's log for a process that has just come up. It takes the next epoch.
+    /// Opens the coordinator's log, on this disk, for a process that has just come up. It takes the next epoch.
     ///
     /// # Errors
     /// Whatever it cannot go on with; the process tries again after a while.
-    fn open<D: Storage>(
+    fn open(
         &self,
-        disk: D,
+        disk: Drive,
         id: CoordinatorId,
         scenario: &Scenario,
-    ) -> impl Future<Output = Result<Self::Log<D>, Box<dyn Error + Send + Sync>>> + Send;
+    ) -> impl Future<Output = Result<Self::Log, Box<dyn Error + Send + Sync>>> + Send;
 }
 
 /// The file log, as it ships.
@@ -38,14 +39,14 @@ impl FileLogs {
 }
 
 impl Logs for FileLogs {
-    type Log<D: Storage> = FileLog<D>;
+    type Log = FileLog<Drive>;
 
-    async fn open<D: Storage>(
+    async fn open(
         &self,
-        disk: D,
+        disk: Drive,
         id: CoordinatorId,
         scenario: &Scenario,
-    ) -> Result<FileLog<D>, Box<dyn Error + Send + Sync>> {
+    ) -> Result<FileLog<Drive>, Box<dyn Error + Send + Sync>> {
         Ok(FileLog::open(disk, id, Self::options(scenario)).await?)
     }
 }

@@ -11,7 +11,6 @@ mod process;
 mod work;
 
 use indoubt::{Clock, DecisionLog, Participant};
-use indoubt_real::log::Storage;
 
 pub use backlog::Backlog;
 pub use kind::{Hand, Kind, Node, Serve, Site};
@@ -19,16 +18,14 @@ pub use logs::{FileLogs, Logs};
 pub use process::{Process, Terms};
 pub use work::{Op, WorkRefused, Works};
 
-use crate::disk::Mount;
+use crate::bend::BendDisk;
 use crate::edge::Watched;
 use crate::history::Place;
 use crate::scenario::Scenario;
 
 /// The parts of a run.
 pub trait Parts: Clone + Send + Sync + 'static {
-    /// The disk under a decision log or a participant.
-    type Disk: Storage;
-    /// How decision logs are opened on it.
+    /// How decision logs are opened.
     type Logs: Logs;
     /// The log that a coordinator is given: a watched one, with whatever stands before it.
     type Log: DecisionLog;
@@ -44,8 +41,8 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// A coordinator's process comes up at this place.
     fn common(&self, place: Place) -> Self::Common;
 
-    /// The disk of a place, as a process that starts now sees it.
-    fn disk(&self, disk: Mount, place: Place) -> Self::Disk;
+    /// What bends the disk of a place, as a process that starts now has it.
+    fn disk_bend(&self, place: Place) -> Option<Box<dyn BendDisk>>;
 
     /// How logs are opened.
     fn logs(&self) -> &Self::Logs;
@@ -82,10 +79,10 @@ pub trait Parts: Clone + Send + Sync + 'static {
 }
 
 /// A log as it was opened, watched.
-pub type WatchedLog<P> = Watched<<<P as Parts>::Logs as Logs>::Log<<P as Parts>::Disk>>;
+pub type WatchedLog<P> = Watched<<<P as Parts>::Logs as Logs>::Log>;
 
 /// What participants of the kind and coordinators say to each other.
 pub type MessageOf<P> = <<P as Parts>::Kind as Kind>::Message;
 
-/// A participant's server, on the disk that it has.
-pub type ServerOf<P> = <<P as Parts>::Kind as Kind>::Server<<P as Parts>::Disk>;
+/// A participant's server.
+pub type ServerOf<P> = <<P as Parts>::Kind as Kind>::Server;

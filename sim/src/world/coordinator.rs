@@ -6,6 +6,7 @@ use std::time::Duration;
 use indoubt::{Clock, Coordinator, DecisionLog, Ending, Heuristic};
 
 use super::control::{World, address};
+use crate::bend::Drive;
 use crate::disk::SimDisk;
 use crate::edge::{Watched, Witness};
 use crate::history::{Event, Place, Tx};
@@ -88,7 +89,7 @@ pub(super) async fn open<P: Parts>(
     witness: &Witness,
 ) -> WatchedLog<P> {
     loop {
-        let disk = world.parts.disk(disk.mount(), witness.by());
+        let disk = Drive::new(disk.mount(), world.parts.disk_bend(witness.by()));
         let opening = world.parts.logs().open(disk, world.owner.clone(), &world.scenario);
         let why = match opening.await {
             Ok(log) => match Watched::opened(log, witness.clone()).await {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indoubt::Clock;
 
 use super::control::{World, address, stranger};
+use crate::bend::Drive;
 use crate::disk::SimDisk;
 use crate::history::Place;
 use crate::lock::lock;
@@ -72,7 +73,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64) {
     let mut endpoint = world.net.bind(address(place));
     let server = loop {
         let slot = &world.slots[usize::from(p)];
-        let disk = world.parts.disk(slot.disk().mount(), place);
+        let disk = Drive::new(slot.disk().mount(), world.parts.disk_bend(place));
         let kept = lock(&slot.kept).clone();
         let site = Site {
             p,
