@@ -4,6 +4,8 @@
 //! A run lives through several lives of a coordinator's process. The oracle is what the log
 //! has answered so far; every answer is held against it.
 
+mod writes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -160,14 +160,53 @@ impl<'a> Facts<'a> {
                 self.learn_of_all(TxFacts::come_to_rest);
             }
             Event::StillLocked { .. } => self.locked.push(event),
-            Event::Foreign { expected, found, .. } if expected != found => self.foreign.push(event),
+            Event::Foreign { expected, found, .. } => {
+                if expected != found {
+                    self.foreign.push(event);
+                }
+            }
             Event::Trespassed { .. } => self.foreign.push(event),
             Event::StandbyCutOff { p } => {
                 self.standbys.insert(p, Standby::of(&self.txs, only(p)));
             }
             Event::FailedOver { p } => self.fail_over(p),
             Event::Forgot { p } => self.learn_of_all(|tx| tx.forget_how_it_ended(p)),
-            _ => self.add_of_one(at, event),
+            Event::Enlisted { .. }
+            | Event::AskedCommit { .. }
+            | Event::Left { .. }
+            | Event::Answered { .. }
+            | Event::Voted { .. }
+            | Event::Ended { .. }
+            | Event::Expired { .. }
+            | Event::OperatorEnded { .. }
+            | Event::HeuristicReported { .. }
+            | Event::Decided { .. }
+            | Event::Forgotten { .. }
+            | Event::StillPrepared { .. }
+            | Event::StillUnfinished { .. } => self.add_of_one(at, event),
+            // What these say, the others say too, or no claim is about it: what a coordinator only
+            // asks, hears and reads, and what befalls places.
+            Event::Began { .. }
+            | Event::Promised { .. }
+            | Event::Acknowledged { .. }
+            | Event::Deciding { .. }
+            | Event::ForceFailed { .. }
+            | Event::OpenFailed { .. }
+            | Event::Asked { .. }
+            | Event::Heard { .. }
+            | Event::GaveUp { .. }
+            | Event::LogRead { .. }
+            | Event::LogUnreadable { .. }
+            | Event::RivalStarted
+            | Event::Crashed { .. }
+            | Event::Started { .. }
+            | Event::Cut { .. }
+            | Event::Mended { .. }
+            | Event::TakenOver
+            | Event::DiskFaulty { .. }
+            | Event::Ordered { .. }
+            | Event::Healed
+            | Event::Overran => {}
         }
     }
 
