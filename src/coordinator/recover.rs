@@ -96,7 +96,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
                         .map(|(branch, target)| tell(gates, &gid, *branch, target, decision))
                         .collect();
                     while let Some((branch, ended)) = telling.next().await {
-                        let input = self.note(branch, &targets[&branch], ended, decision);
+                        let input = self.heard(branch, &targets[&branch], ended, decision);
                         self.give(input);
                     }
                 }
@@ -160,7 +160,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
         self.targets.insert(branch, Target { name, at, receipt, acknowledged });
     }
 
-    fn note(
+    fn heard(
         &mut self,
         branch: BranchId,
         target: &Target,

@@ -20,7 +20,8 @@ pub use recovery::{
     verdict,
 };
 pub use terms::{
-    Answer, Ballot, Cause, Effect, ForceFailure, Input, OnePhase, Phase, TransactionEffects,
+    Answer, Ballot, Cause, Effect, ForceFailure, Input, Obstacle, OnePhase, Phase, Timer,
+    TransactionEffects,
 };
 pub use transaction::TransactionMachine;
 

@@ -137,40 +137,45 @@ impl RecoveryMachine {
         }
     }
 
-    /// Takes one input and appends what it makes necessary to `effects`.
+    /// Takes one input and appends what it makes necessary to `effects`. An input that no longer
+    /// matters does nothing.
     pub fn handle(&mut self, input: RecoveryInput, effects: &mut RecoveryEffects) {
-        match (self.phase, input) {
-            (Phase::Found, RecoveryInput::Start) => {
-                if self.whose == Ownership::Foreign {
-                    self.done(effects);
-                } else {
-                    self.phase = Phase::AskingLive;
-                    effects.push(RecoveryEffect::AskLive);
-                }
+        match input {
+            RecoveryInput::Start => self.start(effects),
+            RecoveryInput::Live(live) => self.is_live(live, effects),
+            RecoveryInput::LogRead(answer) => self.judge(answer, effects),
+            RecoveryInput::Finished(branch, ending) => self.finished(branch, ending, effects),
+            RecoveryInput::FinishLost(branch) => self.finish_lost(branch, effects),
+        }
+    }
+
+    fn start(&mut self, effects: &mut RecoveryEffects) {
+        match (self.phase, self.whose) {
+            (Phase::Found, Ownership::Ours) => {
+                self.phase = Phase::AskingLive;
+                effects.push(RecoveryEffect::AskLive);
             }
-            (Phase::AskingLive, RecoveryInput::Live(true)) => self.done(effects),
-            (Phase::AskingLive, RecoveryInput::Live(false)) => {
-                self.phase = Phase::ReadingLog;
-                effects.push(RecoveryEffect::ReadLog);
-            }
-            (Phase::ReadingLog, RecoveryInput::LogRead(answer)) => self.judge(answer, effects),
-            // One that cannot say how it ended has not acknowledged, and may come back.
-            (
-                Phase::Resolving,
-                RecoveryInput::Finished(branch, Ending::Untold) | RecoveryInput::FinishLost(branch),
-            ) => {
-                self.lost.insert(branch);
-                self.conclude(effects);
-            }
-            (Phase::Resolving, RecoveryInput::Finished(branch, _)) => {
-                self.finished.insert(branch);
-                self.conclude(effects);
-            }
-            _ => {}
+            (Phase::Found, Ownership::Foreign) => self.done(effects),
+            (Phase::AskingLive | Phase::ReadingLog | Phase::Resolving | Phase::Done, _) => {}
+        }
+    }
+
+    fn is_live(&mut self, live: bool, effects: &mut RecoveryEffects) {
+        if self.phase != Phase::AskingLive {
+            return;
+        }
+        if live {
+            self.done(effects);
+        } else {
+            self.phase = Phase::ReadingLog;
+            effects.push(RecoveryEffect::ReadLog);
         }
     }
 
     fn judge(&mut self, answer: Result<LogAnswer, LogFailure>, effects: &mut RecoveryEffects) {
+        if self.phase != Phase::ReadingLog {
+            return;
+        }
         // Not live at the earlier question means not live for ever: a gid is never used again.
         let Verdict::Resolve(decision) = verdict(false, self.whose, answer) else {
             return self.done(effects);
@@ -187,6 +192,26 @@ impl RecoveryMachine {
             effects.push(RecoveryEffect::Finish(self.told, decision));
         }
         self.conclude(effects);
+    }
+
+    fn finished(&mut self, branch: BranchId, ending: Ending, effects: &mut RecoveryEffects) {
+        match ending {
+            Ending::AsDecided | Ending::Earlier | Ending::Heuristic => {
+                if self.phase == Phase::Resolving {
+                    self.finished.insert(branch);
+                    self.conclude(effects);
+                }
+            }
+            // One that cannot say how it ended has not acknowledged, and may come back.
+            Ending::Untold => self.finish_lost(branch, effects),
+        }
+    }
+
+    fn finish_lost(&mut self, branch: BranchId, effects: &mut RecoveryEffects) {
+        if self.phase == Phase::Resolving {
+            self.lost.insert(branch);
+            self.conclude(effects);
+        }
     }
 
     fn conclude(&mut self, effects: &mut RecoveryEffects) {

@@ -74,6 +74,18 @@ pub enum Reading {
     Fenced,
 }
 
+/// Why a coordinator refuses to begin a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// It knows that another opening has taken over.
+    Fenced,
+    /// It knows the log to be broken.
+    LogBroken,
+    /// A branch that the client wanted could not be had.
+    Incomplete,
+}
+
 /// A step of the system: `t` is a transaction, `p` a participant, `c` a coordinator,
 /// `found` participants as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +93,7 @@ pub enum Reading {
 #[allow(missing_docs, reason = "the line of the story says it")]
 pub enum Action {
     Begin { t: u8, c: u8, commit: bool },
+    RefuseCommit { t: u8, c: u8, refusal: Refusal },
     Arrive { t: u8, p: u8, from: From, choice: Choice, twice: bool },
     Refuse { t: u8, p: u8, from: From },
     Reply { t: u8, p: u8, from: From },
@@ -113,9 +126,9 @@ impl Action {
         let Size { transactions, participants, coordinators, .. } = size;
         let asks = |from: From| !matches!(from, From::Recovery(c) if c >= coordinators);
         match self {
-            Self::Begin { t, c, .. } | Self::Consult { c, t, .. } => {
-                t < transactions && c < coordinators
-            }
+            Self::Begin { t, c, .. }
+            | Self::RefuseCommit { t, c, .. }
+            | Self::Consult { c, t, .. } => t < transactions && c < coordinators,
             Self::Suspect { c, t, found } => {
                 t < transactions && c < coordinators && found < 1 << participants
             }
@@ -144,8 +157,9 @@ impl Action {
     }
 
     /// Every kind of step.
-    pub const KINDS: [&str; 25] = [
+    pub const KINDS: [&str; 26] = [
         "begin",
+        "refuse commit",
         "arrive",
         "refuse",
         "reply",
@@ -176,6 +190,7 @@ impl Action {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Begin { .. } => "begin",
+            Self::RefuseCommit { .. } => "refuse commit",
             Self::Arrive { .. } => "arrive",
             Self::Refuse { .. } => "refuse",
             Self::Reply { .. } => "reply",
@@ -213,7 +228,26 @@ impl Action {
             | Self::CrashParticipant { .. }
             | Self::Operator { .. }
             | Self::LoseEvidence { .. } => 1,
-            _ => 0,
+            Self::Begin { .. }
+            | Self::RefuseCommit { .. }
+            | Self::Arrive { twice: false, .. }
+            | Self::Refuse { .. }
+            | Self::Reply { .. }
+            | Self::GiveUp { .. }
+            | Self::Land { .. }
+            | Self::ForceReturns { .. }
+            | Self::ForceFenced { .. }
+            | Self::Read { .. }
+            | Self::Retry { .. }
+            | Self::ForceOverdue { .. }
+            | Self::AcknowledgeOverdue { .. }
+            | Self::Suspect { .. }
+            | Self::Consult { .. }
+            | Self::NoteForgotten { .. }
+            | Self::ForgetLost { .. }
+            | Self::Expire { .. }
+            | Self::Open { .. }
+            | Self::SessionEnds { .. } => 0,
         }
     }
 
@@ -223,6 +257,7 @@ impl Action {
             || matches!(
                 self,
                 Self::Begin { commit: false, .. }
+                    | Self::RefuseCommit { .. }
                     | Self::Arrive { choice: Choice::No, .. }
                     | Self::Refuse { .. }
                     | Self::GiveUp { .. }
@@ -269,6 +304,14 @@ fn whose(from: From) -> String {
     }
 }
 
+const fn knowing(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Fenced => "another has opened the log",
+        Refusal::LogBroken => "the log is broken",
+        Refusal::Incomplete => "a branch is missing",
+    }
+}
+
 const fn read(reading: Reading) -> &'static str {
     match reading {
         Reading::Truth => "reads the log",
@@ -283,6 +326,10 @@ impl fmt::Display for Action {
             Self::Begin { t, c, commit } => {
                 let wish = if commit { "commits" } else { "rolls back" };
                 write!(f, "a client of coordinator-{c} {wish} tx-{t}")
+            }
+            Self::RefuseCommit { t, c, refusal } => {
+                let why = knowing(refusal);
+                write!(f, "coordinator-{c} refuses to begin the commit of tx-{t}, for {why}")
             }
             Self::Arrive { t, p, from, choice, twice } => {
                 write!(f, "tx-{t}: {from} reaches participant-{p}")?;

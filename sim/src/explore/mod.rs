@@ -45,7 +45,7 @@ mod view;
 mod visited;
 mod walk;
 
-pub use action::{Action, Choice, From, Reading, Stray};
+pub use action::{Action, Choice, From, Reading, Refusal, Stray};
 pub use automaton::Untabulated;
 pub use claim::{Reached, Sometimes};
 pub use inclusion::{Followed, Inclusion, Strange};

@@ -21,7 +21,16 @@ pub(super) const fn stray(call: Call) -> Option<Stray> {
         Call::OnePhase => Some(Stray::OnePhase),
         Call::Commit => Some(Stray::Commit),
         Call::Abort => Some(Stray::Abort),
-        _ => None,
+        Call::None
+        | Call::Inquire
+        | Call::Yes
+        | Call::ReadOnly
+        | Call::No
+        | Call::OneCommitted
+        | Call::OneRolledBack
+        | Call::AsDecided
+        | Call::Heuristic
+        | Call::Untold => None,
     }
 }
 
@@ -30,7 +39,7 @@ pub(super) const fn stray_resolve(call: Resolve) -> Option<Stray> {
     match call {
         Resolve::Commit | Resolve::Recommit => Some(Stray::Commit),
         Resolve::Abort => Some(Stray::AbortByGid),
-        _ => None,
+        Resolve::None | Resolve::AsDecided | Resolve::Heuristic | Resolve::Untold => None,
     }
 }
 
@@ -225,7 +234,11 @@ impl<R: Rules> Step<'_, R> {
         let ending = match call {
             Resolve::Heuristic => Ending::Heuristic,
             Resolve::Untold => Ending::Untold,
-            _ => Ending::AsDecided,
+            Resolve::AsDecided
+            | Resolve::None
+            | Resolve::Commit
+            | Resolve::Recommit
+            | Resolve::Abort => Ending::AsDecided,
         };
         self.report(t, p, ending);
         self.tell(c, t, RecoveryInput::Finished(branch(p), ending));
@@ -275,7 +288,12 @@ impl<R: Rules> Step<'_, R> {
                 }
                 Input::OnePhased(OnePhase::Unknown)
             }
-            _ => Input::FinishLost(branch(p)),
+            Call::None
+            | Call::Commit
+            | Call::Abort
+            | Call::AsDecided
+            | Call::Heuristic
+            | Call::Untold => Input::FinishLost(branch(p)),
         };
         self.give(t, lost);
     }

@@ -8,6 +8,8 @@
 //! is in its call until it is given up. A request that nobody waits for any more is a *stray*;
 //! equal strays are one, since that each can arrive by itself is what a duplicate stands for.
 
+use indoubt::protocol::Timer;
+
 use super::automaton::Id;
 
 /// How many participants an exploration can have.
@@ -75,6 +77,12 @@ packed! {
 }
 
 packed! {
+    /// What its coordinator's process knows of a transaction beside the log. It leaves an absent
+    /// one to recovery.
+    Stage { Absent, Undecided, Aborting, Untold }
+}
+
+packed! {
     /// A transaction in the log. `Noted` and `NotedForGood` were committed without a decision;
     /// `Forgetting` and `Noted` do not survive the next opening.
     Log { Absent, Decided, Forgetting, Finished, Expired, Noted, NotedForGood }
@@ -83,6 +91,33 @@ packed! {
 packed! {
     /// What the client was told, if anything was claimed.
     Told { Nothing, Committed, Aborted }
+}
+
+/// The timers of a transaction machine that are running, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Timers(pub(super) u8);
+
+impl Timers {
+    pub(super) const fn of(timer: Timer) -> Self {
+        Self(1 << timer as u8)
+    }
+
+    pub(super) const fn is_running(self, timer: Timer) -> bool {
+        self.0 & Self::of(timer).0 != 0
+    }
+
+    pub(super) const fn start(&mut self, timer: Timer) {
+        self.0 |= Self::of(timer).0;
+    }
+
+    /// Stops all but these.
+    pub(super) const fn keep(&mut self, these: Self) {
+        self.0 &= these.0;
+    }
+
+    pub(super) const fn stop(&mut self, timer: Timer) {
+        self.0 &= !Self::of(timer).0;
+    }
 }
 
 impl At {
@@ -96,6 +131,27 @@ impl Call {
     /// Whether the request is still on its way.
     pub(super) const fn asked(self) -> bool {
         matches!(self, Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort)
+    }
+
+    /// Whether it tells the branch the decision, or asks how a one-phase commit ended: the client
+    /// waits for that only as long as a timer runs.
+    pub(super) const fn is_timed(self) -> bool {
+        match self {
+            Self::Commit
+            | Self::Abort
+            | Self::Inquire
+            | Self::AsDecided
+            | Self::Heuristic
+            | Self::Untold => true,
+            Self::None
+            | Self::Prepare
+            | Self::OnePhase
+            | Self::Yes
+            | Self::ReadOnly
+            | Self::No
+            | Self::OneCommitted
+            | Self::OneRolledBack => false,
+        }
     }
 
     /// Whether a vote is on its way back.
@@ -136,6 +192,10 @@ pub(super) struct Tx {
     pub(super) owner: u8,
     /// Of its gid.
     pub(super) epoch: u8,
+    pub(super) stage: Stage,
+    /// The client has had its answer, though perhaps nothing was claimed to it.
+    pub(super) answered: bool,
+    pub(super) timers: Timers,
     pub(super) wait: Wait,
     pub(super) force: Force,
     pub(super) log: Log,
@@ -271,6 +331,9 @@ impl Tx {
         put(&mut head, Id::BITS, self.machine);
         put(&mut head, 1, self.owner);
         put(&mut head, 4, self.epoch);
+        put(&mut head, 2, self.stage as u8);
+        put(&mut head, 1, self.answered);
+        put(&mut head, 2, self.timers.0);
         put(&mut head, 2, self.wait as u8);
         put(&mut head, 2, self.force as u8);
         put(&mut head, 3, self.log as u8);
@@ -294,6 +357,9 @@ impl Tx {
             log: Log::unpack(&mut head, 3),
             force: Force::unpack(&mut head, 2),
             wait: Wait::unpack(&mut head, 2),
+            timers: Timers(take(&mut head, 2)),
+            answered: take(&mut head, 1) != 0,
+            stage: Stage::unpack(&mut head, 2),
             epoch: take(&mut head, 4),
             owner: take(&mut head, 1),
             machine: take_id(&mut head),
