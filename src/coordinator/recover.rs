@@ -186,7 +186,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
             (None, Ending::AsDecided, Decision::Commit) => self.report.committed.push(gid),
             (None, Ending::AsDecided, Decision::Abort) => self.report.aborted.push(gid),
             // It had ended before: nothing was done.
-            (None, ..) => {}
+            (None, Ending::Earlier | Ending::Heuristic | Ending::Untold, _) => {}
         }
         RecoveryInput::Finished(branch, ending)
     }

@@ -1,10 +1,8 @@
 //! The machine of recovery for one transaction, within one sweep.
 //!
-//! The order of reads is Citus's: first what is prepared at the participants (the sweep
-//! did that before it made this machine), then whether the transaction is live here, then
-//! the decision log. In any other order a transaction that is being committed can look
-//! like an orphan. Forgetting rests on an acknowledgement from every branch that the
-//! decision names, never on a branch's absence: absent can mean rolled back by an operator.
+//! The sweep has listed what is prepared before it makes this machine, which asks first whether
+//! the transaction is live here, and then the decision log. In any other order a transaction that
+//! is being committed can look like an orphan.
 
 use arrayvec::ArrayVec;
 
@@ -38,7 +36,7 @@ pub enum LogAnswer {
 
 /// What recovery may do with a transaction's branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum Ruling {
     /// Leave them as they are.
     Leave,
     /// Resolve them.
@@ -50,18 +48,18 @@ pub enum Verdict {
 /// A foreign gid is left alone whatever the log says, for this log says nothing of it: the force
 /// of an old coordinator is fenced at the log, but its recovery sends aborts, not forces. So is
 /// one that the log remembers no longer: presuming its abort could take back what was committed.
-pub const fn verdict(
+pub const fn ruling(
     live_here: bool,
     whose: Ownership,
     log: Result<LogAnswer, LogFailure>,
-) -> Verdict {
+) -> Ruling {
     match (live_here, whose, log) {
         (true, _, _) | (_, Ownership::Foreign, _) | (_, _, Err(_) | Ok(LogAnswer::Expired)) => {
-            Verdict::Leave
+            Ruling::Leave
         }
-        (false, Ownership::Ours, Ok(LogAnswer::Absent)) => Verdict::Resolve(Decision::Abort),
+        (false, Ownership::Ours, Ok(LogAnswer::Absent)) => Ruling::Resolve(Decision::Abort),
         (false, Ownership::Ours, Ok(LogAnswer::Commit(_) | LogAnswer::Finished)) => {
-            Verdict::Resolve(Decision::Commit)
+            Ruling::Resolve(Decision::Commit)
         }
     }
 }
@@ -177,7 +175,7 @@ impl RecoveryMachine {
             return;
         }
         // Not live at the earlier question means not live for ever: a gid is never used again.
-        let Verdict::Resolve(decision) = verdict(false, self.whose, answer) else {
+        let Ruling::Resolve(decision) = ruling(false, self.whose, answer) else {
             return self.done(effects);
         };
         self.phase = Phase::Resolving;

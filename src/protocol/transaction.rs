@@ -1,12 +1,6 @@
 //! The machine of one transaction at its coordinator.
 //!
-//! ```text
-//! Active ──commit──> Preparing ──all yes──> Forcing ──forced──> Committing ──> Done
-//!    │                   │                     │ failed                          ^
-//!    │                   │ no, or no answer    v                                 │
-//!    ├──rollback─────────┴──────────────> Rereading ──absent──> Aborting ────────┤
-//!    └──commit, one branch──> OnePhase ──no answer──> Inquiring ─────────────────┘
-//! ```
+//! Its phases and what leads from one to the other are drawn in the [chapter](super).
 //!
 //! Retrying is absent: a branch that could not be told the decision is left to recovery,
 //! which has to be able to do it anyway. So is the answer to "is it still my log?": the

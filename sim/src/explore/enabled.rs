@@ -251,10 +251,13 @@ const fn as_stray(call: Call) -> Option<Stray> {
 
 /// A request arrives; the participant may have a choice, and a copy may follow.
 fn arrivals(t: u8, p: u8, from: From, at: At, kind: Option<Stray>, out: &mut impl FnMut(Action)) {
-    let choices: &[Choice] = match (kind, at) {
-        (Some(Stray::Prepare), At::Open) => &[Choice::Yes, Choice::ReadOnly, Choice::No],
-        (Some(Stray::OnePhase), At::Open) => &[Choice::Yes, Choice::No],
-        _ => &[Choice::None],
+    let choices: &[Choice] = match kind {
+        Some(Stray::Prepare) if at == At::Open => &[Choice::Yes, Choice::ReadOnly, Choice::No],
+        Some(Stray::OnePhase) if at == At::Open => &[Choice::Yes, Choice::No],
+        Some(
+            Stray::Prepare | Stray::OnePhase | Stray::Commit | Stray::Abort | Stray::AbortByGid,
+        )
+        | None => &[Choice::None],
     };
     for choice in choices {
         for twice in [false, true] {

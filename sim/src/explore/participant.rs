@@ -137,7 +137,21 @@ impl<R: Rules> Step<'_, R> {
             }
             (Call::OnePhase, At::CommittedAlone) => return Some(Call::OneCommitted),
             (Call::OnePhase, _) => return Some(Call::OneRolledBack),
-            (Call::Commit, At::Open) => return None,
+            // Refused, or no request that has still to be served.
+            (Call::Commit, At::Open)
+            | (
+                Call::None
+                | Call::Inquire
+                | Call::Yes
+                | Call::ReadOnly
+                | Call::No
+                | Call::OneCommitted
+                | Call::OneRolledBack
+                | Call::AsDecided
+                | Call::Heuristic
+                | Call::Untold,
+                _,
+            ) => return None,
             (Call::Commit, _) => self.commit(t, p, self.known(t, p)),
             (Call::Abort, At::Open) => {
                 if self.system.rules.abort_stops_prepare() {
@@ -146,7 +160,6 @@ impl<R: Rules> Step<'_, R> {
                 Ending::AsDecided
             }
             (Call::Abort, _) => self.abort(t, p, self.known(t, p)),
-            _ => return None,
         };
         Some(match ending {
             Ending::AsDecided | Ending::Earlier => Call::AsDecided,
@@ -261,7 +274,13 @@ impl<R: Rules> Step<'_, R> {
                     At::Open => OnePhase::Unknown,
                     _ if mute => OnePhase::Untold,
                     At::CommittedAlone => OnePhase::Committed,
-                    _ => OnePhase::RolledBack,
+                    At::Prepared
+                    | At::Committed
+                    | At::RolledBack
+                    | At::ReadOnly
+                    | At::Gone
+                    | At::OperatorCommitted
+                    | At::OperatorRolledBack => OnePhase::RolledBack,
                 }),
             ),
             Call::AsDecided => self.finished(t, p, Ending::AsDecided),

@@ -195,7 +195,34 @@ impl<'a> Thread<'a> {
                 self.answered(at, told, pending, heuristic)
             }
             Event::Status { told, .. } => at.kept(tells(at, told)),
-            _ => vec![at.clone()],
+            // Of these nothing follows for where it is.
+            Event::Run { .. }
+            | Event::Seeded { .. }
+            | Event::Began { .. }
+            | Event::Enlisted { .. }
+            | Event::Promised { .. }
+            | Event::Left { .. }
+            | Event::StandbyCutOff { .. }
+            | Event::FailedOver { .. }
+            | Event::Trespassed { .. }
+            | Event::RivalStarted
+            | Event::Acknowledged { .. }
+            | Event::OpenFailed { .. }
+            | Event::LogUnreadable { .. }
+            | Event::Started { .. }
+            | Event::Cut { .. }
+            | Event::Mended { .. }
+            | Event::TakenOver
+            | Event::DiskFaulty { .. }
+            | Event::Ordered { .. }
+            | Event::Healed
+            | Event::Quiesced
+            | Event::Overran
+            | Event::Row { .. }
+            | Event::StillPrepared { .. }
+            | Event::StillLocked { .. }
+            | Event::StillUnfinished { .. }
+            | Event::Foreign { .. } => vec![at.clone()],
         }
     }
 
