@@ -162,7 +162,9 @@ impl Hosted for Mailboxes {
         let (journal, records) = seat.journal()?;
         let (name, contents, teller) = (seat.name().into(), Arc::default(), seat.teller);
         let mailbox = Mailbox { name, contents, journal, teller };
-        records.into_iter().for_each(|record| mailbox.apply(record));
+        for record in records {
+            mailbox.apply(record);
+        }
         Ok(mailbox)
     }
 

@@ -57,8 +57,10 @@ impl Slips {
         let mut openings = BTreeMap::new();
         for name in disk.list().await? {
             if let Some((epoch, drawn)) = numbers(&name, "opening") {
-                let (log, opening) = ((drawn >> 32) as u32, drawn as u32);
-                openings.insert(epoch, Lineage { log, opening });
+                let half = |shift: u32| u32::try_from(drawn >> shift & u64::from(u32::MAX));
+                if let (Ok(log), Ok(opening)) = (half(32), half(0)) {
+                    openings.insert(epoch, Lineage { log, opening });
+                }
             }
         }
         let (epoch, log) = match openings.last_key_value() {

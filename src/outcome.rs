@@ -131,7 +131,11 @@ impl AbortReason {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::VotedNo { refusal, .. } => refusal.sqlstate(),
-            _ => None,
+            Self::Requested
+            | Self::Fenced
+            | Self::Incomplete { .. }
+            | Self::VoteLost { .. }
+            | Self::NotLogged { .. } => None,
         }
     }
 }

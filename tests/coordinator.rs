@@ -1,6 +1,7 @@
 //! What the coordinator promises whoever the participants are: with ledgers in this process, the
 //! file log and tokio.
 
+#[allow(dead_code, reason = "not every test uses all of it")]
 mod ledger;
 
 use std::path::PathBuf;

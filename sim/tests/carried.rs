@@ -38,6 +38,11 @@ fn wanted(number: usize, story: &Story) -> bool {
         }
 }
 
+/// Whether no commit is refused: an order has no way to bring that about.
+fn begins(story: &Story) -> bool {
+    !story.actions.iter().any(|action| matches!(action, Action::RefuseCommit { .. }))
+}
+
 /// Whether the log never tells the truth to a coordinator that has been succeeded, and no
 /// participant loses track of a branch. The simulated ones do not, so long walks would end there.
 fn as_simulated(system: &System<Shipped>, story: &Story) -> bool {
@@ -71,7 +76,7 @@ impl Tally {
         for number in 0..runs {
             let fits = |story: &Story| {
                 let chosen = number % 4 == 0 || as_simulated(&system, story);
-                story.actions.len() >= SHORTEST && wanted(number, story) && chosen
+                story.actions.len() >= SHORTEST && begins(story) && wanted(number, story) && chosen
             };
             let mut story = walks.find(fits).expect("there is always another");
             if number / 4 % 2 == 1 {

@@ -5,7 +5,7 @@
 #[path = "explore/planted.rs"]
 mod planted;
 
-use indoubt::protocol::ForceFailure;
+use indoubt::protocol::{ForceFailure, Obstacle};
 use indoubt_sim::explore::{
     End, Found, Limits, Reduction, Rules, Shipped, Size, Sometimes, Story, System, Walks, search,
 };
@@ -232,6 +232,27 @@ fn planted_bugs_are_found_with_the_budgets_of_the_table() {
     add("abort told as a commit", "tidb 33641", smallest(|| AbortToldAsCommit));
     add("what the log does not know is left alone", "vitess 20647", smallest(|| UnknownLeftAlone));
     add("gid does not name the transaction", "citus 601b17d54", smallest(|| GidWithoutTransaction));
+    add(
+        "acknowledgements waited for without a timer",
+        "classic",
+        smallest(|| AcknowledgementsUntimed),
+    );
+    add(
+        "fenced coordinator begins a commit",
+        "classic",
+        smallest(|| RefusedIsBegun(Obstacle::Fenced)),
+    );
+    add(
+        "commit begun without a wanted branch",
+        "classic",
+        smallest(|| RefusedIsBegun(Obstacle::Incomplete)),
+    );
+    add(
+        "untold one-phase commit presumed aborted",
+        "found by reading",
+        smallest(|| UntoldIsPresumed),
+    );
+    add("abort presumed while votes are out", "classic", smallest(|| AbortPresumedEarly));
     let reused = shown(|| GidReused, Size::new(2, 2, 1, 1));
     add("gid reused after a restart", "classic", reused);
     let (now, committed) = (table.0.concat(), include_str!("explore/planted.txt"));

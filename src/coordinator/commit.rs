@@ -1,14 +1,16 @@
 //! Driving one transaction: the pump between its machine and the world.
 //!
-//! Each effect becomes a future that ends in an input. The texts that the machine does not
-//! carry, why a vote was no, what failed, are kept here until the client is answered.
+//! Each effect becomes a future that ends in an input, or is carried out at once. What is to be
+//! done, and when, is the machine's to say.
 
 mod decision;
 mod event;
 mod participants;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
@@ -17,20 +19,21 @@ use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 
 use super::shared::Shared;
-use super::transaction::{Enlisted, Missing, Request, Wish};
+use super::transaction::{Enlisted, Request, Wish};
 use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::log::{Commit, DecisionLog, LoggedBranch};
-use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
-use crate::participant::{Receipt, Refusal};
+use crate::outcome::Outcome;
+use crate::participant::Receipt;
 use crate::protocol::{
-    Answer, BranchId, BranchSet, Cause, Effect, Input, OnePhase, Phase, TransactionEffects,
+    Answer, BranchId, BranchSet, Effect, Input, LogFailure, Obstacle, Timer, TransactionEffects,
     TransactionMachine,
 };
 
 use decision::{force, read};
-use event::{Event, Note, after};
+use event::{Detail, Event, after};
 use participants::{commit_one_phase, finish, inquire, prepare};
+use texts::Texts;
 
 pub(super) use decision::log_failure;
 
@@ -39,43 +42,31 @@ type Pending<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
 pub(super) struct Commitment<'a, L, C> {
     shared: &'a Shared<L, C>,
     gid: Gid,
-    wish: Wish,
     reply: Option<oneshot::Sender<Outcome>>,
     branches: Vec<Enlisted>,
     machine: TransactionMachine,
     receipts: BTreeMap<BranchId, Receipt>,
-    reasons: BTreeMap<BranchId, String>,
-    refusals: BTreeMap<BranchId, Refusal>,
-    heuristics: BTreeMap<BranchId, Heuristic>,
-    log_reason: String,
-    decided: bool,
+    texts: Texts,
 }
 
 impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
-    pub(super) fn new(shared: &'a Shared<L, C>, request: Request) -> Self {
+    /// Brings to its end what the request asks for.
+    pub(super) async fn run(shared: &'a Shared<L, C>, request: Request) {
         let Request { gid, branches, wish, reply } = request;
-        Self {
+        let span = tracing::info_span!("transaction", %gid);
+        let commitment = Self {
             shared,
             gid,
-            wish,
             reply,
             branches,
             machine: TransactionMachine::new(),
             receipts: BTreeMap::new(),
-            reasons: BTreeMap::new(),
-            refusals: BTreeMap::new(),
-            heuristics: BTreeMap::new(),
-            log_reason: String::new(),
-            decided: false,
-        }
+            texts: Texts::default(),
+        };
+        commitment.pump(wish).instrument(span).await;
     }
 
-    pub(super) async fn run(self) {
-        let span = tracing::info_span!("transaction", gid = %self.gid);
-        self.pump().instrument(span).await;
-    }
-
-    async fn pump(mut self) {
+    async fn pump(mut self, wish: Wish) {
         // Only what a pending future borrows; the rest of `self` changes while they run.
         let branches = std::mem::take(&mut self.branches);
         let mut pending = Pending::new();
@@ -83,24 +74,25 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         for branch in &branches {
             self.machine.handle(Input::Enlisted(branch.id), &mut effects);
         }
-        let refused = self.refusal(branches.len()).await;
-        self.machine.handle(refused.map_or(Input::Commit, Input::Rollback), &mut effects);
-        let mut untold = false;
+        let asked = self.asked(wish).await;
+        self.machine.handle(asked, &mut effects);
         loop {
-            self.note_phase(&pending);
             let (mut answer, mut done) = (None, false);
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Answer(given) => answer = Some(given),
                     Effect::Forget => self.forget().await,
-                    Effect::Done => done = true,
+                    Effect::PresumeAbort => self.shared.live.aborting(&self.gid),
+                    Effect::Done { untold } => {
+                        done = true;
+                        if untold {
+                            self.shared.live.untold(&self.gid);
+                        } else {
+                            self.shared.live.end(&self.gid);
+                        }
+                    }
                     effect => self.start(effect, &branches, &pending),
                 }
-            }
-            match (done, untold) {
-                (true, false) => self.shared.live.end(&self.gid),
-                (true, true) => self.shared.live.untold(&self.gid),
-                (false, _) => {}
             }
             // Last, so that what the client asks next by gid agrees with it.
             if let Some(answer) = answer {
@@ -110,44 +102,47 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                 return;
             }
             // Until it is done the machine always waits for something, so there is a next event.
-            let Some((input, note)) = pending.next().await else { return };
-            self.note(note);
+            let Some((input, detail)) = pending.next().await else { return };
+            self.keep(detail);
             tracing::debug!(?input, phase = ?self.machine.phase());
-            // Nobody will ever know: for those who ask by gid it stays undecided, and is not
-            // presumed to be anything.
-            untold = input == Input::OnePhased(OnePhase::Untold);
             self.machine.handle(input, &mut effects);
         }
     }
 
-    /// Why the transaction is not to be committed, if it is not: nothing is begun that could not
-    /// be finished.
-    async fn refusal(&mut self, branches: usize) -> Option<Cause> {
-        match &self.wish {
-            Wish::Rollback => return Some(Cause::Requested),
-            Wish::Commit { missing: Some(_) } => return Some(Cause::Incomplete),
+    /// What the client asks for; or that it is refused, for nothing is begun that could not be
+    /// finished.
+    async fn asked(&mut self, wish: Wish) -> Input {
+        match wish {
+            Wish::Rollback => return Input::Rollback,
+            Wish::Commit { missing: Some(missing) } => {
+                self.texts.missing = missing;
+                return Input::CommitRefused(Obstacle::Incomplete);
+            }
             Wish::Commit { missing: None } => {}
         }
         if self.shared.is_fenced() {
-            return Some(Cause::Fenced);
+            return Input::CommitRefused(Obstacle::Fenced);
         }
-        // With one branch nothing is forced.
-        if branches > 1
+        if self.machine.needs_log()
             && let Err(error) = self.shared.is_fit().await
         {
-            self.log_reason = format!("nothing was prepared, for {error}");
-            return Some(Cause::NotLogged);
+            self.texts.log = format!("nothing was prepared, for {error}");
+            return Input::CommitRefused(match log_failure(&error) {
+                LogFailure::Fenced => Obstacle::Fenced,
+                LogFailure::Unreadable => Obstacle::LogBroken,
+            });
         }
-        None
+        Input::Commit
     }
 
-    /// Starts what the effect asks for; its end will be the machine's next input.
+    /// Starts what the effect asks for; its end will be an input of the machine.
     fn start<'b>(&self, effect: Effect, branches: &'b [Enlisted], pending: &Pending<'b>)
     where
         'a: 'b,
     {
         let shared = self.shared;
         let chosen = |set: BranchSet| branches.iter().filter(move |branch| set.contains(branch.id));
+        let later = |delay, input| pending.push(after(shared, delay, input).boxed());
         match effect {
             Effect::Prepare(set) => {
                 chosen(set).for_each(|branch| pending.push(prepare(shared, branch).boxed()));
@@ -165,35 +160,20 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
                     pending.push(finish(shared, self.gid.clone(), branch, decision).boxed());
                 });
             }
-            Effect::Force => {
-                pending.push(force(shared, self.decision(branches)).boxed());
-                pending.push(after(shared, shared.deadlines.force, Input::ForceOverdue).boxed());
-            }
+            Effect::Force => pending.push(force(shared, self.decision(branches)).boxed()),
             Effect::ReadLog => pending.push(read(shared, self.gid.clone()).boxed()),
-            Effect::RetryLater => {
-                pending
-                    .push(after(shared, shared.deadlines.recovery_interval, Input::Retry).boxed());
-            }
-            Effect::Answer(_) | Effect::Forget | Effect::Done => {}
+            Effect::StartTimer(timer) => later(self.patience(timer), Input::Overdue(timer)),
+            Effect::RetryLater => later(shared.deadlines.recovery_interval, Input::Retry),
+            // Carried out at once.
+            Effect::Answer(_) | Effect::Forget | Effect::PresumeAbort | Effect::Done { .. } => {}
         }
     }
 
-    /// From the decision on, the client waits for acknowledgements only so long.
-    fn note_phase<'b>(&mut self, pending: &Pending<'b>)
-    where
-        'a: 'b,
-    {
-        let phase = self.machine.phase();
-        if self.decided || !matches!(phase, Phase::Committing | Phase::Aborting | Phase::Inquiring)
-        {
-            return;
+    const fn patience(&self, timer: Timer) -> Duration {
+        match timer {
+            Timer::Force => self.shared.deadlines.force,
+            Timer::Acknowledge => self.shared.deadlines.acknowledge,
         }
-        self.decided = true;
-        if phase == Phase::Aborting {
-            self.shared.live.aborting(&self.gid);
-        }
-        let patience = self.shared.deadlines.acknowledge;
-        pending.push(after(self.shared, patience, Input::AcknowledgeOverdue).boxed());
     }
 
     /// The record to force: every branch that voted yes, with its receipt.
@@ -219,19 +199,22 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         }
     }
 
-    fn note(&mut self, note: Note) {
-        match note {
-            Note::Nothing => {}
-            Note::Receipt(branch, receipt) => drop(self.receipts.insert(branch, receipt)),
-            Note::Reason(branch, reason) => drop(self.reasons.insert(branch, reason)),
-            Note::Refusal(branch, refusal) => drop(self.refusals.insert(branch, refusal)),
-            Note::LogReason(reason) => self.log_reason = reason,
-            Note::Heuristic(branch, heuristic) => drop(self.heuristics.insert(branch, heuristic)),
+    fn keep(&mut self, detail: Detail) {
+        match detail {
+            Detail::Nothing => {}
+            Detail::Receipt(branch, receipt) => drop(self.receipts.insert(branch, receipt)),
+            Detail::Reason(branch, reason) => drop(self.texts.reasons.insert(branch, reason)),
+            Detail::Refusal(branch, refusal) => drop(self.texts.refusals.insert(branch, refusal)),
+            Detail::OfTheLog(reason) => self.texts.log = reason,
+            Detail::Heuristic(branch, heuristic) => {
+                self.texts.heuristics.insert(branch, heuristic);
+            }
         }
     }
 
     fn answer(&mut self, answer: Answer, branches: &[Enlisted]) {
-        let outcome = self.outcome(answer, branches);
+        let patience = self.patience(Timer::Force);
+        let outcome = self.texts.outcome(self.gid.clone(), answer, branches, patience);
         match &outcome {
             Outcome::Committed(committed) => {
                 tracing::info!(pending = ?committed.pending, "committed");
@@ -242,69 +225,6 @@ impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
         if let Some(reply) = self.reply.take() {
             // A client that has stopped waiting loses nothing but the answer.
             let _ignored = reply.send(outcome);
-        }
-    }
-
-    fn outcome(&self, answer: Answer, branches: &[Enlisted]) -> Outcome {
-        let gid = self.gid.clone();
-        let names = |set: BranchSet| branches.iter().filter(move |branch| set.contains(branch.id));
-        let heuristic = |set: BranchSet| {
-            set.iter().filter_map(|id| self.heuristics.get(&id).cloned()).collect()
-        };
-        match answer {
-            Answer::Committed { pending, heuristic: set } => Outcome::Committed(Committed {
-                gid,
-                pending: names(pending).map(|branch| branch.participant.to_string()).collect(),
-                heuristic: heuristic(set),
-            }),
-            Answer::Aborted { cause, heuristic: set } => Outcome::Aborted(Aborted {
-                gid,
-                reason: self.abort_reason(cause, branches),
-                heuristic: heuristic(set),
-            }),
-            Answer::InDoubt => Outcome::InDoubt(InDoubt { gid, reason: self.doubt(branches) }),
-        }
-    }
-
-    fn abort_reason(&self, cause: Cause, branches: &[Enlisted]) -> AbortReason {
-        let name = |id| {
-            branches
-                .iter()
-                .find(|branch| branch.id == id)
-                .map_or_else(String::new, |branch| branch.participant.to_string())
-        };
-        let reason = |id| self.reasons.get(&id).cloned().unwrap_or_default();
-        match cause {
-            Cause::Requested => AbortReason::Requested,
-            Cause::Fenced => AbortReason::Fenced,
-            Cause::Incomplete => match &self.wish {
-                Wish::Commit { missing: Some(Missing { participant, reason }) } => {
-                    let (participant, reason) = (participant.clone(), reason.clone());
-                    AbortReason::Incomplete { participant, reason }
-                }
-                _ => AbortReason::Requested,
-            },
-            Cause::VotedNo(id) => {
-                let refusal = self.refusals.get(&id).cloned().unwrap_or_else(|| "".into());
-                AbortReason::VotedNo { participant: name(id), refusal }
-            }
-            Cause::VoteLost(id) => {
-                AbortReason::VoteLost { participant: name(id), reason: reason(id) }
-            }
-            Cause::NotLogged => AbortReason::NotLogged { reason: self.log_reason.clone() },
-        }
-    }
-
-    fn doubt(&self, branches: &[Enlisted]) -> String {
-        let at_branches = branches.iter().filter_map(|branch| {
-            self.reasons.get(&branch.id).map(|reason| format!("{}: {reason}", branch.participant))
-        });
-        let of_the_log = Some(self.log_reason.clone()).filter(|reason| !reason.is_empty());
-        let known: Vec<_> = at_branches.chain(of_the_log).collect();
-        if known.is_empty() {
-            format!("the decision log did not answer within {:?}", self.shared.deadlines.force)
-        } else {
-            known.join("; ")
         }
     }
 }

@@ -75,7 +75,7 @@ async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> In
 /// Drives one transaction to its end.
 async fn drive<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, request: Request) {
     let gid = request.gid.clone();
-    if unharmed(Commitment::new(shared, request).run()).await.is_none() {
+    if unharmed(Commitment::run(shared, request)).await.is_none() {
         // Recovery leaves alone what is live.
         shared.live.end(&gid);
     }

@@ -96,7 +96,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
                         .map(|(branch, target)| tell(gates, &gid, *branch, target, decision))
                         .collect();
                     while let Some((branch, ended)) = telling.next().await {
-                        let input = self.note(branch, &targets[&branch], ended, decision);
+                        let input = self.heard(branch, &targets[&branch], ended, decision);
                         self.give(input);
                     }
                 }
@@ -160,7 +160,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
         self.targets.insert(branch, Target { name, at, receipt, acknowledged });
     }
 
-    fn note(
+    fn heard(
         &mut self,
         branch: BranchId,
         target: &Target,
@@ -186,7 +186,7 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
             (None, Ending::AsDecided, Decision::Commit) => self.report.committed.push(gid),
             (None, Ending::AsDecided, Decision::Abort) => self.report.aborted.push(gid),
             // It had ended before: nothing was done.
-            (None, ..) => {}
+            (None, Ending::Earlier | Ending::Heuristic | Ending::Untold, _) => {}
         }
         RecoveryInput::Finished(branch, ending)
     }

@@ -35,7 +35,7 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
         let forced = self.log.force(commit).await;
         match &forced {
             Ok(()) => *self.sick() = None,
-            Err(ForceError::Fenced { .. }) => self.note_fenced(),
+            Err(ForceError::Fenced { .. }) => self.learn_fenced(),
             Err(error) => *self.sick() = Some(error.to_string()),
         }
         forced
@@ -76,7 +76,7 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
             Err(LogError::Unreadable { reason: format!("no answer within {limit:?}") })
         });
         if let Err(LogError::Fenced { .. }) = answer {
-            self.note_fenced();
+            self.learn_fenced();
         }
         answer
     }
@@ -104,7 +104,7 @@ impl<L, C> Shared<L, C> {
     }
 
     /// A fenced log stays fenced, so whoever learns of it tells everybody.
-    fn note_fenced(&self) {
+    fn learn_fenced(&self) {
         if !self.fenced.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 "a newer coordinator has opened the decision log: this one begins nothing more"

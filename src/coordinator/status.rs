@@ -27,7 +27,7 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         }
         match shared.read(gid).await? {
             Entry::Unfinished(_) | Entry::Finished => Ok(Status::Committed),
-            _ if live.is_some() => Ok(Status::Undecided),
+            Entry::Absent | Entry::Expired if live.is_some() => Ok(Status::Undecided),
             Entry::Absent => Ok(Status::PresumedAborted),
             Entry::Expired => Ok(Status::Expired),
         }
@@ -54,7 +54,9 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
         match shared.read(gid).await.map_err(StatusError::Log)? {
             Entry::Unfinished(_) if shared.alarms.is_untold(gid) => {}
             Entry::Finished => return Ok(()),
-            _ => return Err(AcknowledgeError::NoHazard { gid: gid.clone() }),
+            Entry::Unfinished(_) | Entry::Absent | Entry::Expired => {
+                return Err(AcknowledgeError::NoHazard { gid: gid.clone() });
+            }
         }
         shared.alarms.acknowledge(gid);
         let report = recover_one(shared, gid).await;
@@ -62,7 +64,9 @@ impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
             Entry::Unfinished(_) => {
                 Err(AcknowledgeError::StillOwed { gid: gid.clone(), report: Box::new(report) })
             }
-            _ => shared.flush().await.map_err(|error| StatusError::Log(error).into()),
+            Entry::Finished | Entry::Absent | Entry::Expired => {
+                shared.flush().await.map_err(|error| StatusError::Log(error).into())
+            }
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) enum Wish {
 }
 
 /// A branch that could not be had.
+#[derive(Clone, Default)]
 pub(super) struct Missing {
     pub(super) participant: String,
     pub(super) reason: String,

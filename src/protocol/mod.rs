@@ -1,11 +1,4 @@
-//! The protocol itself: sans-I/O state machines and nothing else.
-//!
-//! Presumed abort (Mohan, Lindsay and Obermarck, "Transaction Management in the R*
-//! Distributed Database Management System", TODS 1986, section 3.1) with parallel
-//! phases, read-only votes and one-phase commit. A machine is plain data: it is given
-//! an input and answers with effects. Names, payloads, error texts, counters and time
-//! are absent on purpose: they live in the driver, so that the machines can be copied,
-//! compared, hashed and explored exhaustively, and what is explored is what ships.
+#![doc = include_str!("chapter.md")]
 
 mod branches;
 mod recovery;
@@ -16,11 +9,12 @@ mod transaction;
 
 pub use branches::{BranchId, BranchSet, MAX_BRANCHES};
 pub use recovery::{
-    LogAnswer, Ownership, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine, Verdict,
-    verdict,
+    LogAnswer, Ownership, RecoveryEffect, RecoveryEffects, RecoveryInput, RecoveryMachine, Ruling,
+    ruling,
 };
 pub use terms::{
-    Answer, Ballot, Cause, Effect, ForceFailure, Input, OnePhase, Phase, TransactionEffects,
+    Answer, Ballot, Cause, Effect, ForceFailure, Input, Obstacle, OnePhase, Phase, Timer,
+    TransactionEffects,
 };
 pub use transaction::TransactionMachine;
 
@@ -42,7 +36,7 @@ pub enum Ending {
     /// what was done does not count it.
     Earlier,
     /// The branch had durably ended the other way: someone else resolved it (a heuristic
-    /// decision, X/Open XA section 2.3.4).
+    /// decision, X/Open XA section 2.3.3).
     Heuristic,
     /// The branch is gone, and the participant cannot say how it ended (a heuristic hazard).
     Untold,

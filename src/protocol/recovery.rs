@@ -1,10 +1,8 @@
 //! The machine of recovery for one transaction, within one sweep.
 //!
-//! The order of reads is Citus's: first what is prepared at the participants (the sweep
-//! did that before it made this machine), then whether the transaction is live here, then
-//! the decision log. In any other order a transaction that is being committed can look
-//! like an orphan. Forgetting rests on an acknowledgement from every branch that the
-//! decision names, never on a branch's absence: absent can mean rolled back by an operator.
+//! The sweep has listed what is prepared before it makes this machine, which asks first whether
+//! the transaction is live here, and then the decision log. In any other order a transaction that
+//! is being committed can look like an orphan.
 
 use arrayvec::ArrayVec;
 
@@ -38,7 +36,7 @@ pub enum LogAnswer {
 
 /// What recovery may do with a transaction's branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum Ruling {
     /// Leave them as they are.
     Leave,
     /// Resolve them.
@@ -50,18 +48,18 @@ pub enum Verdict {
 /// A foreign gid is left alone whatever the log says, for this log says nothing of it: the force
 /// of an old coordinator is fenced at the log, but its recovery sends aborts, not forces. So is
 /// one that the log remembers no longer: presuming its abort could take back what was committed.
-pub const fn verdict(
+pub const fn ruling(
     live_here: bool,
     whose: Ownership,
     log: Result<LogAnswer, LogFailure>,
-) -> Verdict {
+) -> Ruling {
     match (live_here, whose, log) {
         (true, _, _) | (_, Ownership::Foreign, _) | (_, _, Err(_) | Ok(LogAnswer::Expired)) => {
-            Verdict::Leave
+            Ruling::Leave
         }
-        (false, Ownership::Ours, Ok(LogAnswer::Absent)) => Verdict::Resolve(Decision::Abort),
+        (false, Ownership::Ours, Ok(LogAnswer::Absent)) => Ruling::Resolve(Decision::Abort),
         (false, Ownership::Ours, Ok(LogAnswer::Commit(_) | LogAnswer::Finished)) => {
-            Verdict::Resolve(Decision::Commit)
+            Ruling::Resolve(Decision::Commit)
         }
     }
 }
@@ -137,42 +135,47 @@ impl RecoveryMachine {
         }
     }
 
-    /// Takes one input and appends what it makes necessary to `effects`.
+    /// Takes one input and appends what it makes necessary to `effects`. An input that no longer
+    /// matters does nothing.
     pub fn handle(&mut self, input: RecoveryInput, effects: &mut RecoveryEffects) {
-        match (self.phase, input) {
-            (Phase::Found, RecoveryInput::Start) => {
-                if self.whose == Ownership::Foreign {
-                    self.done(effects);
-                } else {
-                    self.phase = Phase::AskingLive;
-                    effects.push(RecoveryEffect::AskLive);
-                }
+        match input {
+            RecoveryInput::Start => self.start(effects),
+            RecoveryInput::Live(live) => self.is_live(live, effects),
+            RecoveryInput::LogRead(answer) => self.judge(answer, effects),
+            RecoveryInput::Finished(branch, ending) => self.finished(branch, ending, effects),
+            RecoveryInput::FinishLost(branch) => self.finish_lost(branch, effects),
+        }
+    }
+
+    fn start(&mut self, effects: &mut RecoveryEffects) {
+        match (self.phase, self.whose) {
+            (Phase::Found, Ownership::Ours) => {
+                self.phase = Phase::AskingLive;
+                effects.push(RecoveryEffect::AskLive);
             }
-            (Phase::AskingLive, RecoveryInput::Live(true)) => self.done(effects),
-            (Phase::AskingLive, RecoveryInput::Live(false)) => {
-                self.phase = Phase::ReadingLog;
-                effects.push(RecoveryEffect::ReadLog);
-            }
-            (Phase::ReadingLog, RecoveryInput::LogRead(answer)) => self.judge(answer, effects),
-            // One that cannot say how it ended has not acknowledged, and may come back.
-            (
-                Phase::Resolving,
-                RecoveryInput::Finished(branch, Ending::Untold) | RecoveryInput::FinishLost(branch),
-            ) => {
-                self.lost.insert(branch);
-                self.conclude(effects);
-            }
-            (Phase::Resolving, RecoveryInput::Finished(branch, _)) => {
-                self.finished.insert(branch);
-                self.conclude(effects);
-            }
-            _ => {}
+            (Phase::Found, Ownership::Foreign) => self.done(effects),
+            (Phase::AskingLive | Phase::ReadingLog | Phase::Resolving | Phase::Done, _) => {}
+        }
+    }
+
+    fn is_live(&mut self, live: bool, effects: &mut RecoveryEffects) {
+        if self.phase != Phase::AskingLive {
+            return;
+        }
+        if live {
+            self.done(effects);
+        } else {
+            self.phase = Phase::ReadingLog;
+            effects.push(RecoveryEffect::ReadLog);
         }
     }
 
     fn judge(&mut self, answer: Result<LogAnswer, LogFailure>, effects: &mut RecoveryEffects) {
+        if self.phase != Phase::ReadingLog {
+            return;
+        }
         // Not live at the earlier question means not live for ever: a gid is never used again.
-        let Verdict::Resolve(decision) = verdict(false, self.whose, answer) else {
+        let Ruling::Resolve(decision) = ruling(false, self.whose, answer) else {
             return self.done(effects);
         };
         self.phase = Phase::Resolving;
@@ -187,6 +190,26 @@ impl RecoveryMachine {
             effects.push(RecoveryEffect::Finish(self.told, decision));
         }
         self.conclude(effects);
+    }
+
+    fn finished(&mut self, branch: BranchId, ending: Ending, effects: &mut RecoveryEffects) {
+        match ending {
+            Ending::AsDecided | Ending::Earlier | Ending::Heuristic => {
+                if self.phase == Phase::Resolving {
+                    self.finished.insert(branch);
+                    self.conclude(effects);
+                }
+            }
+            // One that cannot say how it ended has not acknowledged, and may come back.
+            Ending::Untold => self.finish_lost(branch, effects),
+        }
+    }
+
+    fn finish_lost(&mut self, branch: BranchId, effects: &mut RecoveryEffects) {
+        if self.phase == Phase::Resolving {
+            self.lost.insert(branch);
+            self.conclude(effects);
+        }
     }
 
     fn conclude(&mut self, effects: &mut RecoveryEffects) {

@@ -67,22 +67,42 @@ pub enum OnePhase {
     Untold,
 }
 
+/// What forbids a commit before it is begun: it could not be finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Obstacle {
+    /// A coordinator of a newer epoch is known to own the log.
+    Fenced,
+    /// The log is known to be broken. Only of a transaction that [needs it]: what is prepared
+    /// while the log is broken holds its locks for as long as that lasts.
+    ///
+    /// [needs it]: super::TransactionMachine::needs_log
+    LogBroken,
+    /// A branch that the client wanted could not be had.
+    Incomplete,
+}
+
 /// Why a transaction was aborted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// The client asked for it, or dropped the transaction.
     Requested,
-    /// Refused before anything was prepared: a newer coordinator owns the log.
-    Fenced,
-    /// Refused before anything was prepared: a branch that the client wanted could not be had.
-    Incomplete,
+    /// The commit was refused, and nothing was prepared.
+    Refused(Obstacle),
     /// A participant voted no.
     VotedNo(BranchId),
     /// A participant did not answer to its prepare.
     VoteLost(BranchId),
-    /// The decision to commit could not be written; or it was known that it could not be, and
-    /// nothing was prepared.
+    /// The decision to commit could not be written, and can no longer be.
     NotLogged,
+}
+
+/// How long the client waits, at two stages of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// For the decision to be forced, or to be found in the log after a failed force.
+    Force,
+    /// For acknowledgements once the decision has been made, or for the answer to an inquiry.
+    Acknowledge,
 }
 
 /// What the client is told.
@@ -113,17 +133,16 @@ pub enum Input {
     Enlisted(BranchId),
     /// The client asks to commit.
     Commit,
-    /// The transaction shall roll back: its client asks for it or has dropped it, or its
-    /// coordinator refuses to begin the commit.
-    Rollback(Cause),
+    /// The client asks to commit, and its coordinator refuses to begin that.
+    CommitRefused(Obstacle),
+    /// The client asks to roll back, or has dropped the transaction.
+    Rollback,
     /// A participant voted.
     Voted(BranchId, Ballot),
     /// A participant's vote did not come: it may be prepared, now or later.
     VoteLost(BranchId),
     /// The force of the decision returned.
     Forced(Result<(), ForceFailure>),
-    /// The force, or the reading after it, has taken longer than the client should wait.
-    ForceOverdue,
     /// The log was read: whether it holds the decision. `Ok(false)` is final: a force that
     /// failed before the reading can no longer land.
     LogRead(Result<bool, LogFailure>),
@@ -131,10 +150,10 @@ pub enum Input {
     Finished(BranchId, Ending),
     /// A participant did not acknowledge the decision.
     FinishLost(BranchId),
-    /// The acknowledgements have taken longer than the client should wait.
-    AcknowledgeOverdue,
     /// The one-phase commit, or the inquiry after it, ended.
     OnePhased(OnePhase),
+    /// What [`Effect::StartTimer`] measures has taken longer than the client should wait.
+    Overdue(Timer),
     /// The time that [`Effect::RetryLater`] asked for has passed.
     Retry,
 }
@@ -158,8 +177,19 @@ pub enum Effect {
     Answer(Answer),
     /// The commit is finished everywhere: the log owes it nothing more.
     Forget,
+    /// Give [`Input::Overdue`] when the client has waited long enough. Each is asked for at most
+    /// once.
+    StartTimer(Timer),
     /// Give [`Input::Retry`] after a pause.
     RetryLater,
-    /// The transaction is no longer live here.
-    Done,
+    /// The transaction aborts, whatever its branches still have to be told: from now on whoever
+    /// asks by gid is told so.
+    PresumeAbort,
+    /// The machine has nothing more to do.
+    Done {
+        /// Nobody will ever know how it ended, so to whoever asks by gid it stays undecided here.
+        /// Otherwise it is no longer live here: whoever asks is told what the log says, and what the
+        /// log does not have is aborted.
+        untold: bool,
+    },
 }

@@ -1,12 +1,6 @@
 //! The machine of one transaction at its coordinator.
 //!
-//! ```text
-//! Active ──commit──> Preparing ──all yes──> Forcing ──forced──> Committing ──> Done
-//!    │                   │                     │ failed                          ^
-//!    │                   │ no, or no answer    v                                 │
-//!    ├──rollback─────────┴──────────────> Rereading ──absent──> Aborting ────────┤
-//!    └──commit, one branch──> OnePhase ──no answer──> Inquiring ─────────────────┘
-//! ```
+//! Its phases and what leads from one to the other are drawn in the [chapter](super).
 //!
 //! Retrying is absent: a branch that could not be told the decision is left to recovery,
 //! which has to be able to do it anyway. So is the answer to "is it still my log?": the
@@ -14,7 +8,7 @@
 
 use super::{
     Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input,
-    LogFailure, OnePhase, Phase, TransactionEffects,
+    LogFailure, OnePhase, Phase, Timer, TransactionEffects,
 };
 
 /// One transaction at its coordinator.
@@ -67,77 +61,46 @@ impl TransactionMachine {
         self.phase
     }
 
+    /// Whether a commit of what is enlisted may have to be forced: with one branch nothing is.
+    pub const fn needs_log(&self) -> bool {
+        self.enlisted.len() > 1
+    }
+
     /// The branches that voted yes: those that a commit decision must name.
     pub const fn prepared(&self) -> BranchSet {
         self.prepared
     }
 
-    /// Takes one input and appends what it makes necessary to `effects`.
+    /// Takes one input and appends what it makes necessary to `effects`. An input that no longer
+    /// matters in the machine's phase does nothing.
     pub fn handle(&mut self, input: Input, effects: &mut TransactionEffects) {
-        match (self.phase, input) {
-            (Phase::Active, Input::Enlisted(branch)) => self.enlisted.insert(branch),
-            (Phase::Active, Input::Commit) => self.begin_commit(effects),
-            (Phase::Active, Input::Rollback(cause)) => {
-                self.voted = self.enlisted;
-                self.prepared = self.enlisted;
-                self.abort(cause, effects);
-            }
-            (Phase::Preparing | Phase::Aborting, Input::Voted(branch, ballot)) => {
-                self.voted(branch, ballot, effects);
-            }
-            (Phase::Preparing | Phase::Aborting, Input::VoteLost(branch)) => {
-                self.vote_lost(branch, effects);
-            }
-            (Phase::Forcing, Input::Forced(Ok(())))
-            | (Phase::Rereading, Input::LogRead(Ok(true))) => {
-                self.phase = Phase::Committing;
-                effects.push(Effect::Finish(self.prepared, Decision::Commit));
-            }
-            (Phase::Forcing, Input::Forced(Err(ForceFailure::Unknown))) => {
-                self.phase = Phase::Rereading;
-                effects.push(Effect::ReadLog);
-            }
-            (Phase::Forcing, Input::Forced(Err(ForceFailure::Fenced)))
-            | (Phase::Rereading, Input::LogRead(Err(LogFailure::Fenced))) => {
-                self.answer(Answer::InDoubt, effects);
-                self.done(effects);
-            }
-            (Phase::Rereading, Input::LogRead(Ok(false))) => self.abort(Cause::NotLogged, effects),
-            (Phase::Rereading, Input::LogRead(Err(LogFailure::Unreadable))) => {
-                self.answer(Answer::InDoubt, effects);
-                effects.push(Effect::RetryLater);
-            }
-            (Phase::Rereading, Input::Retry) => effects.push(Effect::ReadLog),
-            (Phase::Forcing | Phase::Rereading, Input::ForceOverdue)
-            | (Phase::Inquiring, Input::AcknowledgeOverdue) => {
-                self.answer(Answer::InDoubt, effects);
-            }
-            (Phase::Committing | Phase::Aborting, Input::Finished(branch, ending)) => {
-                self.finished.insert(branch);
-                if !ending.is_as_decided() {
-                    self.heuristic.insert(branch);
-                }
-                if ending == Ending::Untold {
-                    self.untold.insert(branch);
-                }
-                self.conclude(effects);
-            }
-            (Phase::Committing | Phase::Aborting, Input::FinishLost(branch)) => {
-                self.lost.insert(branch);
-                self.conclude(effects);
-            }
-            (Phase::Committing | Phase::Aborting, Input::AcknowledgeOverdue) => self.tell(effects),
-            (Phase::OnePhase | Phase::Inquiring, Input::OnePhased(end)) => {
-                self.one_phased(end, effects);
-            }
-            (Phase::Inquiring, Input::Retry) => {
-                effects.extend(self.enlisted.iter().map(Effect::Inquire));
-            }
-            _ => {}
+        match input {
+            Input::Enlisted(branch) => self.enlist(branch),
+            Input::Commit => self.begin_commit(effects),
+            Input::CommitRefused(obstacle) => self.roll_back(Cause::Refused(obstacle), effects),
+            Input::Rollback => self.roll_back(Cause::Requested, effects),
+            Input::Voted(branch, ballot) => self.voted(branch, ballot, effects),
+            Input::VoteLost(branch) => self.vote_lost(branch, effects),
+            Input::Forced(forced) => self.forced(forced, effects),
+            Input::LogRead(has_decision) => self.log_read(has_decision, effects),
+            Input::Finished(branch, ending) => self.finished(branch, ending, effects),
+            Input::FinishLost(branch) => self.finish_lost(branch, effects),
+            Input::OnePhased(end) => self.one_phased(end, effects),
+            Input::Overdue(timer) => self.overdue(timer, effects),
+            Input::Retry => self.retry(effects),
+        }
+    }
+
+    const fn enlist(&mut self, branch: BranchId) {
+        if matches!(self.phase, Phase::Active) {
+            self.enlisted.insert(branch);
         }
     }
 
     fn begin_commit(&mut self, effects: &mut TransactionEffects) {
+        if self.phase != Phase::Active {
+            return;
+        }
         let mut branches = self.enlisted.iter();
         match (branches.next(), branches.next()) {
             (None, _) => self.committed_unlogged(effects),
@@ -145,15 +108,24 @@ impl TransactionMachine {
                 self.phase = Phase::OnePhase;
                 effects.push(Effect::CommitOnePhase(only));
             }
-            _ => {
+            (Some(_), Some(_)) => {
                 self.phase = Phase::Preparing;
                 effects.push(Effect::Prepare(self.enlisted));
             }
         }
     }
 
+    /// Nothing has been prepared, and nothing will be.
+    fn roll_back(&mut self, cause: Cause, effects: &mut TransactionEffects) {
+        if self.phase == Phase::Active {
+            self.voted = self.enlisted;
+            self.prepared = self.enlisted;
+            self.abort(cause, effects);
+        }
+    }
+
     fn voted(&mut self, branch: BranchId, ballot: Ballot, effects: &mut TransactionEffects) {
-        if self.voted.contains(branch) {
+        if !self.awaits_vote(branch) {
             return;
         }
         self.voted.insert(branch);
@@ -161,21 +133,23 @@ impl TransactionMachine {
             Ballot::Yes => self.prepared.insert(branch),
             Ballot::ReadOnly | Ballot::No => self.finished.insert(branch),
         }
-        match (self.phase, ballot) {
-            (Phase::Preparing, Ballot::No) => self.abort(Cause::VotedNo(branch), effects),
-            (Phase::Preparing, _) if self.voted == self.enlisted => self.all_voted(effects),
-            (Phase::Aborting, Ballot::Yes) => {
-                effects.push(Effect::Finish(BranchSet::only(branch), Decision::Abort));
+        if self.phase == Phase::Preparing {
+            if ballot == Ballot::No {
+                self.abort(Cause::VotedNo(branch), effects);
+            } else if self.voted == self.enlisted {
+                self.all_voted(effects);
             }
-            (Phase::Aborting, _) => self.conclude(effects),
-            _ => {}
+        } else if ballot == Ballot::Yes {
+            effects.push(Effect::Finish(BranchSet::only(branch), Decision::Abort));
+        } else {
+            self.conclude(effects);
         }
     }
 
     /// No answer to a prepare is neither a yes nor a no: the transaction aborts, and the
     /// branch must be told so, since it may be prepared.
     fn vote_lost(&mut self, branch: BranchId, effects: &mut TransactionEffects) {
-        if self.voted.contains(branch) {
+        if !self.awaits_vote(branch) {
             return;
         }
         self.voted.insert(branch);
@@ -187,6 +161,10 @@ impl TransactionMachine {
         }
     }
 
+    const fn awaits_vote(&self, branch: BranchId) -> bool {
+        matches!(self.phase, Phase::Preparing | Phase::Aborting) && !self.voted.contains(branch)
+    }
+
     fn all_voted(&mut self, effects: &mut TransactionEffects) {
         if self.prepared.is_empty() {
             // All read-only: there is nothing to decide.
@@ -194,7 +172,54 @@ impl TransactionMachine {
         } else {
             self.phase = Phase::Forcing;
             effects.push(Effect::Force);
+            effects.push(Effect::StartTimer(Timer::Force));
         }
+    }
+
+    fn forced(&mut self, forced: Result<(), ForceFailure>, effects: &mut TransactionEffects) {
+        if self.phase != Phase::Forcing {
+            return;
+        }
+        match forced {
+            Ok(()) => self.decided(effects),
+            Err(ForceFailure::Unknown) => {
+                self.phase = Phase::Rereading;
+                effects.push(Effect::ReadLog);
+            }
+            Err(ForceFailure::Fenced) => self.fenced(effects),
+        }
+    }
+
+    fn log_read(
+        &mut self,
+        has_decision: Result<bool, LogFailure>,
+        effects: &mut TransactionEffects,
+    ) {
+        if self.phase != Phase::Rereading {
+            return;
+        }
+        match has_decision {
+            Ok(true) => self.decided(effects),
+            Ok(false) => self.abort(Cause::NotLogged, effects),
+            Err(LogFailure::Fenced) => self.fenced(effects),
+            Err(LogFailure::Unreadable) => {
+                self.answer(Answer::InDoubt, effects);
+                effects.push(Effect::RetryLater);
+            }
+        }
+    }
+
+    /// The decision to commit is durable.
+    fn decided(&mut self, effects: &mut TransactionEffects) {
+        self.phase = Phase::Committing;
+        effects.push(Effect::StartTimer(Timer::Acknowledge));
+        effects.push(Effect::Finish(self.prepared, Decision::Commit));
+    }
+
+    /// Another coordinator settles the transaction, in whichever direction.
+    fn fenced(&mut self, effects: &mut TransactionEffects) {
+        self.answer(Answer::InDoubt, effects);
+        self.done(effects);
     }
 
     /// Tells the branches whose prepare is over. A branch that is still preparing is told
@@ -202,15 +227,51 @@ impl TransactionMachine {
     fn abort(&mut self, cause: Cause, effects: &mut TransactionEffects) {
         self.phase = Phase::Aborting;
         self.cause = cause;
+        effects.push(Effect::PresumeAbort);
+        if !self.is_over() {
+            effects.push(Effect::StartTimer(Timer::Acknowledge));
+        }
         if !self.prepared.is_empty() {
             effects.push(Effect::Finish(self.prepared, Decision::Abort));
         }
         self.conclude(effects);
     }
 
+    fn finished(&mut self, branch: BranchId, ending: Ending, effects: &mut TransactionEffects) {
+        if !self.is_telling() {
+            return;
+        }
+        self.finished.insert(branch);
+        match ending {
+            Ending::AsDecided | Ending::Earlier => {}
+            Ending::Heuristic => self.heuristic.insert(branch),
+            Ending::Untold => {
+                self.heuristic.insert(branch);
+                self.untold.insert(branch);
+            }
+        }
+        self.conclude(effects);
+    }
+
+    fn finish_lost(&mut self, branch: BranchId, effects: &mut TransactionEffects) {
+        if self.is_telling() {
+            self.lost.insert(branch);
+            self.conclude(effects);
+        }
+    }
+
+    const fn is_telling(&self) -> bool {
+        matches!(self.phase, Phase::Committing | Phase::Aborting)
+    }
+
+    /// Whether every branch has been heard of.
+    const fn is_over(&self) -> bool {
+        self.enlisted.is_within(self.finished.union(self.lost))
+    }
+
     /// Ends when every branch has been heard of; forgets only what has finished everywhere.
     fn conclude(&mut self, effects: &mut TransactionEffects) {
-        if !self.enlisted.is_within(self.finished.union(self.lost)) {
+        if !self.is_over() {
             return;
         }
         self.tell(effects);
@@ -232,6 +293,9 @@ impl TransactionMachine {
     }
 
     fn one_phased(&mut self, end: OnePhase, effects: &mut TransactionEffects) {
+        if !matches!(self.phase, Phase::OnePhase | Phase::Inquiring) {
+            return;
+        }
         let only = self.enlisted;
         match end {
             OnePhase::Committed => self.committed_unlogged(effects),
@@ -243,13 +307,58 @@ impl TransactionMachine {
             // Asked at once the first time, for as a rule only the connection was lost.
             OnePhase::Unknown if self.phase == Phase::OnePhase => {
                 self.phase = Phase::Inquiring;
+                effects.push(Effect::StartTimer(Timer::Acknowledge));
                 effects.extend(only.iter().map(Effect::Inquire));
             }
             OnePhase::Unknown => effects.push(Effect::RetryLater),
             OnePhase::Untold => {
                 self.answer(Answer::InDoubt, effects);
-                self.done(effects);
+                self.phase = Phase::Done;
+                effects.push(Effect::Done { untold: true });
             }
+        }
+    }
+
+    /// The client has waited long enough, and is told what is known.
+    fn overdue(&mut self, timer: Timer, effects: &mut TransactionEffects) {
+        match (timer, self.phase) {
+            (Timer::Force, Phase::Forcing | Phase::Rereading)
+            | (Timer::Acknowledge, Phase::Inquiring) => self.answer(Answer::InDoubt, effects),
+            (Timer::Acknowledge, Phase::Committing | Phase::Aborting) => self.tell(effects),
+            // What it measures has ended, or not begun.
+            (
+                Timer::Force,
+                Phase::Active
+                | Phase::Preparing
+                | Phase::Committing
+                | Phase::Aborting
+                | Phase::OnePhase
+                | Phase::Inquiring
+                | Phase::Done,
+            )
+            | (
+                Timer::Acknowledge,
+                Phase::Active
+                | Phase::Preparing
+                | Phase::Forcing
+                | Phase::Rereading
+                | Phase::OnePhase
+                | Phase::Done,
+            ) => {}
+        }
+    }
+
+    fn retry(&mut self, effects: &mut TransactionEffects) {
+        match self.phase {
+            Phase::Rereading => effects.push(Effect::ReadLog),
+            Phase::Inquiring => effects.extend(self.enlisted.iter().map(Effect::Inquire)),
+            Phase::Active
+            | Phase::Preparing
+            | Phase::Forcing
+            | Phase::Committing
+            | Phase::Aborting
+            | Phase::OnePhase
+            | Phase::Done => {}
         }
     }
 
@@ -271,6 +380,6 @@ impl TransactionMachine {
 
     fn done(&mut self, effects: &mut TransactionEffects) {
         self.phase = Phase::Done;
-        effects.push(Effect::Done);
+        effects.push(Effect::Done { untold: false });
     }
 }

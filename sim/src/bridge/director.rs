@@ -128,6 +128,7 @@ impl<'a, B: Bend> Director<'a, B> {
     async fn take(&mut self, action: Action) -> Result<(), Stop> {
         match action {
             Action::Begin { t, c, commit } => self.begin(t, c, commit).await,
+            Action::RefuseCommit { .. } => Err(Impossible::Refused.into()),
             Action::Arrive { t, p, from, twice, .. } => self.arrive(t, p, from, twice).await,
             Action::Refuse { t, p, from } => self.refuse(t, p, from),
             Action::Reply { t, p, from } => self.reply(t, p, from).await,

@@ -212,6 +212,7 @@ const fn place(asked: &Asked) -> u8 {
 const fn subject(action: Action) -> Option<u8> {
     match action {
         Action::Begin { t, .. }
+        | Action::RefuseCommit { t, .. }
         | Action::Arrive { t, .. }
         | Action::Refuse { t, .. }
         | Action::Reply { t, .. }

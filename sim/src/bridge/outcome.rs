@@ -37,6 +37,11 @@ pub enum Impossible {
     /// The explorer lets every coordinator begin until a force or a reading tells it.
     #[error("a coordinator that knows that it is fenced begins nothing")]
     FencedBegins,
+    /// The explorer lets a commit be refused for what its coordinator need not know.
+    #[error(
+        "a client of an order lacks no branch, and its coordinator knows of the log what it was told"
+    )]
+    Refused,
     /// The explorer lets a log tell the truth to whom it might as well tell that it is fenced.
     #[error("the file log tells a coordinator that has been succeeded only that it is fenced")]
     SucceededReads,

@@ -212,6 +212,28 @@ impl<T: Tabulate> Automaton<T> {
         }
     }
 
+    /// The states from which this input can still make a difference, now or later.
+    pub(super) fn may_heed(&self, input: usize) -> Vec<bool> {
+        let heeds = |state: usize| {
+            let (next, effects) = self.step(state as Id, input);
+            usize::from(next) != state || *effects != T::Effects::default()
+        };
+        let mut may: Vec<bool> = (0..self.states.len()).map(heeds).collect();
+        loop {
+            let mut changed = false;
+            for state in 0..may.len() {
+                let steps = &self.steps[state * self.inputs..(state + 1) * self.inputs];
+                if !may[state] && steps.iter().any(|step| may[usize::from(step.next)]) {
+                    may[state] = true;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return may;
+            }
+        }
+    }
+
     /// Learns one more renaming: `starts` pairs each start with what it becomes.
     pub(super) fn learn(
         &mut self,

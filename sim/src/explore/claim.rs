@@ -13,6 +13,8 @@ pub enum Sometimes {
     ToldAborted,
     /// A client is told in doubt.
     ToldInDoubt,
+    /// A commit is refused before it is begun.
+    CommitRefused,
     /// A branch commits because recovery told it to.
     CommitByRecovery,
     /// A branch rolls back because recovery told it to.
@@ -41,10 +43,11 @@ pub enum Sometimes {
 
 impl Sometimes {
     /// Every one.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ToldCommitted,
         Self::ToldAborted,
         Self::ToldInDoubt,
+        Self::CommitRefused,
         Self::CommitByRecovery,
         Self::AbortByRecovery,
         Self::FencedForce,
@@ -64,7 +67,9 @@ impl Sometimes {
         let Size { participants, coordinators, faults, .. } = size;
         let (several, contended, faulty) = (participants > 1, coordinators > 1, faults > 0);
         let demanded = |what: &Self| match what {
-            Self::ToldCommitted | Self::ToldAborted | Self::ToldInDoubt => true,
+            Self::ToldCommitted | Self::ToldAborted | Self::ToldInDoubt | Self::CommitRefused => {
+                true
+            }
             Self::CommitByRecovery
             | Self::AbortByRecovery
             | Self::LatePrepareAfterAbort
@@ -86,6 +91,7 @@ impl Sometimes {
             Self::ToldCommitted => "a client is told committed",
             Self::ToldAborted => "a client is told aborted",
             Self::ToldInDoubt => "a client is told in doubt",
+            Self::CommitRefused => "a commit is refused before it is begun",
             Self::CommitByRecovery => "a commit by recovery",
             Self::AbortByRecovery => "an abort by recovery",
             Self::FencedForce => "a fenced force",

@@ -1,17 +1,16 @@
 //! What may happen next in a state.
 //!
 //! Deadlines, retries and sweeps are ordinary: they may happen at any time. Faults take from the
-//! budget. Left out is only what changes nothing, now or later: losing a request whose call is
-//! still waited for (it is given up on first), scanning where nothing is prepared, and deadlines
-//! that the machine ignores.
+//! budget. A deadline passes only while the timer runs that the machine has asked for. Left out is
+//! only what changes nothing, now or later: losing a request whose call is still waited for (it is
+//! given up on first), scanning where nothing is prepared, and timers that the machine ignores.
 
-use indoubt::protocol::{Input, Phase};
+use indoubt::protocol::{Phase, Timer};
 
-use super::machines::transaction_input;
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait};
 use super::system::System;
-use crate::story::{Action, Choice, From, MAX_FAULTS, Reading, Stray};
+use crate::story::{Action, Choice, From, MAX_FAULTS, Reading, Refusal, Stray};
 
 const fn short(index: usize) -> u8 {
     index as u8
@@ -40,7 +39,12 @@ impl<R: Rules> System<R> {
                 At::Open => state.txs[t].machine != NOT_BEGUN,
                 At::Prepared => !self.rules.prepare_is_durable(),
                 At::Committed => !self.rules.commit_is_durable(),
-                _ => false,
+                At::RolledBack
+                | At::CommittedAlone
+                | At::ReadOnly
+                | At::Gone
+                | At::OperatorCommitted
+                | At::OperatorRolledBack => false,
             };
             if self.transactions().any(volatile) {
                 out(Action::CrashParticipant { p: short(p) });
@@ -57,6 +61,7 @@ impl<R: Rules> System<R> {
                 if state.coordinators[c].epoch > 0 {
                     out(Action::Begin { t: t8, c: short(c), commit: true });
                     out(Action::Begin { t: t8, c: short(c), commit: false });
+                    self.refusals(state, t, c, out);
                 }
             }
             return;
@@ -87,20 +92,11 @@ impl<R: Rules> System<R> {
                 }
             }
         }
-        let matters = |input| {
-            let (next, (effects, _)) = self.transactions.step(tx.machine, transaction_input(input));
-            next != tx.machine || !effects.is_empty()
-        };
-        match self.phase(tx.machine) {
-            Some(Phase::Forcing | Phase::Rereading) if matters(Input::ForceOverdue) => {
-                out(Action::ForceOverdue { t: t8 });
-            }
-            Some(Phase::Committing | Phase::Aborting | Phase::Inquiring)
-                if matters(Input::AcknowledgeOverdue) =>
-            {
-                out(Action::AcknowledgeOverdue { t: t8 });
-            }
-            _ => {}
+        if tx.timers.is_running(Timer::Force) {
+            out(Action::ForceOverdue { t: t8 });
+        }
+        if tx.timers.is_running(Timer::Acknowledge) {
+            out(Action::AcknowledgeOverdue { t: t8 });
         }
         match tx.log {
             Log::Forgetting | Log::Noted => {
@@ -108,8 +104,21 @@ impl<R: Rules> System<R> {
                 out(Action::ForgetLost { t: t8 });
             }
             Log::Finished => out(Action::Expire { t: t8 }),
-            _ => {}
+            Log::Absent | Log::Decided | Log::Expired | Log::NotedForGood => {}
         }
+    }
+
+    /// A commit is refused for what a coordinator may know, whether or not it does: a call of
+    /// another transaction can have told it so. Only where nothing is forced is the log not asked.
+    fn refusals(&self, state: &State, t: usize, c: usize, out: &mut impl FnMut(Action)) {
+        let mut refuse = |refusal| out(Action::RefuseCommit { t: short(t), c: short(c), refusal });
+        if state.coordinators[c].epoch < state.log_epoch {
+            refuse(Refusal::Fenced);
+        }
+        if self.needs_log() {
+            refuse(Refusal::LogBroken);
+        }
+        refuse(Refusal::Incomplete);
     }
 
     fn of_branch(&self, state: &State, t: usize, p: usize, out: &mut impl FnMut(Action)) {
@@ -119,20 +128,30 @@ impl<R: Rules> System<R> {
         }
         let branch = &tx.branches[p];
         let (t8, p8) = (short(t), short(p));
-        if branch.call != Call::None {
-            let from = From::Transaction;
-            match branch.call {
-                Call::Inquire => out(Action::Reply { t: t8, p: p8, from }),
-                asked if asked.asked() => {
-                    arrivals(t8, p8, from, branch.at, as_stray(asked), out);
-                    let ends = matches!(asked, Call::Commit | Call::Abort);
-                    if ends && others(state, t, p) {
-                        out(Action::Refuse { t: t8, p: p8, from });
-                    }
+        let from = From::Transaction;
+        match branch.call {
+            Call::None => {}
+            asked @ (Call::Prepare | Call::OnePhase | Call::Commit | Call::Abort) => {
+                arrivals(t8, p8, from, branch.at, as_stray(asked), out);
+                let ends = matches!(asked, Call::Commit | Call::Abort);
+                if ends && others(state, t, p) {
+                    out(Action::Refuse { t: t8, p: p8, from });
                 }
-                _ => out(Action::Reply { t: t8, p: p8, from }),
+                out(Action::GiveUp { t: t8, p: p8, from });
             }
-            out(Action::GiveUp { t: t8, p: p8, from });
+            // An inquiry is asked and answered at once.
+            Call::Inquire
+            | Call::Yes
+            | Call::ReadOnly
+            | Call::No
+            | Call::OneCommitted
+            | Call::OneRolledBack
+            | Call::AsDecided
+            | Call::Heuristic
+            | Call::Untold => {
+                out(Action::Reply { t: t8, p: p8, from });
+                out(Action::GiveUp { t: t8, p: p8, from });
+            }
         }
         for c in self.coordinators() {
             let from = From::Recovery(short(c));
@@ -165,25 +184,27 @@ impl<R: Rules> System<R> {
                 out(Action::Operator { t: t8, p: p8, commit: true });
                 out(Action::Operator { t: t8, p: p8, commit: false });
             }
-            At::Gone
-                if matches!(self.phase(tx.machine), Some(Phase::OnePhase | Phase::Inquiring)) =>
-            {
-                evidence(out);
+            At::Gone => {
+                if matches!(self.phase(tx.machine), Some(Phase::OnePhase | Phase::Inquiring)) {
+                    evidence(out);
+                }
             }
             At::Committed
             | At::CommittedAlone
             | At::RolledBack
             | At::OperatorCommitted
-            | At::OperatorRolledBack
-                if state.may_be_asked(t) =>
-            {
-                evidence(out);
+            | At::OperatorRolledBack => {
+                if state.may_be_asked(t) {
+                    evidence(out);
+                }
             }
             // A session ends by itself when its client is gone or has given up on it.
-            At::Open if matches!(branch.call, Call::None | Call::Inquire) => {
-                out(Action::SessionEnds { t: t8, p: p8 });
+            At::Open => {
+                if matches!(branch.call, Call::None | Call::Inquire) {
+                    out(Action::SessionEnds { t: t8, p: p8 });
+                }
             }
-            _ => {}
+            At::ReadOnly => {}
         }
     }
 
@@ -230,10 +251,13 @@ const fn as_stray(call: Call) -> Option<Stray> {
 
 /// A request arrives; the participant may have a choice, and a copy may follow.
 fn arrivals(t: u8, p: u8, from: From, at: At, kind: Option<Stray>, out: &mut impl FnMut(Action)) {
-    let choices: &[Choice] = match (kind, at) {
-        (Some(Stray::Prepare), At::Open) => &[Choice::Yes, Choice::ReadOnly, Choice::No],
-        (Some(Stray::OnePhase), At::Open) => &[Choice::Yes, Choice::No],
-        _ => &[Choice::None],
+    let choices: &[Choice] = match kind {
+        Some(Stray::Prepare) if at == At::Open => &[Choice::Yes, Choice::ReadOnly, Choice::No],
+        Some(Stray::OnePhase) if at == At::Open => &[Choice::Yes, Choice::No],
+        Some(
+            Stray::Prepare | Stray::OnePhase | Stray::Commit | Stray::Abort | Stray::AbortByGid,
+        )
+        | None => &[Choice::None],
     };
     for choice in choices {
         for twice in [false, true] {

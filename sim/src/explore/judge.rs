@@ -1,16 +1,17 @@
 //! What is known of a transaction in a state, and which invariant that breaks.
 //!
-//! The claims are the simulator's ([`crate::invariants::claims`]). Only three invariants need
-//! more than what is known of a transaction: `termination` is judged here, `durability` where a
-//! force returns and where the log is opened, `ownership` where recovery resolves.
+//! The claims are the simulator's ([`crate::invariants::claims`]). A few invariants need more than
+//! what is known of a transaction, and are judged where that is: `termination` here and where a
+//! machine is done, `durability` where a force returns and where the log is opened, `ownership`
+//! where recovery resolves; and where a commit is refused that nothing of it is begun.
 
 #[cfg(test)]
 mod tests;
 
-use indoubt::protocol::Phase;
-
 use super::rules::Rules;
-use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, State, Told, Tx, Wait};
+use super::state::{
+    At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Stage, State, Timers, Told, Tx, Wait,
+};
 use super::system::System;
 use crate::invariants::{Answer, Decision, Invariant, Known, Outcomes, claims};
 use crate::story::MAX_PARTICIPANTS;
@@ -55,7 +56,9 @@ impl<R: Rules> System<R> {
             if tx.machine == NOT_BEGUN {
                 return None;
             }
-            if tx.machine != NO_MACHINE && self.waits_for_nothing(tx) {
+            if tx.machine != NO_MACHINE
+                && (self.waits_for_nothing(tx) || self.keeps_its_client_waiting(tx))
+            {
                 return Some(Invariant::Termination);
             }
             let answer = answered.filter(|(of, _)| *of == t).map(|(_, answer)| answer);
@@ -75,12 +78,11 @@ impl<R: Rules> System<R> {
     /// the state before has been judged. Many steps are such.
     fn is_as_known(&self, before: &State, after: &State, t: usize) -> bool {
         let (one, other) = (&before.txs[t], &after.txs[t]);
-        let head = |tx: &Tx| (tx.log, tx.told, tx.reported, tx.force, tx.owner, tx.epoch);
+        let head = |tx: &Tx| (tx.log, tx.told, tx.reported, tx.force, tx.owner, tx.epoch, tx.stage);
         let place = |tx: &Tx, p: usize| (tx.branches[p].at, tx.branches[p].mute);
         let at = |p: usize| place(one, p) == place(other, p);
         let up = |c: usize| before.coordinators[c].epoch == after.coordinators[c].epoch;
         let same = head(one) == head(other)
-            && self.phase(one.machine) == self.phase(other.machine)
             && before.log_epoch == after.log_epoch
             && self.participants().all(at)
             && self.coordinators().all(up);
@@ -94,6 +96,18 @@ impl<R: Rules> System<R> {
         tx.wait == Wait::Nothing
             && tx.force != Force::Flying
             && calls.iter().all(|branch| branch.call == Call::None)
+    }
+
+    /// Whether its client has no answer and will get none by time alone, though all that could
+    /// bring one may never come: a force, the log, a retry. Nor does anybody wait for more than so
+    /// long once branches are being told how to end.
+    fn keeps_its_client_waiting(&self, tx: &Tx) -> bool {
+        let calls = &tx.branches[self.participants()];
+        !tx.answered
+            && tx.timers == Timers::default()
+            && (tx.wait != Wait::Nothing
+                || tx.force == Force::Flying
+                || calls.iter().any(|branch| branch.call.is_timed()))
     }
 
     /// What is known of a transaction. Every participant has a branch of it.
@@ -117,7 +131,6 @@ impl<R: Rules> System<R> {
             operator_rolled_back: at(At::OperatorRolledBack),
         };
         let noted = matches!(tx.log, Log::Noted | Log::NotedForGood);
-        let aborting = self.phase(tx.machine) == Some(Phase::Aborting);
         Known {
             enlisted: (1 << self.size.participants) - 1,
             yes: at(At::Prepared)
@@ -140,7 +153,7 @@ impl<R: Rules> System<R> {
             // that is aborting it.
             told: crate::invariants::Told {
                 committed: tx.told == Told::Committed || noted,
-                aborted: tx.told == Told::Aborted || aborting,
+                aborted: tx.told == Told::Aborted || tx.stage == Stage::Aborting,
                 presumed_aborted: tx.log == Log::Absent && self.is_presumed(state, t),
             },
             undisturbed: self.calm,
@@ -151,9 +164,7 @@ impl<R: Rules> System<R> {
     /// Whether a coordinator is up that knows of the transaction only what the log says.
     fn is_presumed(&self, state: &State, t: usize) -> bool {
         let tx = &state.txs[t];
-        self.coordinators().any(|c| {
-            let driven = usize::from(tx.owner) == c && tx.machine != NO_MACHINE;
-            state.coordinators[c].epoch >= tx.epoch && !driven
-        })
+        self.coordinators()
+            .any(|c| state.coordinators[c].epoch >= tx.epoch && !Self::live(state, c, t))
     }
 }

@@ -68,7 +68,7 @@ impl<R: Rules> Step<'_, R> {
         match tx.log {
             Log::Decided => tx.log = Log::Forgetting,
             Log::Absent => tx.log = Log::Noted,
-            _ => {}
+            Log::Forgetting | Log::Finished | Log::Expired | Log::Noted | Log::NotedForGood => {}
         }
     }
 
@@ -94,7 +94,11 @@ impl<R: Rules> Step<'_, R> {
             tx.log = match tx.log {
                 Log::Forgetting => Log::Decided,
                 Log::Noted => Log::Absent,
-                other => other,
+                kept @ (Log::Absent
+                | Log::Decided
+                | Log::Finished
+                | Log::Expired
+                | Log::NotedForGood) => kept,
             };
             if tx.log == Log::Decided && !self.system.rules.opening_keeps_decisions() {
                 tx.log = Log::Absent;

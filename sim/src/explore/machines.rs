@@ -2,8 +2,8 @@
 
 use indoubt::protocol::{
     Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, ForceFailure, Input, LogAnswer,
-    LogFailure, OnePhase, Ownership, Phase, RecoveryEffect, RecoveryEffects, RecoveryInput,
-    RecoveryMachine, TransactionEffects, TransactionMachine,
+    LogFailure, Obstacle, OnePhase, Ownership, Phase, RecoveryEffect, RecoveryEffects,
+    RecoveryInput, RecoveryMachine, Timer, TransactionEffects, TransactionMachine,
 };
 
 use super::automaton::Tabulate;
@@ -43,6 +43,7 @@ fn renamed_set(set: BranchSet, names: &[u8]) -> BranchSet {
 const BALLOTS: [Ballot; 3] = [Ballot::Yes, Ballot::ReadOnly, Ballot::No];
 /// To the machines, to have ended as decided before is the same as to end now.
 const ENDINGS: [Ending; 3] = [Ending::AsDecided, Ending::Heuristic, Ending::Untold];
+const OBSTACLES: [Obstacle; 3] = [Obstacle::Fenced, Obstacle::LogBroken, Obstacle::Incomplete];
 const FAILURES: [LogFailure; 2] = [LogFailure::Fenced, LogFailure::Unreadable];
 
 /// Transaction machines.
@@ -64,9 +65,9 @@ impl Tabulate for Transactions {
     fn alphabet(branches: usize) -> Vec<Input> {
         let mut all = vec![
             Input::Commit,
-            Input::Rollback(Cause::Requested),
-            Input::ForceOverdue,
-            Input::AcknowledgeOverdue,
+            Input::Rollback,
+            Input::Overdue(Timer::Force),
+            Input::Overdue(Timer::Acknowledge),
             Input::Retry,
             Input::Forced(Ok(())),
             Input::Forced(Err(ForceFailure::Fenced)),
@@ -77,6 +78,7 @@ impl Tabulate for Transactions {
         all.extend(FAILURES.map(|failure| Input::LogRead(Err(failure))));
         let ends = [OnePhase::Committed, OnePhase::RolledBack, OnePhase::Unknown, OnePhase::Untold];
         all.extend(ends.map(Input::OnePhased));
+        all.extend(OBSTACLES.map(Input::CommitRefused));
         for id in (0..branches).map(branch) {
             all.extend(BALLOTS.map(|ballot| Input::Voted(id, ballot)));
             all.extend(ENDINGS.map(|ending| Input::Finished(id, ending)));
@@ -104,7 +106,14 @@ impl Tabulate for Transactions {
             Input::VoteLost(id) => Input::VoteLost(renamed(id, names)),
             Input::Finished(id, ending) => Input::Finished(renamed(id, names), ending),
             Input::FinishLost(id) => Input::FinishLost(renamed(id, names)),
-            other => other,
+            Input::Commit
+            | Input::CommitRefused(_)
+            | Input::Rollback
+            | Input::Forced(_)
+            | Input::LogRead(_)
+            | Input::OnePhased(_)
+            | Input::Overdue(_)
+            | Input::Retry => input,
         }
     }
 
@@ -115,7 +124,13 @@ impl Tabulate for Transactions {
             Effect::Inquire(id) => Effect::Inquire(renamed(id, names)),
             Effect::Finish(set, decision) => Effect::Finish(renamed_set(set, names), decision),
             Effect::Answer(answer) => Effect::Answer(renamed_answer(answer, names)),
-            other => other,
+            Effect::Force
+            | Effect::ReadLog
+            | Effect::Forget
+            | Effect::StartTimer(_)
+            | Effect::RetryLater
+            | Effect::PresumeAbort
+            | Effect::Done { .. } => *effect,
         };
         (effects.iter().map(rename).collect(), renamed_set(*forced, names))
     }
@@ -154,12 +169,12 @@ const fn number(ending: Ending) -> usize {
 
 /// The place of an input in the alphabet of transaction machines.
 pub(super) fn transaction_input(input: Input) -> usize {
-    let of = |id: BranchId| 16 + 8 * usize::from(id.index());
+    let of = |id: BranchId| 19 + 8 * usize::from(id.index());
     match input {
         Input::Commit | Input::Enlisted(_) => 0,
-        Input::Rollback(_) => 1,
-        Input::ForceOverdue => 2,
-        Input::AcknowledgeOverdue => 3,
+        Input::Rollback => 1,
+        Input::Overdue(Timer::Force) => 2,
+        Input::Overdue(Timer::Acknowledge) => 3,
         Input::Retry => 4,
         Input::Forced(Ok(())) => 5,
         Input::Forced(Err(ForceFailure::Fenced)) => 6,
@@ -169,6 +184,7 @@ pub(super) fn transaction_input(input: Input) -> usize {
         Input::LogRead(Err(LogFailure::Fenced)) => 10,
         Input::LogRead(Err(LogFailure::Unreadable)) => 11,
         Input::OnePhased(end) => 12 + end as usize,
+        Input::CommitRefused(obstacle) => 16 + obstacle as usize,
         Input::Voted(id, ballot) => of(id) + ballot as usize,
         Input::Finished(id, ending) => of(id) + 3 + number(ending),
         Input::VoteLost(id) => of(id) + 6,
@@ -249,7 +265,11 @@ impl Tabulate for Recoveries {
             RecoveryInput::LogRead(Ok(LogAnswer::Commit(owed))) => {
                 RecoveryInput::LogRead(Ok(LogAnswer::Commit(renamed_set(owed, names))))
             }
-            other => other,
+            RecoveryInput::Start
+            | RecoveryInput::Live(_)
+            | RecoveryInput::LogRead(
+                Ok(LogAnswer::Absent | LogAnswer::Finished | LogAnswer::Expired) | Err(_),
+            ) => input,
         }
     }
 
@@ -258,7 +278,10 @@ impl Tabulate for Recoveries {
             RecoveryEffect::Finish(set, decision) => {
                 RecoveryEffect::Finish(renamed_set(set, names), decision)
             }
-            other => other,
+            RecoveryEffect::AskLive
+            | RecoveryEffect::ReadLog
+            | RecoveryEffect::Forget
+            | RecoveryEffect::Done => *effect,
         };
         effects.iter().map(rename).collect()
     }

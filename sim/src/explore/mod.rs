@@ -59,5 +59,5 @@ pub use walk::{Walked, Walks};
 // A story's words, which are not the explorer's alone.
 pub use crate::story::{
     Action, AtBranch, Choice, From, MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS,
-    MAX_TRANSACTIONS, OutOfRange, Reading, Size, Stray,
+    MAX_TRANSACTIONS, OutOfRange, Reading, Refusal, Size, Stray,
 };

@@ -21,7 +21,16 @@ pub(super) const fn stray(call: Call) -> Option<Stray> {
         Call::OnePhase => Some(Stray::OnePhase),
         Call::Commit => Some(Stray::Commit),
         Call::Abort => Some(Stray::Abort),
-        _ => None,
+        Call::None
+        | Call::Inquire
+        | Call::Yes
+        | Call::ReadOnly
+        | Call::No
+        | Call::OneCommitted
+        | Call::OneRolledBack
+        | Call::AsDecided
+        | Call::Heuristic
+        | Call::Untold => None,
     }
 }
 
@@ -30,7 +39,7 @@ pub(super) const fn stray_resolve(call: Resolve) -> Option<Stray> {
     match call {
         Resolve::Commit | Resolve::Recommit => Some(Stray::Commit),
         Resolve::Abort => Some(Stray::AbortByGid),
-        _ => None,
+        Resolve::None | Resolve::AsDecided | Resolve::Heuristic | Resolve::Untold => None,
     }
 }
 
@@ -128,7 +137,21 @@ impl<R: Rules> Step<'_, R> {
             }
             (Call::OnePhase, At::CommittedAlone) => return Some(Call::OneCommitted),
             (Call::OnePhase, _) => return Some(Call::OneRolledBack),
-            (Call::Commit, At::Open) => return None,
+            // Refused, or no request that has still to be served.
+            (Call::Commit, At::Open)
+            | (
+                Call::None
+                | Call::Inquire
+                | Call::Yes
+                | Call::ReadOnly
+                | Call::No
+                | Call::OneCommitted
+                | Call::OneRolledBack
+                | Call::AsDecided
+                | Call::Heuristic
+                | Call::Untold,
+                _,
+            ) => return None,
             (Call::Commit, _) => self.commit(t, p, self.known(t, p)),
             (Call::Abort, At::Open) => {
                 if self.system.rules.abort_stops_prepare() {
@@ -137,7 +160,6 @@ impl<R: Rules> Step<'_, R> {
                 Ending::AsDecided
             }
             (Call::Abort, _) => self.abort(t, p, self.known(t, p)),
-            _ => return None,
         };
         Some(match ending {
             Ending::AsDecided | Ending::Earlier => Call::AsDecided,
@@ -225,7 +247,11 @@ impl<R: Rules> Step<'_, R> {
         let ending = match call {
             Resolve::Heuristic => Ending::Heuristic,
             Resolve::Untold => Ending::Untold,
-            _ => Ending::AsDecided,
+            Resolve::AsDecided
+            | Resolve::None
+            | Resolve::Commit
+            | Resolve::Recommit
+            | Resolve::Abort => Ending::AsDecided,
         };
         self.report(t, p, ending);
         self.tell(c, t, RecoveryInput::Finished(branch(p), ending));
@@ -248,7 +274,13 @@ impl<R: Rules> Step<'_, R> {
                     At::Open => OnePhase::Unknown,
                     _ if mute => OnePhase::Untold,
                     At::CommittedAlone => OnePhase::Committed,
-                    _ => OnePhase::RolledBack,
+                    At::Prepared
+                    | At::Committed
+                    | At::RolledBack
+                    | At::ReadOnly
+                    | At::Gone
+                    | At::OperatorCommitted
+                    | At::OperatorRolledBack => OnePhase::RolledBack,
                 }),
             ),
             Call::AsDecided => self.finished(t, p, Ending::AsDecided),
@@ -275,7 +307,12 @@ impl<R: Rules> Step<'_, R> {
                 }
                 Input::OnePhased(OnePhase::Unknown)
             }
-            _ => Input::FinishLost(branch(p)),
+            Call::None
+            | Call::Commit
+            | Call::Abort
+            | Call::AsDecided
+            | Call::Heuristic
+            | Call::Untold => Input::FinishLost(branch(p)),
         };
         self.give(t, lost);
     }

@@ -17,7 +17,7 @@ use super::claim::Sometimes;
 use super::machines::{recovery_input, set};
 use super::participant::stray_resolve;
 use super::rules::Rules;
-use super::state::{Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve};
+use super::state::{Log, NO_MACHINE, Recovery, Resolve, Stage};
 use super::step::Step;
 use super::system::System;
 use crate::invariants::Invariant;
@@ -138,9 +138,9 @@ impl<R: Rules> Step<'_, R> {
             }
             self.end_recovery(c, t);
             self.state.coordinators[c].recoveries[t] = Recovery::default();
-            let tx = &self.state.txs[t];
-            if usize::from(tx.owner) == c && tx.machine != NOT_BEGUN && tx.machine != NO_MACHINE {
+            if System::<R>::live(&self.state, c, t) {
                 self.let_go(t);
+                self.state.txs[t].stage = Stage::Absent;
             }
         }
         self.state.coordinators[c].epoch = 0;

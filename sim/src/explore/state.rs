@@ -8,8 +8,15 @@
 //! is in its call until it is given up. A request that nobody waits for any more is a *stray*;
 //! equal strays are one, since that each can arrive by itself is what a duplicate stands for.
 
+mod pack;
+
+use indoubt::protocol::Timer;
+
 use super::automaton::Id;
 use crate::story::{MAX_COORDINATORS, MAX_PARTICIPANTS, MAX_TRANSACTIONS};
+
+pub(super) use pack::Packed;
+use pack::take;
 
 /// A transaction that nobody has begun: the machine's first state.
 pub(super) const NOT_BEGUN: Id = 0;
@@ -67,6 +74,12 @@ packed! {
 }
 
 packed! {
+    /// What its coordinator's process knows of a transaction beside the log. It leaves an absent
+    /// one to recovery.
+    Stage { Absent, Undecided, Aborting, Untold }
+}
+
+packed! {
     /// A transaction in the log. `Noted` and `NotedForGood` were committed without a decision;
     /// `Forgetting` and `Noted` do not survive the next opening.
     Log { Absent, Decided, Forgetting, Finished, Expired, Noted, NotedForGood }
@@ -75,6 +88,33 @@ packed! {
 packed! {
     /// What the client was told, if anything was claimed.
     Told { Nothing, Committed, Aborted }
+}
+
+/// The timers of a transaction machine that are running, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Timers(pub(super) u8);
+
+impl Timers {
+    pub(super) const fn of(timer: Timer) -> Self {
+        Self(1 << timer as u8)
+    }
+
+    pub(super) const fn is_running(self, timer: Timer) -> bool {
+        self.0 & Self::of(timer).0 != 0
+    }
+
+    pub(super) const fn start(&mut self, timer: Timer) {
+        self.0 |= Self::of(timer).0;
+    }
+
+    /// Stops all but these.
+    pub(super) const fn keep(&mut self, these: Self) {
+        self.0 &= these.0;
+    }
+
+    pub(super) const fn stop(&mut self, timer: Timer) {
+        self.0 &= !Self::of(timer).0;
+    }
 }
 
 impl At {
@@ -88,6 +128,27 @@ impl Call {
     /// Whether the request is still on its way.
     pub(super) const fn asked(self) -> bool {
         matches!(self, Self::Prepare | Self::OnePhase | Self::Inquire | Self::Commit | Self::Abort)
+    }
+
+    /// Whether it tells the branch the decision, or asks how a one-phase commit ended: the client
+    /// waits for that only as long as a timer runs.
+    pub(super) const fn is_timed(self) -> bool {
+        match self {
+            Self::Commit
+            | Self::Abort
+            | Self::Inquire
+            | Self::AsDecided
+            | Self::Heuristic
+            | Self::Untold => true,
+            Self::None
+            | Self::Prepare
+            | Self::OnePhase
+            | Self::Yes
+            | Self::ReadOnly
+            | Self::No
+            | Self::OneCommitted
+            | Self::OneRolledBack => false,
+        }
     }
 
     /// Whether a vote is on its way back.
@@ -115,7 +176,7 @@ impl Log {
 pub(super) struct Branch {
     pub(super) at: At,
     pub(super) call: Call,
-    /// Requests that nobody waits for, as the bits of [`Stray`](super::action::Stray).
+    /// Requests that nobody waits for, as the bits of [`Stray`](crate::story::Stray).
     pub(super) strays: u8,
     /// The participant can no longer tell how the branch ended.
     pub(super) mute: bool,
@@ -128,6 +189,10 @@ pub(super) struct Tx {
     pub(super) owner: u8,
     /// Of its gid.
     pub(super) epoch: u8,
+    pub(super) stage: Stage,
+    /// The client has had its answer, though perhaps nothing was claimed to it.
+    pub(super) answered: bool,
+    pub(super) timers: Timers,
     pub(super) wait: Wait,
     pub(super) force: Force,
     pub(super) log: Log,
@@ -203,126 +268,5 @@ impl State {
         for tx in &mut self.txs {
             tx.epoch = rank(tx.epoch);
         }
-    }
-}
-
-/// A state in as few words as it needs.
-pub(super) type Packed = [u64; 2 * MAX_TRANSACTIONS + MAX_COORDINATORS];
-
-fn put(word: &mut u64, bits: u32, value: impl Into<u64>) {
-    *word = *word << bits | value.into();
-}
-
-fn take(word: &mut u64, bits: u32) -> u8 {
-    // At most 8 bits are ever asked for.
-    let value = (*word & ((1 << bits) - 1)) as u8;
-    *word >>= bits;
-    value
-}
-
-fn take_id(word: &mut u64) -> Id {
-    let value = *word as Id;
-    *word >>= Id::BITS;
-    value
-}
-
-impl State {
-    pub(super) fn pack(&self) -> Packed {
-        let mut packed = Packed::default();
-        for (t, tx) in self.txs.iter().enumerate() {
-            let [head, branches] = tx.pack();
-            packed[2 * t] = head;
-            packed[2 * t + 1] = branches;
-        }
-        for (c, coordinator) in self.coordinators.iter().enumerate() {
-            packed[2 * MAX_TRANSACTIONS + c] = coordinator.pack();
-        }
-        put(&mut packed[1], 4, self.log_epoch);
-        put(&mut packed[1], 4, self.budget);
-        packed
-    }
-
-    pub(super) fn unpack(packed: &Packed) -> Self {
-        let mut packed = *packed;
-        let budget = take(&mut packed[1], 4);
-        let log_epoch = take(&mut packed[1], 4);
-        let mut state = Self { log_epoch, budget, ..Self::default() };
-        for (t, tx) in state.txs.iter_mut().enumerate() {
-            *tx = Tx::unpack(packed[2 * t], packed[2 * t + 1]);
-        }
-        for (c, coordinator) in state.coordinators.iter_mut().enumerate() {
-            *coordinator = Coordinator::unpack(packed[2 * MAX_TRANSACTIONS + c]);
-        }
-        state
-    }
-}
-
-impl Tx {
-    fn pack(&self) -> [u64; 2] {
-        let (mut head, mut branches) = (0, 0);
-        put(&mut head, Id::BITS, self.machine);
-        put(&mut head, 1, self.owner);
-        put(&mut head, 4, self.epoch);
-        put(&mut head, 2, self.wait as u8);
-        put(&mut head, 2, self.force as u8);
-        put(&mut head, 3, self.log as u8);
-        put(&mut head, 3, self.named);
-        put(&mut head, 2, self.told as u8);
-        put(&mut head, 3, self.reported);
-        for branch in &self.branches {
-            put(&mut branches, 4, branch.at as u8);
-            put(&mut branches, 4, branch.call as u8);
-            put(&mut branches, 5, branch.strays);
-            put(&mut branches, 1, branch.mute);
-        }
-        [head, branches]
-    }
-
-    fn unpack(mut head: u64, mut branches: u64) -> Self {
-        let mut tx = Self {
-            reported: take(&mut head, 3),
-            told: Told::unpack(&mut head, 2),
-            named: take(&mut head, 3),
-            log: Log::unpack(&mut head, 3),
-            force: Force::unpack(&mut head, 2),
-            wait: Wait::unpack(&mut head, 2),
-            epoch: take(&mut head, 4),
-            owner: take(&mut head, 1),
-            machine: take_id(&mut head),
-            ..Self::default()
-        };
-        for branch in tx.branches.iter_mut().rev() {
-            branch.mute = take(&mut branches, 1) != 0;
-            branch.strays = take(&mut branches, 5);
-            branch.call = Call::unpack(&mut branches, 4);
-            branch.at = At::unpack(&mut branches, 4);
-        }
-        tx
-    }
-}
-
-impl Coordinator {
-    fn pack(&self) -> u64 {
-        let mut word = 0;
-        put(&mut word, 4, self.epoch);
-        for recovery in &self.recoveries {
-            put(&mut word, Id::BITS, recovery.machine);
-            for call in &recovery.calls {
-                put(&mut word, 3, *call as u8);
-            }
-        }
-        word
-    }
-
-    fn unpack(mut word: u64) -> Self {
-        let mut coordinator = Self::default();
-        for recovery in coordinator.recoveries.iter_mut().rev() {
-            for call in recovery.calls.iter_mut().rev() {
-                *call = Resolve::unpack(&mut word, 3);
-            }
-            recovery.machine = take_id(&mut word);
-        }
-        coordinator.epoch = take(&mut word, 4);
-        coordinator
     }
 }

@@ -7,16 +7,16 @@
 //! so nothing is claimed of it.
 
 use indoubt::protocol::{
-    Answer, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input, LogFailure,
+    Answer, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogFailure, Obstacle, Timer,
 };
 
 use super::claim::{Reached, Sometimes};
 use super::machines::{bits, branch, transaction_input};
 use super::rules::Rules;
-use super::state::{At, Call, Force, Log, NO_MACHINE, State, Told, Wait};
+use super::state::{At, Call, Force, Log, NO_MACHINE, Stage, State, Timers, Told, Wait};
 use super::system::{After, System};
 use crate::invariants::{self, Invariant};
-use crate::story::{Action, Reading};
+use crate::story::{Action, Reading, Refusal};
 
 /// A step that is being taken.
 pub(super) struct Step<'a, R: Rules> {
@@ -58,7 +58,13 @@ impl<'a, R: Rules> Step<'a, R> {
         self.state.budget -= action.cost();
         let index = usize::from;
         match action {
-            Action::Begin { t, c, commit } => self.begin(index(t), index(c), commit),
+            Action::Begin { t, c, commit } => {
+                let wish = if commit { Input::Commit } else { Input::Rollback };
+                self.begin(index(t), index(c), wish);
+            }
+            Action::RefuseCommit { t, c, refusal } => {
+                self.refuse_commit(index(t), index(c), refusal);
+            }
             Action::Arrive { t, p, from, choice, twice } => {
                 self.arrive(index(t), index(p), from, choice, twice);
             }
@@ -81,8 +87,8 @@ impl<'a, R: Rules> Step<'a, R> {
                 self.state.txs[index(t)].wait = Wait::Nothing;
                 self.give(index(t), Input::Retry);
             }
-            Action::ForceOverdue { t } => self.give(index(t), Input::ForceOverdue),
-            Action::AcknowledgeOverdue { t } => self.give(index(t), Input::AcknowledgeOverdue),
+            Action::ForceOverdue { t } => self.overdue(index(t), Timer::Force),
+            Action::AcknowledgeOverdue { t } => self.overdue(index(t), Timer::Acknowledge),
             Action::Suspect { c, t, found } => self.suspect(index(c), index(t), found),
             Action::Consult { c, t, reading } => self.consult(index(c), index(t), reading),
             Action::NoteForgotten { t } => self.note_forgotten(index(t)),
@@ -104,10 +110,33 @@ impl<'a, R: Rules> Step<'a, R> {
         }
     }
 
-    fn begin(&mut self, t: usize, c: usize, commit: bool) {
-        self.state.txs[t].owner = u8::from(c != 0);
-        self.state.txs[t].epoch = self.state.coordinators[c].epoch;
-        self.give(t, if commit { Input::Commit } else { Input::Rollback(Cause::Requested) });
+    fn begin(&mut self, t: usize, c: usize, wish: Input) {
+        let tx = &mut self.state.txs[t];
+        tx.owner = u8::from(c != 0);
+        tx.epoch = self.state.coordinators[c].epoch;
+        tx.stage = Stage::Undecided;
+        self.give(t, wish);
+    }
+
+    /// What is refused is begun by nobody: no branch is asked for its vote, or to commit.
+    fn refuse_commit(&mut self, t: usize, c: usize, refusal: Refusal) {
+        let (obstacle, respected) = match refusal {
+            Refusal::Fenced => (Obstacle::Fenced, Invariant::Ownership),
+            Refusal::LogBroken => (Obstacle::LogBroken, Invariant::Validity),
+            Refusal::Incomplete => (Obstacle::Incomplete, Invariant::Validity),
+        };
+        self.reaches(Sometimes::CommitRefused);
+        self.begin(t, c, Input::CommitRefused(obstacle));
+        let begun =
+            |p: usize| matches!(self.state.txs[t].branches[p].call, Call::Prepare | Call::OnePhase);
+        if self.system.participants().any(begun) {
+            self.breaks(respected);
+        }
+    }
+
+    fn overdue(&mut self, t: usize, timer: Timer) {
+        self.state.txs[t].timers.stop(timer);
+        self.give(t, Input::Overdue(timer));
     }
 
     fn force_returns(&mut self, t: usize) {
@@ -157,6 +186,7 @@ impl<'a, R: Rules> Step<'a, R> {
             }
             self.carry_out(t, *effect, *named);
         }
+        self.state.txs[t].timers.keep(system.heeded[usize::from(next)]);
     }
 
     fn carry_out(&mut self, t: usize, effect: Effect, named: BranchSet) {
@@ -176,13 +206,15 @@ impl<'a, R: Rules> Step<'a, R> {
                 tx.force = Force::Flying;
             }
             Effect::ReadLog => self.state.txs[t].wait = Wait::Read,
+            Effect::StartTimer(timer) => self.state.txs[t].timers.start(timer),
             Effect::RetryLater => self.state.txs[t].wait = Wait::Retry,
+            Effect::PresumeAbort => self.state.txs[t].stage = Stage::Aborting,
             Effect::Answer(answer) => self.answer(t, answer),
             Effect::Forget => {
                 let epoch = self.state.txs[t].epoch;
                 self.forget(t, epoch);
             }
-            Effect::Done => self.let_go(t),
+            Effect::Done { untold } => self.done(t, untold),
         }
     }
 
@@ -199,10 +231,30 @@ impl<'a, R: Rules> Step<'a, R> {
             Answer::InDoubt => (Told::Nothing, none, none, Sometimes::ToldInDoubt),
         };
         self.state.txs[t].told = told;
+        self.state.txs[t].answered = true;
         let (pending, heuristic) = (bits(pending).into(), bits(heuristic).into());
         let committed = told == Told::Committed;
         self.answered = Some((t, invariants::Answer { committed, pending, heuristic }));
         self.reaches(sometimes);
+    }
+
+    /// The machine is done. Nobody answers its client any more; and whoever asks its coordinator by
+    /// gid is told from now on what the log says, unless nobody can know. As long as that process
+    /// lives, and nobody has taken the log over, this is for certain: a commit that needed no
+    /// decision is noted by now.
+    fn done(&mut self, t: usize, untold: bool) {
+        let tx = &mut self.state.txs[t];
+        tx.stage = if untold { Stage::Untold } else { Stage::Absent };
+        let committed = tx.branches[self.system.participants()]
+            .iter()
+            .any(|branch| matches!(branch.at, At::Committed | At::CommittedAlone));
+        let presumed = !untold && tx.log == Log::Absent && tx.epoch == self.state.log_epoch;
+        if !tx.answered {
+            self.breaks(Invariant::Termination);
+        } else if presumed && committed {
+            self.breaks(Invariant::ClientTruth);
+        }
+        self.let_go(t);
     }
 
     /// The machine is gone, done or crashed: nobody waits for its calls any more.
@@ -210,8 +262,11 @@ impl<'a, R: Rules> Step<'a, R> {
         for p in self.system.participants() {
             self.call(t, p, Call::None);
         }
-        self.state.txs[t].machine = NO_MACHINE;
-        self.state.txs[t].wait = Wait::Nothing;
+        let tx = &mut self.state.txs[t];
+        tx.machine = NO_MACHINE;
+        tx.answered = false;
+        tx.timers = Timers::default();
+        tx.wait = Wait::Nothing;
         self.abandon_force(t);
     }
 

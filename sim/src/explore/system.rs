@@ -1,12 +1,16 @@
 //! The system that is explored: the shipped machines in an environment of a size.
 
-use indoubt::protocol::{Ending, Phase, RecoveryEffect, RecoveryInput, TransactionMachine};
+use indoubt::protocol::{
+    Ending, Input, Phase, RecoveryEffect, RecoveryInput, Timer, TransactionMachine,
+};
 
 use super::automaton::{Automaton, Id, Untabulated};
 use super::claim::Reached;
-use super::machines::{Recoveries, Transactions, branch, enlisted, found, recovery_input};
+use super::machines::{
+    Recoveries, Transactions, branch, enlisted, found, recovery_input, transaction_input,
+};
 use super::rules::Rules;
-use super::state::{At, NO_MACHINE, NOT_BEGUN, State};
+use super::state::{At, NO_MACHINE, NOT_BEGUN, Stage, State, Timers};
 use super::step::Step;
 use super::symmetry::renamings;
 use crate::invariants::Invariant;
@@ -37,6 +41,9 @@ pub struct System<R: Rules> {
     /// Recovery machines to which it makes no difference how the branches that they told end.
     pub(super) inert: Vec<bool>,
     pub(super) phases: Vec<Phase>,
+    /// The timers that a transaction machine may still heed. That another one is over changes
+    /// nothing, now or later.
+    pub(super) heeded: Vec<Timers>,
     /// Renamings of participants; the first changes nothing.
     pub(super) names: Vec<Vec<u8>>,
 }
@@ -93,6 +100,7 @@ impl<R: Rules> System<R> {
             recoveries.learn(branches, names, &images)?;
         }
         let phases = transactions.states.iter().map(TransactionMachine::phase).collect();
+        let heeded = heeded(&transactions);
         let ends: Vec<usize> = (0..branches)
             .map(branch)
             .flat_map(|id| {
@@ -116,6 +124,7 @@ impl<R: Rules> System<R> {
             recoveries,
             inert,
             phases,
+            heeded,
             names,
         })
     }
@@ -177,10 +186,15 @@ impl<R: Rules> System<R> {
         self.phases.get(usize::from(machine)).copied()
     }
 
-    /// Whether a coordinator is still driving a transaction.
+    /// Whether a commit can have to be forced.
+    pub(super) fn needs_log(&self) -> bool {
+        self.transactions.states[usize::from(NOT_BEGUN)].needs_log()
+    }
+
+    /// Whether a coordinator leaves a transaction alone, as one that it drives.
     pub(super) fn live(state: &State, c: usize, t: usize) -> bool {
         let tx = &state.txs[t];
-        usize::from(tx.owner) == c && tx.machine != NO_MACHINE && tx.machine != NOT_BEGUN
+        usize::from(tx.owner) == c && tx.stage != Stage::Absent
     }
 
     /// Branches of a transaction that are prepared, as bits.
@@ -189,6 +203,18 @@ impl<R: Rules> System<R> {
             .filter(|p| state.txs[t].branches[*p].at == At::Prepared)
             .fold(0, |bits, p| bits | 1 << p)
     }
+}
+
+/// By state, the timers that a machine heeds there or in any state that it can still come to.
+fn heeded(machines: &Automaton<Transactions>) -> Vec<Timers> {
+    let mut heeded = vec![Timers::default(); machines.states.len()];
+    for timer in [Timer::Force, Timer::Acknowledge] {
+        let may = machines.may_heed(transaction_input(Input::Overdue(timer)));
+        for (heeded, _) in heeded.iter_mut().zip(may).filter(|(_, may)| *may) {
+            heeded.start(timer);
+        }
+    }
+    heeded
 }
 
 /// The bits of a set of branches under a renaming.

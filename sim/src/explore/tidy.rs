@@ -3,7 +3,7 @@
 
 use super::claim::Sometimes;
 use super::rules::Rules;
-use super::state::{At, Branch, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Tx};
+use super::state::{At, Branch, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Stage, Tx};
 use super::step::Step;
 use crate::story::Stray;
 
@@ -56,7 +56,7 @@ impl<R: Rules> Step<'_, R> {
             && !matches!(tx.log, Log::Decided | Log::Forgetting)
             && tx.branches[self.system.participants()].iter().all(over)
             && self.state.coordinators.iter().all(|one| one.recoveries[t] == idle);
-        if tx.machine == NO_MACHINE {
+        if tx.machine == NO_MACHINE && tx.stage == Stage::Absent {
             self.state.txs[t].owner = 0;
         }
         if over {

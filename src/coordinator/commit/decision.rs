@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::shared::Shared;
-use super::event::{Event, Note};
+use super::event::{Detail, Event};
 use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
@@ -14,29 +14,29 @@ pub(super) async fn force<L: DecisionLog, C: Clock>(
     commit: Arc<Commit>,
 ) -> Event {
     match shared.force(&commit).await {
-        Ok(()) => (Input::Forced(Ok(())), Note::Nothing),
+        Ok(()) => (Input::Forced(Ok(())), Detail::Nothing),
         Err(error) => {
             let failure = match error {
                 ForceError::Fenced { .. } => ForceFailure::Fenced,
                 ForceError::Unknown { .. } => ForceFailure::Unknown,
             };
-            (Input::Forced(Err(failure)), Note::LogReason(error.to_string()))
+            (Input::Forced(Err(failure)), Detail::OfTheLog(error.to_string()))
         }
     }
 }
 
 pub(super) async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
     match shared.read(&gid).await {
-        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Note::Nothing),
-        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Note::Nothing),
+        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Detail::Nothing),
+        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Detail::Nothing),
         // Only a successor can have finished and forgotten what this coordinator still waits for.
         Ok(Entry::Expired) => {
-            let note = Note::LogReason("the log has outlived the transaction".to_owned());
-            (Input::LogRead(Err(LogFailure::Fenced)), note)
+            let detail = Detail::OfTheLog("the log has outlived the transaction".to_owned());
+            (Input::LogRead(Err(LogFailure::Fenced)), detail)
         }
         Err(error) => {
             let failure = log_failure(&error);
-            (Input::LogRead(Err(failure)), Note::LogReason(error.to_string()))
+            (Input::LogRead(Err(failure)), Detail::OfTheLog(error.to_string()))
         }
     }
 }

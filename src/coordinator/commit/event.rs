@@ -9,10 +9,10 @@ use crate::participant::{Receipt, Refusal};
 use crate::protocol::{BranchId, Input};
 
 /// An event of the world: an input for the machine, and the text that goes with it.
-pub(super) type Event = (Input, Note);
+pub(super) type Event = (Input, Detail);
 
 /// What the machine does not carry.
-pub(super) enum Note {
+pub(super) enum Detail {
     Nothing,
     Receipt(BranchId, Receipt),
     /// Of a branch.
@@ -20,7 +20,7 @@ pub(super) enum Note {
     /// Of a branch that has rolled back.
     Refusal(BranchId, Refusal),
     /// Of the log.
-    LogReason(String),
+    OfTheLog(String),
     Heuristic(BranchId, Heuristic),
 }
 
@@ -30,5 +30,5 @@ pub(super) async fn after<L, C: Clock>(
     input: Input,
 ) -> Event {
     shared.clock.sleep(delay).await;
-    (input, Note::Nothing)
+    (input, Detail::Nothing)
 }

@@ -3,7 +3,7 @@
 use super::super::calls::answered;
 use super::super::shared::Shared;
 use super::super::transaction::Enlisted;
-use super::event::{Event, Note};
+use super::event::{Detail, Event};
 use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::participant::{OnePhaseVote, Vote};
@@ -12,10 +12,10 @@ use crate::protocol::{Ballot, Decision, Input, OnePhase};
 pub(super) async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
     let id = branch.id;
     match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
-        Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Note::Receipt(id, receipt)),
-        Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Note::Nothing),
-        Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Note::Refusal(id, refusal)),
-        Err(lost) => (Input::VoteLost(id), Note::Reason(id, lost.to_string())),
+        Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Detail::Receipt(id, receipt)),
+        Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Detail::Nothing),
+        Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Detail::Refusal(id, refusal)),
+        Err(lost) => (Input::VoteLost(id), Detail::Reason(id, lost.to_string())),
     }
 }
 
@@ -24,19 +24,19 @@ pub(super) async fn commit_one_phase<L, C: Clock>(
     branch: &Enlisted,
 ) -> Event {
     match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
-        Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Note::Nothing),
+        Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Detail::Nothing),
         Ok(OnePhaseVote::RolledBack(refusal)) => {
-            (Input::OnePhased(OnePhase::RolledBack), Note::Refusal(branch.id, refusal))
+            (Input::OnePhased(OnePhase::RolledBack), Detail::Refusal(branch.id, refusal))
         }
         Err(lost) => {
-            (Input::OnePhased(OnePhase::Unknown), Note::Reason(branch.id, lost.to_string()))
+            (Input::OnePhased(OnePhase::Unknown), Detail::Reason(branch.id, lost.to_string()))
         }
     }
 }
 
 pub(super) async fn inquire<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
     let end = answered(&shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
-    (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Note::Nothing)
+    (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Detail::Nothing)
 }
 
 pub(super) async fn finish<L, C: Clock>(
@@ -52,12 +52,12 @@ pub(super) async fn finish<L, C: Clock>(
                 shared.alarms.ended(&gid.branch(id), &branch.participant, decision, ending);
             (
                 Input::Finished(id, ending),
-                heuristic.map_or(Note::Nothing, |heuristic| Note::Heuristic(id, heuristic)),
+                heuristic.map_or(Detail::Nothing, |heuristic| Detail::Heuristic(id, heuristic)),
             )
         }
         Err(lost) => {
             tracing::warn!(participant = %branch.participant, ?decision, %lost, "left to recovery");
-            (Input::FinishLost(id), Note::Nothing)
+            (Input::FinishLost(id), Detail::Nothing)
         }
     }
 }

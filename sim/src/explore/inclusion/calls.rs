@@ -213,7 +213,9 @@ const fn tells(branch: Branch) -> Option<Heard> {
         (Call::AsDecided, _) => Heard::AsDecided,
         (Call::Heuristic, _) => Heard::Heuristic,
         (Call::Untold, _) => Heard::Untold,
-        _ => return None,
+        (Call::None | Call::Prepare | Call::OnePhase | Call::Commit | Call::Abort, _) => {
+            return None;
+        }
     })
 }
 

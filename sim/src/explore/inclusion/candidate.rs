@@ -8,6 +8,14 @@ use crate::explore::state::{Packed, State};
 use crate::explore::system::System;
 use crate::story::{Action, MAX_FAULTS};
 
+/// What the client is going to ask for, and whether it is refused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wish {
+    Commit,
+    Rollback,
+    RefusedCommit,
+}
+
 /// A state, and a way to it.
 #[derive(Clone)]
 pub(super) struct Candidate {
@@ -15,8 +23,7 @@ pub(super) struct Candidate {
     /// Participants of which something has become durable that the history has not told yet:
     /// it tells what a participant finds on its disk only when it is up again.
     pub(super) early: u8,
-    /// Whether the client is one that commits.
-    pub(super) commits: bool,
+    pub(super) wish: Wish,
     way: Option<Arc<Step>>,
 }
 
@@ -26,13 +33,13 @@ struct Step {
 }
 
 impl Candidate {
-    pub(super) const fn at(state: State, commits: bool) -> Self {
-        Self { state, early: 0, commits, way: None }
+    pub(super) const fn at(state: State, wish: Wish) -> Self {
+        Self { state, early: 0, wish, way: None }
     }
 
     /// What tells candidates apart.
-    pub(super) fn key(&self) -> (Packed, u8, bool) {
-        (self.state.pack(), self.early, self.commits)
+    pub(super) fn key(&self) -> (Packed, u8, Wish) {
+        (self.state.pack(), self.early, self.wish)
     }
 
     /// After these actions, if the explorer allows every one of them.

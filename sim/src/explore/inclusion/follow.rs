@@ -8,14 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Wish};
 use super::last_of;
 use super::log::{is_deciding, is_noted, tells};
 use crate::explore::rules::Shipped;
 use crate::explore::state::{State, Told as Claimed};
 use crate::explore::system::System;
 use crate::history::{Event, Place, Reading, Told, Tx};
-use crate::story::{Action, MAX_COORDINATORS, MAX_FAULTS};
+use crate::story::{Action, MAX_COORDINATORS, MAX_FAULTS, Refusal};
 
 /// The only transaction of the systems that are used here.
 pub(super) const T: u8 = 0;
@@ -30,7 +30,7 @@ pub(super) struct Scene {
     /// Coordinators that are up and have not opened the log: they may have taken an epoch.
     pub(super) opening: [bool; MAX_COORDINATORS],
     /// Whether a call of the log has failed in this run: then a commit may be refused before
-    /// anything is prepared, which to the explorer is a client that rolls back.
+    /// anything is prepared.
     unwell: bool,
 }
 
@@ -90,7 +90,9 @@ pub(super) struct Thread<'a> {
 
 impl<'a> Thread<'a> {
     /// A transaction that a client of this coordinator has begun. Whether it will ask for a
-    /// commit is open, and until it asks nothing is sent.
+    /// commit is open, and whether that will be refused; until it asks nothing is sent. For
+    /// whichever reason a commit is refused, the same comes of it: the reason here is one that is
+    /// always possible.
     pub(super) fn begun(
         system: &'a System<Shipped>,
         tx: Tx,
@@ -98,11 +100,16 @@ impl<'a> Thread<'a> {
         c: u8,
         scene: &Scene,
     ) -> Self {
-        let begun = |commit| {
-            let start = Candidate::at(scene.state(system), commit);
-            start.after(system, [Action::Begin { t: T, c, commit }])
+        let begun = |(wish, action)| {
+            let start = Candidate::at(scene.state(system), wish);
+            start.after(system, [action])
         };
-        let candidates = [true, false].into_iter().filter_map(begun).collect();
+        let wishes = [
+            (Wish::Commit, Action::Begin { t: T, c, commit: true }),
+            (Wish::Rollback, Action::Begin { t: T, c, commit: false }),
+            (Wish::RefusedCommit, Action::RefuseCommit { t: T, c, refusal: Refusal::Incomplete }),
+        ];
+        let candidates = wishes.into_iter().filter_map(begun).collect();
         Self { system, tx, places, candidates, enlisted: 0, asked: false, beyond: false }
     }
 
@@ -188,7 +195,36 @@ impl<'a> Thread<'a> {
                 self.answered(at, told, pending, heuristic)
             }
             Event::Status { told, .. } => at.kept(tells(at, told)),
-            _ => vec![at.clone()],
+            // Of these nothing follows for where it is.
+            Event::Run { .. }
+            | Event::Seeded { .. }
+            | Event::Began { .. }
+            | Event::Enlisted { .. }
+            | Event::Promised { .. }
+            | Event::Left { .. }
+            | Event::StandbyCutOff { .. }
+            | Event::FailedOver { .. }
+            | Event::Trespassed { .. }
+            | Event::RivalStarted
+            | Event::Acknowledged { .. }
+            | Event::OpenFailed { .. }
+            | Event::LogUnreadable { .. }
+            | Event::Started { .. }
+            | Event::Cut { .. }
+            | Event::Mended { .. }
+            | Event::TakenOver
+            | Event::DiskFaulty { .. }
+            | Event::Ordered { .. }
+            | Event::Disagreed { .. }
+            | Event::Panicked { .. }
+            | Event::Healed
+            | Event::Quiesced
+            | Event::Overran
+            | Event::Row { .. }
+            | Event::StillPrepared { .. }
+            | Event::StillLocked { .. }
+            | Event::StillUnfinished { .. }
+            | Event::Foreign { .. } => vec![at.clone()],
         }
     }
 
@@ -222,11 +258,15 @@ impl<'a> Thread<'a> {
         self.places.iter().position(|place| *place == p).map(|place| place as u8)
     }
 
-    /// The client asks to commit. A coordinator that has been succeeded, and knows, rolls back;
-    /// so does one whose log was unwell. That it is still unwell shows only after this.
+    /// The client asks to commit. A coordinator that has been succeeded, and knows, refuses; so
+    /// does one whose log was unwell. That it is still unwell shows only after this.
     fn asked_commit(&self, at: &Candidate, scene: &Scene) -> Vec<Candidate> {
         let succeeded = || !self.succeeded(at, at.state.txs[0].epoch, scene).is_empty();
-        at.kept(at.commits || scene.unwell || succeeded())
+        at.kept(match at.wish {
+            Wish::Commit => true,
+            Wish::Rollback => false,
+            Wish::RefusedCommit => scene.unwell || succeeded(),
+        })
     }
 
     /// The client is told what the machine has answered, or answers at a deadline. Who is

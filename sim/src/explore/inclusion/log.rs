@@ -36,7 +36,7 @@ pub(super) const fn directs(at: &Candidate, commit: bool) -> bool {
         Log::Absent => !commit,
         // Nobody knows any more.
         Log::Expired => true,
-        _ => commit,
+        Log::Decided | Log::Forgetting | Log::Finished | Log::Noted | Log::NotedForGood => commit,
     }
 }
 
