@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use indoubt_sim::bend::Bend;
 use indoubt_sim::bridge::{Carried, CarriedRun, Impossible, Order, carry, carry_beside};
 use indoubt_sim::explore::{
-    Action, Choice, From, Inclusion, Reading, Reduction, Shipped, Size, Story, System, Walks,
+    Action, Choice, From, Inclusion, LogReading, Reduction, Shipped, Size, Story, System, Walks,
 };
 use indoubt_sim::fuzz::{CLAIMS, Reach};
 
@@ -51,7 +51,7 @@ fn as_simulated(system: &System<Shipped>, story: &Story) -> bool {
         let before = state;
         state = system.after(&state, *action).state;
         let evidence_lost = matches!(action, Action::LoseEvidence { .. });
-        !evidence_lost && !matches!(*action, Action::Consult { c, reading: Reading::Truth, .. } if before.is_succeeded(c.into()))
+        !evidence_lost && !matches!(*action, Action::Consult { c, reading: LogReading::Truth, .. } if before.is_succeeded(c.into()))
     })
 }
 

@@ -7,28 +7,28 @@ use std::sync::{Arc, Mutex};
 
 use indoubt::{Commit, Decision, Entry, ForceError, Gid, LogError};
 
-use super::desk::{Answer, Asked};
+use super::desk::{Asked, Caller};
 use crate::database::{Reply, Request, Xid};
 use crate::net::NodeId;
 use crate::story::Stray;
 
 /// What a client was told: committed, or aborted.
-pub(super) type Told = Arc<Mutex<Option<bool>>>;
+pub(super) type ToldSoFar = Arc<Mutex<Option<bool>>>;
 
 /// A transaction.
 #[derive(Default)]
 pub(super) struct Board {
     pub(super) begun: Option<Begun>,
-    pub(super) told: Told,
+    pub(super) told: ToldSoFar,
     /// The coordinator's requests, by participant.
     pub(super) asked: BTreeMap<u8, InHand>,
     /// Requests that nobody waits for any more.
     pub(super) strays: Vec<(u8, Stray, Errand)>,
     pub(super) force: Option<Forcing>,
-    pub(super) read: Option<Reading>,
-    pub(super) retry: Option<Answer<()>>,
-    pub(super) force_overdue: Option<Answer<()>>,
-    pub(super) acknowledge_overdue: Option<Answer<()>>,
+    pub(super) read: Option<HeldReading>,
+    pub(super) retry: Option<Caller<()>>,
+    pub(super) force_overdue: Option<Caller<()>>,
+    pub(super) acknowledge_overdue: Option<Caller<()>>,
     pub(super) note: Option<Note>,
     /// The log has said that it is durable before it was: until the next opening what the log
     /// says of it is no evidence.
@@ -56,7 +56,7 @@ pub(super) struct InHand {
     pub(super) errand: Errand,
     /// Once it has been delivered.
     pub(super) reply: Option<Reply>,
-    pub(super) answer: Answer<Option<Reply>>,
+    pub(super) answer: Caller<Option<Reply>>,
 }
 
 /// A decision on its way to the log.
@@ -65,14 +65,14 @@ pub(super) struct Forcing {
     pub(super) commit: Arc<Commit>,
     pub(super) landed: bool,
     /// Until its caller has heard.
-    pub(super) answer: Option<Answer<Result<(), ForceError>>>,
+    pub(super) answer: Option<Caller<Result<(), ForceError>>>,
 }
 
 /// A reading of the log.
-pub(super) struct Reading {
+pub(super) struct HeldReading {
     pub(super) epoch: u64,
     pub(super) gid: Gid,
-    pub(super) answer: Answer<Result<Entry, LogError>>,
+    pub(super) answer: Caller<Result<Entry, LogError>>,
 }
 
 /// A note that a transaction has finished, which is not written yet.

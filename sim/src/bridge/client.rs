@@ -6,7 +6,7 @@ use futures::channel::oneshot;
 use indoubt::{Coordinator, EnlistError, Participant, Transaction};
 
 use super::Order;
-use super::board::{Begun, Told};
+use super::board::{Begun, ToldSoFar};
 use super::desk::DeskClock;
 use super::parts::{LogOf, ParticipantOf};
 use crate::bend::Bend;
@@ -29,7 +29,7 @@ pub(super) struct Client<B: Bend> {
     pub(super) participants: Vec<ParticipantOf<B>>,
     pub(super) plan: Plan,
     pub(super) commits: bool,
-    pub(super) told: Told,
+    pub(super) told: ToldSoFar,
     pub(super) backlog: Backlog,
     pub(super) events: Timed,
 }

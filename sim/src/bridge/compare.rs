@@ -3,7 +3,7 @@
 use indoubt::{DecisionLog, Entry, LogError};
 
 use super::board::{Begun, Board, InHand, Note};
-use super::desk::Answer;
+use super::desk::Caller;
 use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
 use crate::bend::Bend;
@@ -139,7 +139,7 @@ fn calling(call: Option<&InHand>) -> Calling {
     }
 }
 
-fn waited_for<T>(answer: Option<&Answer<T>>) -> bool {
+fn waited_for<T>(answer: Option<&Caller<T>>) -> bool {
     answer.is_some_and(|answer| !answer.is_canceled())
 }
 

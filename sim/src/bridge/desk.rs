@@ -15,7 +15,7 @@ use crate::net::NodeId;
 use crate::time::SimClock;
 
 /// Where the answer to a call goes.
-pub(super) type Answer<T> = oneshot::Sender<T>;
+pub(super) type Caller<T> = oneshot::Sender<T>;
 
 /// The desk of one coordinator's process.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(super) struct Held {
 pub(super) enum Call {
     Ask(Asked),
     Log { epoch: u64, call: LogCall },
-    Wait { for_long: Duration, over: Answer<()> },
+    Wait { for_long: Duration, over: Caller<()> },
 }
 
 /// A request to a participant.
@@ -43,19 +43,19 @@ pub(super) struct Asked {
     pub(super) about: Option<BranchGid>,
     pub(super) request: Request,
     /// The reply, or that it is lost.
-    pub(super) answer: Answer<Option<Reply>>,
+    pub(super) answer: Caller<Option<Reply>>,
 }
 
 /// A call of the log.
 pub(super) enum LogCall {
     /// Of [`indoubt::DecisionLog::force`].
-    Force { commit: Arc<Commit>, answer: Answer<Result<(), ForceError>> },
+    Force { commit: Arc<Commit>, answer: Caller<Result<(), ForceError>> },
     /// Of [`indoubt::DecisionLog::forget`].
-    Forget { gid: Gid, answer: Answer<Result<(), LogError>> },
+    Forget { gid: Gid, answer: Caller<Result<(), LogError>> },
     /// Of [`indoubt::DecisionLog::read`].
-    Read { gid: Gid, answer: Answer<Result<Entry, LogError>> },
+    Read { gid: Gid, answer: Caller<Result<Entry, LogError>> },
     /// Of [`indoubt::DecisionLog::unfinished`].
-    Unfinished { answer: Answer<Result<Vec<Arc<Commit>>, LogError>> },
+    Unfinished { answer: Caller<Result<Vec<Arc<Commit>>, LogError>> },
 }
 
 impl Desk {
@@ -64,7 +64,7 @@ impl Desk {
     }
 
     /// What somebody decides of the call; `None` if it is to go its ordinary way.
-    async fn leave<T>(&self, call: impl FnOnce(Answer<T>) -> Call) -> Option<T> {
+    async fn leave<T>(&self, call: impl FnOnce(Caller<T>) -> Call) -> Option<T> {
         let (answer, decided) = oneshot::channel();
         let held = Held { by: self.by, call: call(answer) };
         self.left.unbounded_send(held).ok()?;
@@ -86,7 +86,7 @@ impl Desk {
     pub(super) async fn log<T>(
         &self,
         epoch: u64,
-        call: impl FnOnce(Answer<T>) -> LogCall,
+        call: impl FnOnce(Caller<T>) -> LogCall,
     ) -> Option<T> {
         self.leave(|answer| Call::Log { epoch, call: call(answer) }).await
     }

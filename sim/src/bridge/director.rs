@@ -9,8 +9,8 @@ use futures::future::{Either, select};
 use indoubt::{Clock, Deadlines};
 use madsim::task::JoinHandle;
 
-use super::board::{Board, InHand, Reading};
-use super::desk::{Answer, Held};
+use super::board::{Board, HeldReading, InHand};
+use super::desk::{Caller, Held};
 use super::outcome::Stop;
 use super::parts::{Bridged, DirectLog, Stage};
 use super::{Carried, Impossible, Order};
@@ -63,11 +63,11 @@ pub(super) struct Director<'a, B: Bend> {
     /// Recovery's requests, by coordinator, transaction and participant.
     pub(super) resolving: BTreeMap<(u8, u8, u8), InHand>,
     /// Recovery's readings, by coordinator and transaction.
-    pub(super) consulting: BTreeMap<(u8, u8), Reading>,
+    pub(super) consulting: BTreeMap<(u8, u8), HeldReading>,
     /// Logs by epoch, also of processes that have ended: what those had begun may still land.
     pub(super) logs: BTreeMap<u64, DirectLog<B>>,
     /// Waits that are never over.
-    pub(super) parked: Vec<Answer<()>>,
+    pub(super) parked: Vec<Caller<()>>,
     /// The newest transaction that the log was made to forget.
     pub(super) expired: Option<Tx>,
 }
@@ -192,7 +192,7 @@ impl<'a, B: Bend> Director<'a, B> {
 }
 
 /// A wait is over.
-fn over(wait: Option<Answer<()>>, what: &str) -> Result<(), Stop> {
+fn over(wait: Option<Caller<()>>, what: &str) -> Result<(), Stop> {
     let ended = wait.is_some_and(|wait| wait.send(()).is_ok());
     if ended { Ok(()) } else { Err(Stop::differ(format!("it waiting {what}"), "it not waiting")) }
 }

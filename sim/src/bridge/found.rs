@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use indoubt::{BranchGid, Clock, Commit, DecisionLog, Gid, LogError};
 
-use super::board::{Board, Forcing, InHand, Reading};
-use super::desk::{Answer, Asked, Call, Held, LogCall};
+use super::board::{Board, Forcing, HeldReading, InHand};
+use super::desk::{Asked, Call, Caller, Held, LogCall};
 use super::director::{Director, SETTLE, soon};
 use super::outcome::Stop;
 use crate::bend::Bend;
@@ -120,7 +120,7 @@ impl<B: Bend> Director<'_, B> {
             }
             LogCall::Read { gid, answer } => {
                 let Some(t) = self.transaction(&gid) else { return Ok(false) };
-                let reading = Reading { epoch, gid, answer };
+                let reading = HeldReading { epoch, gid, answer };
                 if matches!(after, Action::Suspect { .. }) {
                     self.consulting.insert((by, t), reading);
                 } else {
@@ -154,7 +154,7 @@ impl<B: Bend> Director<'_, B> {
         Ok(listed)
     }
 
-    fn waits(&mut self, t: Option<u8>, for_long: Duration, over: Answer<()>, forces: bool) {
+    fn waits(&mut self, t: Option<u8>, for_long: Duration, over: Caller<()>, forces: bool) {
         let deadlines = self.deadlines;
         let slot = t.map(|t| self.board(t)).and_then(|board| {
             if for_long == deadlines.recovery_interval {

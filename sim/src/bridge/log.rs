@@ -5,7 +5,7 @@
 
 use indoubt::{DecisionLog, Entry, ForceError, Gid, LogError};
 
-use super::board::{Note, Reading as Held};
+use super::board::{HeldReading, Note};
 use super::client::UNUSED;
 use super::director::{Director, soon};
 use super::outcome::{Impossible, Stop};
@@ -13,7 +13,7 @@ use super::parts::DirectLog;
 use crate::bend::Bend;
 use crate::explore::Logged;
 use crate::history::{self, Event, Place, Tx};
-use crate::story::{Action, Reading};
+use crate::story::{Action, LogReading};
 
 impl<B: Bend> Director<'_, B> {
     pub(super) async fn land(&mut self, t: u8) -> Result<(), Stop> {
@@ -85,7 +85,7 @@ impl<B: Bend> Director<'_, B> {
     }
 
     /// The reading after a failed force.
-    pub(super) async fn read(&mut self, t: u8, reading: Reading) -> Result<(), Stop> {
+    pub(super) async fn read(&mut self, t: u8, reading: LogReading) -> Result<(), Stop> {
         let Some(held) = self.board(t).read.take() else {
             return Err(Stop::differ("a reading of the log", "none"));
         };
@@ -98,28 +98,30 @@ impl<B: Bend> Director<'_, B> {
         &mut self,
         t: u8,
         by: u8,
-        held: Held,
-        reading: Reading,
+        held: HeldReading,
+        reading: LogReading,
     ) -> Result<(), Stop> {
         let answer = match reading {
-            Reading::Unreadable => {
+            LogReading::Unreadable => {
                 let (tx, by) = (Tx::of(&held.gid), Place::Coordinator(by));
                 let reading = history::Reading::Unreadable;
                 self.world.events.record(Event::LogRead { tx, by, reading });
                 Err(LogError::Unreadable { reason: "it cannot be read, by order".to_owned() })
             }
-            Reading::Truth | Reading::Fenced => soon(self.log(held.epoch)?.read(&held.gid)).await?,
+            LogReading::Truth | LogReading::Fenced => {
+                soon(self.log(held.epoch)?.read(&held.gid)).await?
+            }
         };
         let fenced = matches!(answer, Err(LogError::Fenced { .. }));
         match (reading, fenced) {
-            (Reading::Truth, true) => return Err(Impossible::SucceededReads.into()),
-            (Reading::Fenced, false) => {
+            (LogReading::Truth, true) => return Err(Impossible::SucceededReads.into()),
+            (LogReading::Fenced, false) => {
                 return Err(Stop::differ("the log fenced", format!("{answer:?}")));
             }
             _ => {}
         }
         let withheld = self.board(t).note.is_some_and(|note| note.withheld);
-        if reading == Reading::Truth && withheld {
+        if reading == LogReading::Truth && withheld {
             return Err(Impossible::NoteWithheld.into());
         }
         let _gone = held.answer.send(answer);

@@ -4,7 +4,7 @@ use super::director::Director;
 use super::outcome::{Impossible, Stop};
 use crate::bend::Bend;
 use crate::history::Place;
-use crate::story::Reading;
+use crate::story::LogReading;
 
 impl<B: Bend> Director<'_, B> {
     /// A sweep of its own, beside the driver's. Its scans find what the order says.
@@ -18,14 +18,14 @@ impl<B: Bend> Director<'_, B> {
     }
 
     /// The log is read for the suspect.
-    pub(super) async fn consult(&mut self, c: u8, t: u8, reading: Reading) -> Result<(), Stop> {
+    pub(super) async fn consult(&mut self, c: u8, t: u8, reading: LogReading) -> Result<(), Stop> {
         if let Some(held) = self.consulting.remove(&(c, t)) {
             return self.answer(t, c, held, reading).await;
         }
         // A sweep asks first what the log owes. It hears there that it is fenced, and ends.
         match (self.before().is_succeeded(c.into()), reading) {
-            (true, Reading::Truth) => Err(Impossible::SucceededReads.into()),
-            (true, Reading::Unreadable | Reading::Fenced) => Ok(()),
+            (true, LogReading::Truth) => Err(Impossible::SucceededReads.into()),
+            (true, LogReading::Unreadable | LogReading::Fenced) => Ok(()),
             (false, _) => Err(Stop::differ("recovery reading the log", "no recovery")),
         }
     }

@@ -10,7 +10,7 @@ use indoubt::protocol::{Phase, Timer};
 use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Resolve, State, Wait};
 use super::system::System;
-use crate::story::{Action, Choice, From, MAX_FAULTS, Reading, Refusal, Stray};
+use crate::story::{Action, Choice, From, LogReading, MAX_FAULTS, Refusal, Stray};
 
 const fn short(index: usize) -> u8 {
     index as u8
@@ -85,10 +85,10 @@ impl<R: Rules> System<R> {
             Wait::Nothing => {}
             Wait::Retry => out(Action::Retry { t: t8 }),
             Wait::Read => {
-                out(Action::Read { t: t8, reading: Reading::Truth });
-                out(Action::Read { t: t8, reading: Reading::Unreadable });
+                out(Action::Read { t: t8, reading: LogReading::Truth });
+                out(Action::Read { t: t8, reading: LogReading::Unreadable });
                 if succeeded {
-                    out(Action::Read { t: t8, reading: Reading::Fenced });
+                    out(Action::Read { t: t8, reading: LogReading::Fenced });
                 }
             }
         }
@@ -227,10 +227,10 @@ impl<R: Rules> System<R> {
                 let asks =
                     recovery.calls[self.participants()].iter().all(|call| *call == Resolve::None);
                 if asks {
-                    out(Action::Consult { c: c8, t: t8, reading: Reading::Truth });
-                    out(Action::Consult { c: c8, t: t8, reading: Reading::Unreadable });
+                    out(Action::Consult { c: c8, t: t8, reading: LogReading::Truth });
+                    out(Action::Consult { c: c8, t: t8, reading: LogReading::Unreadable });
                     if coordinator.epoch < state.log_epoch {
-                        out(Action::Consult { c: c8, t: t8, reading: Reading::Fenced });
+                        out(Action::Consult { c: c8, t: t8, reading: LogReading::Fenced });
                     }
                 }
             } else if tx.machine != NOT_BEGUN {

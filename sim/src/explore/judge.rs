@@ -13,7 +13,7 @@ use super::state::{
     At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Stage, State, Timers, Told, Tx, Wait,
 };
 use super::system::System;
-use crate::invariants::{Answer, Decision, Invariant, Known, Outcomes, claims};
+use crate::invariants::{Answered, Decided, Invariant, Known, Outcomes, claims};
 use crate::story::MAX_PARTICIPANTS;
 
 /// The invariants that an exploration judges.
@@ -143,7 +143,7 @@ impl<R: Rules> System<R> {
                 .participants()
                 .filter(|p| tx.branches[*p].mute)
                 .fold(0, |untold, p| untold | 1 << p),
-            decision: Decision {
+            decision: Decided {
                 durable: tx.log.decided(),
                 may_come: tx.force != Force::None
                     && self.rules.force_lands(tx.epoch, state.log_epoch),

@@ -58,6 +58,6 @@ pub use walk::{Walked, Walks};
 
 // A story's words, which are not the explorer's alone.
 pub use crate::story::{
-    Action, AtBranch, Choice, From, MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS,
-    MAX_TRANSACTIONS, OutOfRange, Reading, Refusal, Size, Stray,
+    Action, AtBranch, Choice, From, LogReading, MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS,
+    MAX_TRANSACTIONS, OutOfRange, Refusal, Size, Stray,
 };

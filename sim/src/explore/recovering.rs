@@ -21,7 +21,7 @@ use super::state::{Log, NO_MACHINE, Recovery, Resolve, Stage};
 use super::step::Step;
 use super::system::System;
 use crate::invariants::Invariant;
-use crate::story::Reading;
+use crate::story::LogReading;
 
 impl<R: Rules> Step<'_, R> {
     /// The sweep takes up a transaction, and asks whether it is live in its own process.
@@ -40,9 +40,9 @@ impl<R: Rules> Step<'_, R> {
     }
 
     /// The log is read for a suspect.
-    pub(super) fn consult(&mut self, c: usize, t: usize, reading: Reading) {
+    pub(super) fn consult(&mut self, c: usize, t: usize, reading: LogReading) {
         let answer = match reading {
-            Reading::Truth => Ok(match self.logged(t) {
+            LogReading::Truth => Ok(match self.logged(t) {
                 Log::Absent => LogAnswer::Absent,
                 Log::Expired => LogAnswer::Expired,
                 Log::Decided => LogAnswer::Commit(set(self.named(t))),
@@ -50,8 +50,8 @@ impl<R: Rules> Step<'_, R> {
                     LogAnswer::Finished
                 }
             }),
-            Reading::Unreadable => self.system.rules.unread(LogFailure::Unreadable),
-            Reading::Fenced => self.system.rules.unread(LogFailure::Fenced),
+            LogReading::Unreadable => self.system.rules.unread(LogFailure::Unreadable),
+            LogReading::Fenced => self.system.rules.unread(LogFailure::Fenced),
         };
         self.tell_read(c, t, answer);
     }

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Recovery, Resolve, State};
 use super::system::System;
 use crate::invariants::{Invariant, Known, Left};
-use crate::story::{Action, Choice, From, Reading, Stray};
+use crate::story::{Action, Choice, From, LogReading, Stray};
 
 /// One sweep can meet what a sweep before it set in motion; nothing is, so two are plenty.
 const SWEEPS: usize = 2;
@@ -123,7 +123,7 @@ impl<R: Rules> Settling<'_, R> {
         if self.state.coordinators[c].recoveries[t].machine == NO_MACHINE {
             return;
         }
-        self.act(Action::Consult { c: c8, t: t8, reading: Reading::Truth });
+        self.act(Action::Consult { c: c8, t: t8, reading: LogReading::Truth });
         for p in self.system.participants() {
             for stray in Stray::ALL {
                 if self.state.txs[t].branches[p].strays & stray.bit() != 0 {

@@ -16,7 +16,7 @@ use super::rules::Rules;
 use super::state::{At, Call, Force, Log, NO_MACHINE, Stage, State, Timers, Told, Wait};
 use super::system::{After, System};
 use crate::invariants::{self, Invariant};
-use crate::story::{Action, Reading, Refusal};
+use crate::story::{Action, LogReading, Refusal};
 
 /// A step that is being taken.
 pub(super) struct Step<'a, R: Rules> {
@@ -153,19 +153,19 @@ impl<'a, R: Rules> Step<'a, R> {
     }
 
     /// The reading after a failed force: whatever it says, it is final.
-    fn read(&mut self, t: usize, reading: Reading) {
+    fn read(&mut self, t: usize, reading: LogReading) {
         let tx = &mut self.state.txs[t];
         tx.wait = Wait::Nothing;
         let answer = match reading {
-            Reading::Truth if tx.log == Log::Expired => self.system.rules.expired(),
-            Reading::Truth => {
+            LogReading::Truth if tx.log == Log::Expired => self.system.rules.expired(),
+            LogReading::Truth => {
                 if tx.epoch == self.state.log_epoch && self.system.rules.reading_is_final() {
                     tx.force = Force::None;
                 }
                 Ok(!matches!(self.logged(t), Log::Absent))
             }
-            Reading::Unreadable => Err(LogFailure::Unreadable),
-            Reading::Fenced => Err(LogFailure::Fenced),
+            LogReading::Unreadable => Err(LogFailure::Unreadable),
+            LogReading::Fenced => Err(LogFailure::Fenced),
         };
         self.give(t, Input::LogRead(answer));
     }

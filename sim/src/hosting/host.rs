@@ -11,7 +11,7 @@ use futures::lock;
 use futures::{StreamExt, stream};
 use indoubt::{BranchGid, Clock, Decision, Ending, Lost, OnePhaseVote, Participant, Receipt, Vote};
 
-use super::sessions::{Sessions, State, Step};
+use super::sessions::{Sessions, Standing, WorkStep};
 use super::teller::By;
 use super::wire::{Message, Reply, Request, SessionId};
 use super::{Hosted, Teller};
@@ -89,54 +89,54 @@ impl<H: Hosted> Host<H> {
 
     async fn work(&self, session: SessionId, step: u32, op: H::Op) -> Option<Reply> {
         match self.sessions.step(session, step, self.site.events.now()) {
-            Step::New(branch) => {
+            WorkStep::New(branch) => {
                 let result = self.hosted.work(&branch, op).await;
                 self.sessions.done(session, step, result.clone());
                 Some(Reply::Worked(result))
             }
-            Step::Done(result) => Some(Reply::Worked(result)),
-            Step::Underway => None,
-            Step::NoSession => Some(Reply::Worked(Err(WorkRefused::NoSession))),
+            WorkStep::Done(result) => Some(Reply::Worked(result)),
+            WorkStep::Underway => None,
+            WorkStep::NoSession => Some(Reply::Worked(Err(WorkRefused::NoSession))),
         }
     }
 
     async fn prepare(&self, session: SessionId, gid: &BranchGid) -> Option<Reply> {
         match self.sessions.state(session) {
-            Some(State::Active) => {}
-            Some(State::Prepared(receipt)) => return Some(Reply::Voted(Vote::Yes(receipt))),
-            Some(State::Busy | State::Unknown) => return None,
+            Some(Standing::Active) => {}
+            Some(Standing::Prepared(receipt)) => return Some(Reply::Voted(Vote::Yes(receipt))),
+            Some(Standing::Busy | Standing::Unknown) => return None,
             None => {
                 let is_prepared = self.prepared().await.is_ok_and(|all| all.contains(gid));
                 let gone = || Reply::Voted(Vote::No("the session is gone".into()));
                 return (!is_prepared).then(gone);
             }
         }
-        let branch = self.sessions.set(session, State::Busy)?;
+        let branch = self.sessions.set(session, Standing::Busy)?;
         let vote = self.participant.prepare(&branch).await;
         match &vote {
             Ok(Vote::Yes(receipt)) => {
-                drop(self.sessions.set(session, State::Prepared(receipt.clone())));
+                drop(self.sessions.set(session, Standing::Prepared(receipt.clone())));
             }
             Ok(Vote::ReadOnly) => self.over(session, gid, VoteKind::ReadOnly),
             Ok(Vote::No(_)) => self.over(session, gid, VoteKind::No),
-            Err(_) => drop(self.sessions.set(session, State::Unknown)),
+            Err(_) => drop(self.sessions.set(session, Standing::Unknown)),
         }
         Some(vote.map_or_else(|lost| unknown(&lost), Reply::Voted))
     }
 
     async fn commit_alone(&self, session: SessionId, gid: &BranchGid) -> Option<Reply> {
         match self.sessions.state(session) {
-            Some(State::Active) => {}
+            Some(Standing::Active) => {}
             Some(_) => return None,
             None => return Some(self.inquire(session, gid).await),
         }
-        let branch = self.sessions.set(session, State::Busy)?;
+        let branch = self.sessions.set(session, Standing::Busy)?;
         self.teller.at_work(gid, By::Alone);
         let vote = self.participant.commit_one_phase(&branch).await;
         match &vote {
             Ok(OnePhaseVote::Committed) => self.sessions.end(session),
             Ok(OnePhaseVote::RolledBack(_)) => self.over(session, gid, VoteKind::No),
-            Err(_) => drop(self.sessions.set(session, State::Unknown)),
+            Err(_) => drop(self.sessions.set(session, Standing::Unknown)),
         }
         Some(vote.map_or_else(|lost| unknown(&lost), Reply::OnePhaseVoted))
     }
@@ -149,7 +149,7 @@ impl<H: Hosted> Host<H> {
 
     /// A branch whose session is gone is begun anew, only to be asked about.
     async fn inquire(&self, session: SessionId, gid: &BranchGid) -> Reply {
-        if matches!(self.sessions.state(session), Some(State::Active | State::Busy)) {
+        if matches!(self.sessions.state(session), Some(Standing::Active | Standing::Busy)) {
             // The commit may still be on its way to the session.
             return Reply::OnePhase(indoubt::OnePhase::Unknown);
         }
@@ -168,9 +168,9 @@ impl<H: Hosted> Host<H> {
     ) -> Result<Ending, Lost> {
         match self.sessions.state(session) {
             None => self.resolve(gid, decision, &Receipt::none(), By::Coordinator).await,
-            Some(State::Busy) => Err(busy()),
+            Some(Standing::Busy) => Err(busy()),
             Some(before) => {
-                let Some(branch) = self.sessions.set(session, State::Busy) else {
+                let Some(branch) = self.sessions.set(session, Standing::Busy) else {
                     return Err(busy());
                 };
                 let ending = self.participant.finish(&branch, decision);

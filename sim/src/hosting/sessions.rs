@@ -27,7 +27,7 @@ struct Inner<B> {
 pub(super) struct Session<B> {
     pub(super) gid: BranchGid,
     pub(super) branch: Arc<B>,
-    pub(super) state: State,
+    pub(super) state: Standing,
     /// The last step of its work, and what came of it.
     done: (u32, Option<Result<Option<i64>, WorkRefused>>),
     used_at: Duration,
@@ -35,7 +35,7 @@ pub(super) struct Session<B> {
 
 /// What a session is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum Standing {
     /// Open to work.
     Active,
     /// A vote or an ending is being made.
@@ -47,7 +47,7 @@ pub(super) enum State {
 }
 
 /// A step of work.
-pub(super) enum Step<B> {
+pub(super) enum WorkStep<B> {
     /// To be done, at this branch.
     New(Arc<B>),
     /// Done before.
@@ -68,23 +68,23 @@ impl<B> Sessions<B> {
         let mut inner = self.inner();
         inner.last += 1;
         let id = inner.last;
-        let (branch, state, done) = (Arc::new(branch), State::Active, (0, None));
+        let (branch, state, done) = (Arc::new(branch), Standing::Active, (0, None));
         inner.open.insert(id, Session { gid, branch, state, done, used_at: now });
         id
     }
 
     /// A step is to be done.
-    pub(super) fn step(&self, id: SessionId, step: u32, now: Duration) -> Step<B> {
+    pub(super) fn step(&self, id: SessionId, step: u32, now: Duration) -> WorkStep<B> {
         let mut inner = self.inner();
-        let session = inner.open.get_mut(&id).filter(|session| session.state == State::Active);
-        let Some(session) = session else { return Step::NoSession };
+        let session = inner.open.get_mut(&id).filter(|session| session.state == Standing::Active);
+        let Some(session) = session else { return WorkStep::NoSession };
         session.used_at = now;
         match &session.done {
-            (last, Some(done)) if *last >= step => Step::Done(done.clone()),
-            (last, None) if *last >= step => Step::Underway,
+            (last, Some(done)) if *last >= step => WorkStep::Done(done.clone()),
+            (last, None) if *last >= step => WorkStep::Underway,
             _ => {
                 session.done = (step, None);
-                Step::New(session.branch.clone())
+                WorkStep::New(session.branch.clone())
             }
         }
     }
@@ -99,12 +99,12 @@ impl<B> Sessions<B> {
     }
 
     /// What a session is at, if there is one.
-    pub(super) fn state(&self, id: SessionId) -> Option<State> {
+    pub(super) fn state(&self, id: SessionId) -> Option<Standing> {
         self.inner().open.get(&id).map(|session| session.state.clone())
     }
 
     /// From here on the session answers to nothing but what is under way.
-    pub(super) fn set(&self, id: SessionId, state: State) -> Option<Arc<B>> {
+    pub(super) fn set(&self, id: SessionId, state: Standing) -> Option<Arc<B>> {
         let mut inner = self.inner();
         let session = inner.open.get_mut(&id)?;
         session.state = state;
@@ -127,7 +127,7 @@ impl<B> Sessions<B> {
     /// Ends a session that has been idle since before `since`, and says whose it was.
     pub(super) fn end_idle(&self, since: Duration) -> Option<BranchGid> {
         let mut inner = self.inner();
-        let idle = |one: &Session<B>| one.state == State::Active && one.used_at < since;
+        let idle = |one: &Session<B>| one.state == Standing::Active && one.used_at < since;
         let id = inner.open.iter().find(|(_, one)| idle(one)).map(|(id, _)| *id)?;
         inner.open.remove(&id).map(|session| session.gid)
     }

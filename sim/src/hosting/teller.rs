@@ -25,10 +25,10 @@ pub struct Teller {
 
 /// What of a hosted participant is known over all its lives.
 #[derive(Clone, Default)]
-pub(super) struct Chronicle(Arc<Mutex<Known>>);
+pub(super) struct Chronicle(Arc<Mutex<Annals>>);
 
 #[derive(Default)]
-struct Known {
+struct Annals {
     prepared: BTreeSet<Tx>,
     /// How often each has ended.
     ended: BTreeMap<Tx, u32>,

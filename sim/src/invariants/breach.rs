@@ -33,7 +33,7 @@ pub enum Breach {
 }
 
 /// A claim holds, or this breaks it.
-pub type Verdict = Result<(), Breach>;
+pub type Judged = Result<(), Breach>;
 
 /// A set of participants as people write one.
 struct Listed(Participants);

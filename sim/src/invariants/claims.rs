@@ -4,7 +4,7 @@
 //! and abort. A claim is asked at every moment: after every step of the explorer and after
 //! every event of a history. The few that are about the end say so.
 
-use super::breach::{Breach, Verdict};
+use super::breach::{Breach, Judged};
 use super::invariant::Invariant;
 use super::known::Known;
 
@@ -13,7 +13,7 @@ use super::known::Known;
 #[expect(clippy::inline_always, reason = "measured: the explorer asks at every step")]
 #[inline(always)]
 pub fn judge(known: &Known, mut broken: impl FnMut(Invariant, Breach)) {
-    let mut ask = |invariant, verdict: Verdict| {
+    let mut ask = |invariant, verdict: Judged| {
         if let Err(breach) = verdict {
             broken(invariant, breach);
         }
@@ -29,7 +29,7 @@ pub fn judge(known: &Known, mut broken: impl FnMut(Invariant, Breach)) {
 }
 
 #[inline]
-const fn never(broken: bool, breach: Breach) -> Verdict {
+const fn never(broken: bool, breach: Breach) -> Judged {
     if broken { Err(breach) } else { Ok(()) }
 }
 
@@ -39,7 +39,7 @@ const fn never(broken: bool, breach: Breach) -> Verdict {
 /// D = C counts as a commit. At rest, what has not committed never will. Exempt are branches
 /// that only read, which have no outcome, and those that an operator ended.
 #[inline]
-pub const fn agreement(known: &Known) -> Verdict {
+pub const fn agreement(known: &Known) -> Judged {
     let at = known.not_committed();
     let committed = known.outcomes.commits();
     never(known.is_committed() && at != 0, Breach::Split { committed, at })
@@ -47,7 +47,7 @@ pub const fn agreement(known: &Known) -> Verdict {
 
 /// D and o never change once set (AC2), from one moment to the next.
 #[inline]
-pub fn stability(before: &Known, after: &Known) -> Verdict {
+pub fn stability(before: &Known, after: &Known) -> Judged {
     never(before.decision.durable && !after.decision.durable, Breach::DecisionGone)?;
     let at = before.outcomes.ended() & before.outcomes.unlike(&after.outcomes);
     never(at != 0, Breach::OutcomeChanged { at })
@@ -56,7 +56,7 @@ pub fn stability(before: &Known, after: &Known) -> Verdict {
 /// D = C, or an o = C of two phases, only if every enlisted participant durably voted yes, or
 /// read-only (AC3).
 #[inline]
-pub const fn validity(known: &Known) -> Verdict {
+pub const fn validity(known: &Known) -> Judged {
     let committed = known.decision.durable || known.outcomes.committed != 0;
     let at = known.enlisted & !(known.yes | known.outcomes.read_only);
     never(committed && at != 0, Breach::WithoutYes { at })
@@ -65,7 +65,7 @@ pub const fn validity(known: &Known) -> Verdict {
 /// All yes, no fault, no timeout: D = C (AC4). A commit that nothing disturbs is answered as
 /// committed, and it is answered.
 #[inline]
-pub const fn non_triviality(known: &Known) -> Verdict {
+pub const fn non_triviality(known: &Known) -> Judged {
     let refused = matches!(known.answer, Some(answer) if !answer.committed);
     never(known.undisturbed && (refused || known.left.unanswered), Breach::NotCommitted)
 }
@@ -74,7 +74,7 @@ pub const fn non_triviality(known: &Known) -> Verdict {
 /// abort: Mohan, Lindsay and Obermarck, "Transaction management in the R* distributed database
 /// management system", section 3).
 #[inline]
-pub const fn decision_before_effect(known: &Known) -> Verdict {
+pub const fn decision_before_effect(known: &Known) -> Judged {
     let at = known.outcomes.committed;
     never(!known.decision.durable && at != 0, Breach::BeforeDecision { at })
 }
@@ -87,7 +87,7 @@ pub const fn decision_before_effect(known: &Known) -> Verdict {
 /// Exempt is what is *presumed* of a commit that needs no decision: see
 /// [`Known::needs_no_decision`].
 #[inline]
-pub fn client_truth(known: &Known) -> Verdict {
+pub fn client_truth(known: &Known) -> Judged {
     let told = known.told;
     let commits = known.outcomes.commits();
     if told.committed {
@@ -113,7 +113,7 @@ pub fn client_truth(known: &Known) -> Verdict {
 /// until then, or recovery would presume it aborted (Mohan, Lindsay and Obermarck, section 3). What
 /// a failover brings back had finished; then it is for the log to remember that it committed.
 #[inline]
-pub const fn safe_forgetting(known: &Known) -> Verdict {
+pub const fn safe_forgetting(known: &Known) -> Judged {
     let at = known.unfinished();
     never(known.decision.forgotten && at != 0, Breach::ForgottenEarly { at })
 }
@@ -129,7 +129,7 @@ pub const fn safe_forgetting(known: &Known) -> Verdict {
 /// one that acknowledged the decision and then could no longer tell. And of a branch that a failover
 /// brought back, and an operator then ended, nobody asks any more.
 #[inline]
-pub fn heuristics_reported(known: &Known) -> Verdict {
+pub fn heuristics_reported(known: &Known) -> Judged {
     let at = known.reported & !(known.outcomes.by_operator() | known.untold);
     never(at != 0, Breach::FalseAlarm { at })?;
     if let Some(answer) = known.answer.filter(|answer| answer.committed) {
@@ -144,7 +144,7 @@ pub fn heuristics_reported(known: &Known) -> Verdict {
 /// unless a branch was reported that cannot say how it ended: then the decision stays owed until
 /// an operator acknowledges that.
 #[inline]
-pub fn no_orphans(known: &Known) -> Verdict {
+pub fn no_orphans(known: &Known) -> Judged {
     let at = known.left.branches;
     never(at != 0, Breach::StillThere { at })?;
     let hazards = known.reported & known.untold;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::failover::Standby;
 use super::invariant::Invariant;
-use super::known::{Answer, Known, Participants};
+use super::known::{Answered, Known, Participants};
 use super::{claims, waits};
 use crate::history::{Event, History, Told, Tx, VoteKind};
 
@@ -219,7 +219,7 @@ impl<'a> Facts<'a> {
             Event::Answered { tx, told, ref pending, ref heuristic } => {
                 let committed = told == Told::Committed;
                 let (pending, heuristic) = (all(pending), all(heuristic));
-                self.learn(tx, |tx| tx.answer(told, Answer { committed, pending, heuristic }));
+                self.learn(tx, |tx| tx.answer(told, Answered { committed, pending, heuristic }));
             }
             Event::Voted { tx, p, vote } => self.learn(tx, |tx| tx.vote(p, vote)),
             Event::Ended { tx, p, committed, one_phase, .. } => {
@@ -296,7 +296,7 @@ impl TxFacts {
         *set |= only(p);
     }
 
-    fn answer(&mut self, told: Told, answer: Answer) {
+    fn answer(&mut self, told: Told, answer: Answered) {
         self.waits = false;
         self.known.answer = Some(answer);
         match told {

@@ -13,11 +13,11 @@ use crate::history::Tx;
 
 /// What is known of each transaction at one participant.
 #[derive(Debug, Default)]
-pub(super) struct Standby(BTreeMap<Tx, Known>);
+pub(super) struct Standby(BTreeMap<Tx, AtStandby>);
 
 /// At the participant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Known {
+struct AtStandby {
     yes: Participants,
     outcomes: Outcomes,
 }
@@ -25,13 +25,13 @@ struct Known {
 impl Standby {
     /// As everything is now.
     pub(super) fn of(txs: &BTreeMap<Tx, TxFacts>, at: Participants) -> Self {
-        Self(txs.iter().map(|(tx, facts)| (*tx, Known::of(facts, at))).collect())
+        Self(txs.iter().map(|(tx, facts)| (*tx, AtStandby::of(facts, at))).collect())
     }
 
     /// Takes back what has happened to the transaction since.
     pub(super) fn take_back(&self, tx: Tx, facts: &mut TxFacts, at: Participants) {
         let before = self.0.get(&tx).copied().unwrap_or_default();
-        if before == Known::of(facts, at) {
+        if before == AtStandby::of(facts, at) {
             return;
         }
         let known = &mut facts.known;
@@ -40,7 +40,7 @@ impl Standby {
         known.untold |= known.outcomes.by_operator() & at;
         known.yes = known.yes & !at | before.yes;
         known.outcomes = merged(known.outcomes.without(at), before.outcomes);
-        if before == Known::default() {
+        if before == AtStandby::default() {
             known.enlisted &= !at;
             known.untold |= at;
             facts.lost |= at;
@@ -48,7 +48,7 @@ impl Standby {
     }
 }
 
-impl Known {
+impl AtStandby {
     fn of(facts: &TxFacts, at: Participants) -> Self {
         let outcomes = facts.known.outcomes;
         Self { yes: facts.known.yes & at, outcomes: outcomes.without(!at) }

@@ -31,11 +31,11 @@ pub struct Known {
     /// Where the branch had ended, and is prepared again after a failover.
     pub back: Participants,
     /// The decision, and what the log makes of it.
-    pub decision: Decision,
+    pub decision: Decided,
     /// What was claimed to the client, and to those who ask by gid.
-    pub told: Told,
+    pub told: Claimed,
     /// The answer to the commit, at the moment at which it is given.
-    pub answer: Option<Answer>,
+    pub answer: Option<Answered>,
     /// What is left of it, if nothing more will happen to it.
     pub left: Left,
     /// Nothing more will happen to it: faults have ended, and recovery has done all it can.
@@ -65,7 +65,7 @@ pub struct Outcomes {
 
 /// The decision to commit. There is no other: what is not decided is presumed aborted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Decision {
+pub struct Decided {
     /// It is durable.
     pub durable: bool,
     /// It is on its way to the log, and can still become durable.
@@ -76,7 +76,7 @@ pub struct Decision {
 
 /// What was claimed. To be told "in doubt" is to be told nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Claimed {
     /// Committed.
     pub committed: bool,
     /// Aborted.
@@ -88,7 +88,7 @@ pub struct Told {
 
 /// An answer to the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answered {
     /// Committed; or else aborted, or in doubt.
     pub committed: bool,
     /// Where it says that the commit has not been acknowledged.

@@ -33,10 +33,10 @@ mod waits;
 use std::fmt;
 use std::sync::Arc;
 
-pub use breach::{Breach, Verdict};
+pub use breach::{Breach, Judged};
 pub use facts::{Facts, Opening, TxFacts};
 pub use invariant::Invariant;
-pub use known::{Answer, Decision, Known, Left, Outcomes, Participants, Told};
+pub use known::{Answered, Claimed, Decided, Known, Left, Outcomes, Participants};
 
 use crate::history::History;
 

@@ -29,7 +29,7 @@ pub use endpoint::Endpoint;
 pub use link::LinkOptions;
 pub use record::NetStats;
 
-use state::State;
+use state::NetState;
 use wire::Wire;
 
 /// A node's place in the network: `0` up to the number of nodes.
@@ -61,7 +61,7 @@ impl<M: Clone + Send + 'static> Network<M> {
     /// # Panics
     /// Outside a madsim runtime.
     pub fn new(seed: u64, nodes: u8, link: LinkOptions) -> Self {
-        Self { wire: Wire::new(State::new(seed, nodes, link)) }
+        Self { wire: Wire::new(NetState::new(seed, nodes, link)) }
     }
 
     /// Brings a node up: what arrives for it from now on is received by this endpoint.

@@ -21,7 +21,7 @@ const LINK_STREAMS: u64 = 0x6e65_7400_0000_0000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Incarnation(u64);
 
-pub(super) struct State<M> {
+pub(super) struct NetState<M> {
     nodes: Vec<Node<M>>,
     /// Row by sender, column by receiver. A node's link to itself is never asked.
     links: Vec<Link>,
@@ -49,7 +49,7 @@ struct Packet<M> {
     message: M,
 }
 
-impl<M> State<M> {
+impl<M> NetState<M> {
     pub(super) fn new(seed: u64, nodes: u8, options: LinkOptions) -> Self {
         let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
         let link = |(from, to)| {
@@ -172,7 +172,7 @@ impl<M> State<M> {
     }
 }
 
-impl<M: Clone> State<M> {
+impl<M: Clone> NetState<M> {
     /// Decides a packet's fate and returns when it arrives: not at all, once or twice.
     pub(super) fn send(
         &mut self,

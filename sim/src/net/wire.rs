@@ -25,7 +25,7 @@ use madsim::time::{Instant, TimeHandle};
 
 use super::{
     NodeId,
-    state::{Incarnation, State},
+    state::{Incarnation, NetState},
 };
 
 /// The shared state and the means to have an arrival happen later.
@@ -37,10 +37,10 @@ pub(super) struct Wire<M> {
     arrival: Waker,
 }
 
-struct Shared<M>(Mutex<State<M>>);
+struct Shared<M>(Mutex<NetState<M>>);
 
 impl<M> Shared<M> {
-    fn lock(&self) -> MutexGuard<'_, State<M>> {
+    fn lock(&self) -> MutexGuard<'_, NetState<M>> {
         // A panic ends the run; the drops that follow must not panic again.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,7 +56,7 @@ impl<M: Clone + Send + 'static> Wake for Shared<M> {
 }
 
 impl<M: Clone + Send + 'static> Wire<M> {
-    pub(super) fn new(state: State<M>) -> Self {
+    pub(super) fn new(state: NetState<M>) -> Self {
         let time = TimeHandle::current();
         let start = time.now_instant().checked_sub(time.elapsed());
         let start = start.expect("the run has not lasted longer than its clock");
@@ -85,7 +85,7 @@ impl<M: Clone + Send + 'static> Wire<M> {
 }
 
 impl<M> Wire<M> {
-    pub(super) fn state(&self) -> MutexGuard<'_, State<M>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, NetState<M>> {
         self.shared.lock()
     }
 }

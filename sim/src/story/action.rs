@@ -64,7 +64,7 @@ pub enum Choice {
 /// How a reading of the log goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reading {
+pub enum LogReading {
     /// It says what is there.
     Truth,
     /// It cannot be read, or not in time: a deadline of the driver, and so no fault.
@@ -102,12 +102,12 @@ pub enum Action {
     ForceReturns { t: u8 },
     ForceFails { t: u8 },
     ForceFenced { t: u8 },
-    Read { t: u8, reading: Reading },
+    Read { t: u8, reading: LogReading },
     Retry { t: u8 },
     ForceOverdue { t: u8 },
     AcknowledgeOverdue { t: u8 },
     Suspect { c: u8, t: u8, found: u8 },
-    Consult { c: u8, t: u8, reading: Reading },
+    Consult { c: u8, t: u8, reading: LogReading },
     NoteForgotten { t: u8 },
     ForgetLost { t: u8 },
     Expire { t: u8 },
@@ -261,8 +261,8 @@ impl Action {
                     | Self::Refuse { .. }
                     | Self::GiveUp { .. }
                     | Self::ForceFenced { .. }
-                    | Self::Read { reading: Reading::Unreadable | Reading::Fenced, .. }
-                    | Self::Consult { reading: Reading::Unreadable | Reading::Fenced, .. }
+                    | Self::Read { reading: LogReading::Unreadable | LogReading::Fenced, .. }
+                    | Self::Consult { reading: LogReading::Unreadable | LogReading::Fenced, .. }
                     | Self::ForgetLost { .. }
                     | Self::ForceOverdue { .. }
                     | Self::AcknowledgeOverdue { .. }

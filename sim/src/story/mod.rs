@@ -7,7 +7,7 @@ mod action;
 mod branch;
 mod size;
 
-pub use action::{Action, Choice, From, Reading, Refusal, Stray};
+pub use action::{Action, Choice, From, LogReading, Refusal, Stray};
 pub use branch::AtBranch;
 pub use size::{
     MAX_COORDINATORS, MAX_FAULTS, MAX_PARTICIPANTS, MAX_TRANSACTIONS, OutOfRange, Size,

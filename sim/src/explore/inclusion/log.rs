@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::follow::{Scene, T, Thread};
 use crate::explore::state::{Force, Log, NO_MACHINE, Wait};
 use crate::history::{Reading, Told};
-use crate::story::{Action, From, Reading as How};
+use crate::story::{Action, From, LogReading as How};
 
 /// Whether the decision is on its way to the log, and names that many branches.
 pub(super) fn is_deciding(at: &Candidate, branches: u32) -> bool {

@@ -1,6 +1,6 @@
 //! Each claim bites: what breaks it, it alone, and by whom; beside that a neighbour that holds.
 
-use super::super::known::{Answer, Decision, Known, Outcomes, Told};
+use super::super::known::{Answered, Claimed, Decided, Known, Outcomes};
 use super::super::{Breach, Invariant, claims};
 
 const BOTH: u64 = 0b11;
@@ -40,7 +40,7 @@ fn begun() -> Known {
 
 /// Two branches have voted yes, and it is decided to commit.
 fn decided() -> Known {
-    let decision = Decision { durable: true, ..Decision::default() };
+    let decision = Decided { durable: true, ..Decided::default() };
     Known { yes: BOTH, decision, ..begun() }
 }
 
@@ -56,8 +56,8 @@ fn overruled() -> Known {
 
 /// It has committed everywhere, the client knows, and the log has let go of it.
 fn finished() -> Known {
-    let told = Told { committed: true, ..Told::default() };
-    let decision = Decision { forgotten: true, ..decided().decision };
+    let told = Claimed { committed: true, ..Claimed::default() };
+    let decision = Decided { forgotten: true, ..decided().decision };
     Known { told, decision, at_rest: true, ..ended(decided(), |o| o.committed = BOTH) }
 }
 
@@ -70,17 +70,17 @@ fn alone() -> Known {
 /// One branch voted no and the other has been rolled back.
 fn aborted() -> Known {
     let outcomes = Outcomes { rolled_back: FIRST, gone: SECOND, ..Outcomes::default() };
-    let told = Told { aborted: true, ..Told::default() };
+    let told = Claimed { aborted: true, ..Claimed::default() };
     Known { yes: FIRST, outcomes, told, at_rest: true, ..begun() }
 }
 
 fn answered(known: Known, pending: u64, heuristic: u64) -> Known {
-    let told = Told { committed: true, ..Told::default() };
-    Known { told, answer: Some(Answer { committed: true, pending, heuristic }), ..known }
+    let told = Claimed { committed: true, ..Claimed::default() };
+    Known { told, answer: Some(Answered { committed: true, pending, heuristic }), ..known }
 }
 
 fn refused(known: Known) -> Known {
-    let answer = Answer { committed: false, pending: 0, heuristic: 0 };
+    let answer = Answered { committed: false, pending: 0, heuristic: 0 };
     Known { answer: Some(answer), ..known }
 }
 

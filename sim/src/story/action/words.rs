@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Action, Choice, From, Reading, Refusal, Stray};
+use super::{Action, Choice, From, LogReading, Refusal, Stray};
 
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,11 +43,11 @@ const fn knowing(refusal: Refusal) -> &'static str {
     }
 }
 
-const fn read(reading: Reading) -> &'static str {
+const fn read(reading: LogReading) -> &'static str {
     match reading {
-        Reading::Truth => "reads the log",
-        Reading::Unreadable => "cannot read the log",
-        Reading::Fenced => "reads the log and is fenced",
+        LogReading::Truth => "reads the log",
+        LogReading::Unreadable => "cannot read the log",
+        LogReading::Fenced => "reads the log and is fenced",
     }
 }
 
