@@ -1,6 +1,8 @@
 //! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock.
 
 #[cfg(feature = "containers")]
+pub mod bench;
+#[cfg(feature = "containers")]
 pub mod containers;
 
 mod clock;

@@ -37,5 +37,6 @@ mod source;
 pub use builder::Builder;
 pub use error::{ControlError, PassedOver, SourceError, StartError};
 pub use proxy::Proxy;
+pub(crate) use secret::token;
 pub use server::Server;
 pub use source::{IMAGE_VARIABLE, Image, Source};
