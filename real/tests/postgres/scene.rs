@@ -100,9 +100,10 @@ impl Scene {
         Ok(self.number(&format!("SELECT count(*) FROM t WHERE id = {id}")).await? > 0)
     }
 
-    /// Whether something is prepared under the gid.
+    /// Whether something is prepared under the gid, on the whole server.
     pub(crate) async fn is_prepared(&self, gid: &BranchGid) -> Result<bool> {
-        Ok(self.database.prepared().await?.contains(&gid.to_string()))
+        let count = format!("SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{gid}'");
+        Ok(self.number(&count).await? > 0)
     }
 
     /// A trigger that makes the end of a transaction take this long.
