@@ -25,9 +25,11 @@
 
 mod announce;
 mod builder;
+mod choice;
 mod container;
 mod error;
 mod local;
+mod order;
 mod port;
 mod proxy;
 mod secret;

@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
-use super::builder::Builder;
 use super::container::Container;
 use super::error::{ControlError, StartError};
 use super::local::Local;
+use super::order::Order;
 use super::proxy::Proxy;
-use super::source::{self, Source};
-use super::{port, secret};
+use super::source::Source;
+use super::{choice, port, secret};
 
 /// Recovery after a kill replays the log since the last checkpoint; on a busy machine the
 /// first start of a container is slower than that.
@@ -42,27 +42,9 @@ enum Machine {
     Local(Local),
 }
 
-/// What it takes to start one server, at a port that may turn out to be taken.
-#[derive(Debug, Clone)]
-pub(super) struct Order {
-    pub(super) arguments: Vec<String>,
-    pub(super) password: String,
-    pub(super) port: u16,
-}
-
 impl Server {
-    /// Starts a server with the default settings and waits until it accepts SQL.
-    pub async fn start() -> Result<Self, StartError> {
-        Self::builder().start().await
-    }
-
-    /// Settings for a server to be started.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(super) async fn launch(arguments: Vec<String>) -> Result<Self, StartError> {
-        let source = source::choose().await?;
+        let source = choice::choose().await?;
         let password = secret::token();
         let mut attempt = 1;
         loop {
