@@ -70,7 +70,7 @@ impl Participant for Ledger {
         if lines.is_empty() {
             return Ok(Vote::ReadOnly);
         }
-        if lines.iter().any(|line| line.is_empty()) {
+        if lines.iter().any(String::is_empty) {
             // A no is a vote, and not an error. It has to have ended the branch.
             return Ok(Vote::No("an empty line says nothing: write what was sold".into()));
         }

@@ -146,7 +146,10 @@ impl Database {
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, server) = (&self.name, &self.server);
-        f.debug_struct("Database").field("name", name).field("server", server).finish()
+        f.debug_struct("Database")
+            .field("name", name)
+            .field("server", server)
+            .finish_non_exhaustive()
     }
 }
 

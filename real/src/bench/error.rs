@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indoubt::{BuildError, RecoveryReport};
 
-use super::hold::Moment;
+use super::moment::Moment;
 use crate::containers::StartError;
 use crate::log::OpenError;
 
@@ -61,12 +61,11 @@ impl SqlError {
 /// No commit has come to the moment at which it was to be held.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no commit came to {moment:?} within {waited:?}: see how the transaction ended; one that only reads, or that \
-     writes at one participant, needs no decision and never comes there"
+    "no commit came to {moment:?}, for a minute or until the coordinator was gone: see how the transaction ended; one \
+     that only reads, or that writes at one participant, needs no decision and never comes there"
 )]
 pub struct NotReached {
     pub(super) moment: Moment,
-    pub(super) waited: Duration,
 }
 
 /// Recovery did not reach everything.

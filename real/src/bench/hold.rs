@@ -7,19 +7,10 @@ use futures::channel::oneshot;
 use tokio::time::timeout;
 
 use super::error::NotReached;
+use super::moment::Moment;
 
 /// How long a commit is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A moment of a commit that has something written at two or more participants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Moment {
-    /// Every branch is prepared, and nothing is decided: a crash here ends in an abort.
-    Voted,
-    /// The decision to commit is durable, and no participant has been told: a crash here ends in a
-    /// commit.
-    Decided,
-}
 
 /// One commit that is stopped when it comes to its moment.
 ///
@@ -45,7 +36,7 @@ impl Hold {
     pub async fn reached(&mut self) -> Result<(), NotReached> {
         match timeout(PATIENCE, &mut self.reached).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(NotReached { moment: self.moment, waited: PATIENCE }),
+            Ok(Err(_)) | Err(_) => Err(NotReached { moment: self.moment }),
         }
     }
 
@@ -109,6 +100,11 @@ impl Holds {
             }
         }
         Ok(())
+    }
+
+    /// Nothing comes any more: whoever still waits is told.
+    pub(super) fn end(&self) {
+        self.waiting().clear();
     }
 
     fn take(&self, moment: Moment) -> Option<Waiting> {

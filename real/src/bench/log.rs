@@ -6,7 +6,8 @@ use indoubt::{
     Commit, CoordinatorId, DecisionLog, Entry, ForceError, Gid, Lineage, LogError, Origin,
 };
 
-use super::hold::{Holds, Moment};
+use super::hold::Holds;
+use super::moment::Moment;
 use crate::log::{Directory, FileLog};
 
 /// The decision log of a coordinator on the bench: a [`FileLog`] that can be stopped before and

@@ -61,6 +61,7 @@ mod directory;
 mod error;
 mod hold;
 mod log;
+mod moment;
 mod running;
 
 use std::path::Path;
@@ -73,8 +74,9 @@ use directory::TemporaryDirectory;
 
 pub use database::Database;
 pub use error::{BenchError, NotReached, SqlError, StillHeld, Unsettled};
-pub use hold::{Hold, Moment};
+pub use hold::Hold;
 pub use log::Log;
+pub use moment::Moment;
 pub use running::{DEADLINES, Running};
 
 /// Databases on real servers, and a directory for the decisions of one coordinator.

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::database::Database;
 use super::error::{BenchError, StillHeld, Unsettled};
-use super::hold::{Hold, Holds, Moment};
+use super::hold::{Hold, Holds};
 use super::log::Log;
+use super::moment::Moment;
 use crate::clock::TokioClock;
 use crate::log::{Directory, FileLog, OpenError, Options};
 use crate::postgres::Postgres;
@@ -49,7 +50,6 @@ pub const DEADLINES: Deadlines = Deadlines {
 pub struct Running<const N: usize> {
     coordinator: Coordinator<Log, TokioClock>,
     participants: [Postgres; N],
-    holds: Holds,
     process: Process<N>,
 }
 
@@ -65,8 +65,8 @@ impl<const N: usize> Running<N> {
         let builder = Coordinator::builder(log, TokioClock).deadlines(DEADLINES);
         let builder = participants.iter().cloned().fold(builder, Builder::participant);
         let (coordinator, driver) = build(builder).build()?;
-        let process = Process { driver: tokio::spawn(driver.run()), databases };
-        Ok(Self { coordinator, participants, holds, process })
+        let process = Process { driver: tokio::spawn(driver.run()), databases, holds };
+        Ok(Self { coordinator, participants, process })
     }
 
     /// The coordinator, for whatever is tested. Its clones have to be dropped before another can
@@ -83,7 +83,7 @@ impl<const N: usize> Running<N> {
     /// Holds the next commit that comes to this moment. Several holds take one commit each, in the
     /// order in which they were asked for.
     pub fn hold(&self, moment: Moment) -> Hold {
-        self.holds.add(moment)
+        self.process.holds.add(moment)
     }
 
     /// Sweeps until a sweep has reached everything, and returns its report: then nothing of this
@@ -125,7 +125,7 @@ impl<const N: usize> Running<N> {
     /// # Errors
     /// [`StillHeld`] after half a minute; then it was crashed.
     pub async fn stop(self) -> Result<(), StillHeld> {
-        let Self { coordinator, participants, process, .. } = self;
+        let Self { coordinator, participants, process } = self;
         drop((coordinator, participants));
         process.stop().await
     }
@@ -136,6 +136,7 @@ impl<const N: usize> Running<N> {
 struct Process<const N: usize> {
     driver: JoinHandle<()>,
     databases: [Database; N],
+    holds: Holds,
 }
 
 impl<const N: usize> Process<N> {
@@ -160,6 +161,7 @@ impl<const N: usize> Process<N> {
 impl<const N: usize> Drop for Process<N> {
     fn drop(&mut self) {
         self.driver.abort();
+        self.holds.end();
         for database in &self.databases {
             database.proxy().cut();
         }
