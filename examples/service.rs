@@ -20,6 +20,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use indoubt::{Coordinator, CoordinatorId, EnlistError, Gid, Outcome};
 use indoubt_real::bench::Bench;
+use indoubt_real::containers::Source;
 use indoubt_real::log::{Directory, FileLog, Options};
 use indoubt_real::{Postgres, TokioClock};
 use tokio::net::TcpListener;
@@ -155,5 +156,11 @@ async fn main() -> Result<()> {
     stock.sql("CREATE TABLE stock (item text, quantity int CHECK (quantity >= 0))").await?;
     stock.sql("INSERT INTO stock VALUES ('lamp', 10)").await?;
     let decisions = bench.directory().display().to_string();
-    serve(&orders.connection_string(), &stock.connection_string(), &decisions, &listen).await
+    serve(&orders.connection_string(), &stock.connection_string(), &decisions, &listen).await?;
+    // The signal has the harness remove its containers too, and end this process after that.
+    // Servers that are none end with the bench.
+    if !matches!(orders.server().source(), Source::Installed(_)) {
+        std::future::pending::<()>().await;
+    }
+    Ok(())
 }

@@ -50,14 +50,9 @@ impl Database {
         &self.name
     }
 
-    /// The server, to be killed, restarted and frozen.
-    pub fn server(&self) -> &Server {
+    /// The server, to be killed, restarted and frozen, or to have another database.
+    pub fn server(&self) -> &Arc<Server> {
         &self.server
-    }
-
-    /// The same, for a task that outlives this handle.
-    pub fn share_server(&self) -> Arc<Server> {
-        Arc::clone(&self.server)
     }
 
     /// What stands between a participant and the server, to be cut and healed.

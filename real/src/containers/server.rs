@@ -24,9 +24,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// # Clean-up
 /// Dropping it kills the server and removes its data, also when a test panics; [`Self::stop`]
 /// does the same and reports errors. A local server goes away even when the test process is
-/// killed. A container goes away on SIGINT and SIGTERM, but outlives a SIGKILL of the test
-/// process and a server kept in a `static`: such ones carry the label
-/// `org.testcontainers.managed-by=testcontainers`.
+/// killed. A container goes away on SIGINT and SIGTERM, and the process then ends by that signal,
+/// whatever else handles it. It outlives a SIGKILL of the test process and a server kept in a
+/// `static`: such ones carry the label `org.testcontainers.managed-by=testcontainers`.
 ///
 /// Dropping blocks the thread for a moment. Use a multi-threaded runtime in tests, as a
 /// container's clean-up is driven by it.

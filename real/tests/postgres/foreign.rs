@@ -1,5 +1,7 @@
 //! Branches that act elsewhere: what leaves no xid here has not "written nothing".
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail, ensure};
 use indoubt::{OnePhase, OnePhaseVote, Participant as _, Vote};
 
@@ -8,7 +10,7 @@ use crate::scene::{Scene, run};
 /// A database with a foreign table `far` that stands for the table `t` of another.
 async fn near_and_far(name: &str) -> Result<(Scene, Scene)> {
     let near = Scene::new(&format!("{name}_near")).await?;
-    let far = Scene::on(near.share_server(), &format!("{name}_far")).await?;
+    let far = Scene::on(Arc::clone(near.server()), &format!("{name}_far")).await?;
     let (user, password) = credentials(&near);
     near.sql(&format!(
         "CREATE EXTENSION postgres_fdw; \
