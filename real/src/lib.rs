@@ -1,4 +1,5 @@
-//! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock.
+//! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock; and, with the
+//! feature `containers`, real servers and a bench to test a service on.
 
 #[cfg(feature = "containers")]
 pub mod bench;
