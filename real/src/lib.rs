@@ -1,5 +1,8 @@
-//! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock.
+//! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock; and, with the
+//! feature `containers`, real servers and a bench to test a service on.
 
+#[cfg(feature = "containers")]
+pub mod bench;
 #[cfg(feature = "containers")]
 pub mod containers;
 

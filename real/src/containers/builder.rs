@@ -11,6 +11,18 @@ pub struct Builder {
     settings: Vec<(String, String)>,
 }
 
+impl Server {
+    /// Starts a server with the default settings and waits until it accepts SQL.
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// Settings for a server to be started.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 impl Default for Builder {
     fn default() -> Self {
         Self { settings: Vec::new() }.setting("fsync", "on").max_prepared_transactions(64)

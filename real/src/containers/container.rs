@@ -16,7 +16,7 @@ use testcontainers_modules::testcontainers::{ContainerAsync, ContainerRequest, I
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{ControlError, StartError, in_full};
-use super::server::Order;
+use super::order::Order;
 use super::source::Image;
 use super::{port, secret};
 

@@ -25,9 +25,11 @@
 
 mod announce;
 mod builder;
+mod choice;
 mod container;
 mod error;
 mod local;
+mod order;
 mod port;
 mod proxy;
 mod secret;
@@ -37,5 +39,6 @@ mod source;
 pub use builder::Builder;
 pub use error::{ControlError, PassedOver, SourceError, StartError};
 pub use proxy::Proxy;
+pub(crate) use secret::token;
 pub use server::Server;
 pub use source::{IMAGE_VARIABLE, Image, Source};

@@ -12,6 +12,6 @@ pub(super) fn number() -> u64 {
 }
 
 /// 32 unpredictable hexadecimal digits, safe in shells, SQL and file names.
-pub(super) fn token() -> String {
+pub(crate) fn token() -> String {
     format!("{:016x}{:016x}", number(), number())
 }

@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
-use super::builder::Builder;
 use super::container::Container;
 use super::error::{ControlError, StartError};
 use super::local::Local;
+use super::order::Order;
 use super::proxy::Proxy;
-use super::source::{self, Source};
-use super::{port, secret};
+use super::source::Source;
+use super::{choice, port, secret};
 
 /// Recovery after a kill replays the log since the last checkpoint; on a busy machine the
 /// first start of a container is slower than that.
@@ -24,9 +24,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// # Clean-up
 /// Dropping it kills the server and removes its data, also when a test panics; [`Self::stop`]
 /// does the same and reports errors. A local server goes away even when the test process is
-/// killed. A container goes away on SIGINT and SIGTERM, but outlives a SIGKILL of the test
-/// process and a server kept in a `static`: such ones carry the label
-/// `org.testcontainers.managed-by=testcontainers`.
+/// killed. A container goes away on SIGINT and SIGTERM, and the process then ends by that signal,
+/// whatever else handles it. It outlives a SIGKILL of the test process and a server kept in a
+/// `static`: such ones carry the label `org.testcontainers.managed-by=testcontainers`.
 ///
 /// Dropping blocks the thread for a moment. Use a multi-threaded runtime in tests, as a
 /// container's clean-up is driven by it.
@@ -42,27 +42,9 @@ enum Machine {
     Local(Local),
 }
 
-/// What it takes to start one server, at a port that may turn out to be taken.
-#[derive(Debug, Clone)]
-pub(super) struct Order {
-    pub(super) arguments: Vec<String>,
-    pub(super) password: String,
-    pub(super) port: u16,
-}
-
 impl Server {
-    /// Starts a server with the default settings and waits until it accepts SQL.
-    pub async fn start() -> Result<Self, StartError> {
-        Self::builder().start().await
-    }
-
-    /// Settings for a server to be started.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(super) async fn launch(arguments: Vec<String>) -> Result<Self, StartError> {
-        let source = source::choose().await?;
+        let source = choice::choose().await?;
         let password = secret::token();
         let mut attempt = 1;
         loop {

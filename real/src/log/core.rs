@@ -10,13 +10,13 @@ use futures::channel::oneshot;
 use futures::lock;
 use indoubt::{Commit, CoordinatorId, ForceError};
 
-use super::file_log::Options;
+use super::journal::Journal;
+use super::key::Key;
 use super::ledger::Ledger;
 use super::lineages::Lineages;
-use super::record::Key;
+use super::options::Options;
 use super::state::WriterState;
 use super::storage::Storage;
-use super::write::Writer;
 
 pub(super) struct Core<S: Storage> {
     pub(super) storage: S,
@@ -28,7 +28,7 @@ pub(super) struct Core<S: Storage> {
     pub(super) fenced: AtomicBool,
     pub(super) shared: Mutex<Shared>,
     /// Locked by a turn from its beginning to its end.
-    pub(super) writer: lock::Mutex<Writer<S::File>>,
+    pub(super) journal: lock::Mutex<Journal<S::File>>,
     pub(super) _lock: S::Lock,
 }
 

@@ -1,9 +1,9 @@
-//! The opened log: its promises as [`DecisionLog`], by way of a ledger and a writer.
+//! The opened log: its promises as [`DecisionLog`], by way of a ledger and a journal.
 //!
 //! Everything that must be in order is done in turns of the writer (`turn`). Reads do not, as long as all
 //! is well: traffic that never pauses takes one turn after the other, and an
-//! answer depends on the writer only in the cases that `state` tells. Absent: how bytes get to the
-//! disk (`write`) and how a log comes to be open (`open`).
+//! answer depends on the writer only in the cases that `state` tells. Absent: what a turn
+//! does (`write`) and how a log comes to be open (`open`).
 
 use std::fmt;
 use std::pin::pin;
@@ -16,38 +16,16 @@ use indoubt::{
 };
 
 use super::core::{Core, Force};
+use super::failure::Failure;
+use super::key::Key;
 use super::ledger::Ledger;
-use super::record::{self, Key};
+use super::record;
 use super::state::Depends;
 use super::storage::Storage;
 use super::turn::{Task, Turns};
-use super::write::Failure;
 
 /// Notes that wait for a force to take them along; with one more the next sweep does.
 const NOTES_HELD: usize = 256;
-
-/// What can be set about a log.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How many finished commits are remembered one by one, the latest to finish, so that a
-    /// client can still ask for them whenever they began.
-    pub remembered: usize,
-    /// How many ranges of consecutive finished commits are remembered beyond those. Every
-    /// transaction that did not commit parts two ranges, so with one abort in a hundred
-    /// commits the default tells exactly of the last 6.5 million transactions. More are kept while
-    /// a participant cannot be reached, 16 bytes each: what may be prepared there must not expire.
-    pub ranges: usize,
-    /// The file is not compacted while it is shorter than this, in bytes.
-    pub compact_from_bytes: u64,
-    /// The file is compacted when it is this many times as long as what it says; at least 2.
-    pub compact_ratio: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { remembered: 4096, ranges: 1 << 16, compact_from_bytes: 1 << 20, compact_ratio: 4 }
-    }
-}
 
 /// A decision log in the files of one directory.
 ///
@@ -79,7 +57,9 @@ impl<S: Storage> FileLog<S> {
             };
             if let Depends::Writer(over) = depends {
                 // Whoever was at it may have been dropped, and then it is for this call to end it.
-                if let Either::Right((mut turn, _)) = select(over, pin!(self.turn())).await {
+                if let Either::Right((mut turn, _)) =
+                    select(over, pin!(self.turns.next(&self.core))).await
+                {
                     turn.take(Task::Repair).await?;
                 }
                 continue;
@@ -88,7 +68,7 @@ impl<S: Storage> FileLog<S> {
             if self.core.look_for_successor().await? {
                 return Ok(answer);
             }
-            self.turn().await.take(Task::BringBack).await?;
+            self.turns.next(&self.core).await.take(Task::BringBack).await?;
         }
     }
 
@@ -96,7 +76,7 @@ impl<S: Storage> FileLog<S> {
     /// of it lands after a list that lacks it, and takes along what was noted and no force has
     /// taken.
     async fn take_notes_along(&self) {
-        if let Some(mut turn) = self.turn_if_free().await
+        if let Some(mut turn) = self.turns.next_if_free(&self.core).await
             && self.core.shared().forgets.len() > NOTES_HELD
         {
             // They stay noted, and the next one takes them.
@@ -169,7 +149,7 @@ impl<S: Storage> DecisionLog for FileLog<S> {
         }
         let (answer, mut answered) = oneshot::channel();
         self.core.shared().forces.push_back(Force { commit: Arc::clone(commit), answer });
-        let mut turn = match select(&mut answered, pin!(self.turn())).await {
+        let mut turn = match select(&mut answered, pin!(self.turns.next(&self.core))).await {
             Either::Left((answer, _)) => return answer.unwrap_or_else(|_| Err(interrupted())),
             Either::Right((turn, _)) => turn,
         };
@@ -211,7 +191,7 @@ impl<S: Storage> DecisionLog for FileLog<S> {
     /// Dropping the future costs nobody anything; what it was writing is ended by the next call.
     async fn flush(&self) -> Result<(), LogError> {
         let flush = async {
-            let mut turn = self.turn().await;
+            let mut turn = self.turns.next(&self.core).await;
             while !self.core.shared().forgets.is_empty() {
                 turn.take(Task::Batch).await?;
             }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use indoubt::{Commit, CoordinatorId, Entry};
 
-use super::file_log::Options;
 use super::frame;
+use super::key::Key;
 use super::lineages::Lineages;
+use super::options::Options;
 use super::ranges::{Range, Ranges};
-use super::record::{self, Key, Malformed, Record, Snapshot};
+use super::record::{self, Malformed, Record, Snapshot};
 
 #[derive(Debug)]
 pub(super) struct Ledger {

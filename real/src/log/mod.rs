@@ -32,13 +32,17 @@
 
 mod core;
 mod directory;
+mod failure;
 mod file_log;
 mod file_system;
 pub mod frame;
+mod journal;
+mod key;
 mod ledger;
 mod lineages;
 mod names;
 mod open;
+mod options;
 mod ranges;
 mod record;
 mod state;
@@ -54,6 +58,7 @@ mod samples;
 mod tests;
 
 pub use directory::Directory;
-pub use file_log::{FileLog, Options};
+pub use file_log::FileLog;
 pub use open::OpenError;
+pub use options::Options;
 pub use storage::Storage;

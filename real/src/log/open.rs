@@ -19,16 +19,17 @@ use futures::lock;
 use indoubt::CoordinatorId;
 
 use super::core::{Core, Shared};
-use super::file_log::{FileLog, Options};
+use super::file_log::FileLog;
 use super::frame::{self, End};
+use super::journal::{Journal, replace};
 use super::ledger::Ledger;
 use super::lineages::Lineages;
 use super::names;
+use super::options::Options;
 use super::record::{self, Malformed};
 use super::state::WriterState;
 use super::storage::Storage;
 use super::turn::Turns;
-use super::write::{Writer, replace};
 
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +133,7 @@ impl<S: Storage> FileLog<S> {
         let opening = Opening { storage: &storage, coordinator: &coordinator, options: &options };
         let older = opening.existing_epochs().await?;
         let (epoch, file) = opening.take_epoch(&older).await?;
-        let (ledger, writer) = opening.take_over(epoch, file).await?;
+        let (ledger, journal) = opening.take_over(epoch, file).await?;
         let core = Core {
             storage,
             coordinator,
@@ -146,7 +147,7 @@ impl<S: Storage> FileLog<S> {
                 forgets: Vec::new(),
                 state: WriterState::default(),
             }),
-            writer: lock::Mutex::new(writer),
+            journal: lock::Mutex::new(journal),
             _lock: lock,
         };
         Ok(Self { turns: Turns::default(), core: Arc::new(core) })
@@ -193,7 +194,7 @@ impl<S: Storage> Opening<'_, S> {
         &self,
         epoch: u64,
         file: S::File,
-    ) -> Result<(Ledger, Writer<S::File>), OpenError> {
+    ) -> Result<(Ledger, Journal<S::File>), OpenError> {
         let name = names::decisions(epoch);
         // Read only after the epoch was taken: from then on no older force succeeds.
         let mut ledger = match self.latest_below(epoch).await {
@@ -218,7 +219,7 @@ impl<S: Storage> Opening<'_, S> {
             return Err(OpenError::Overtaken { epoch });
         }
         self.remove_older(epoch, &names).await?;
-        Ok((ledger, Writer { file, length, broken: None, compact_at: 0 }))
+        Ok((ledger, Journal::new(epoch, file, length)))
     }
 
     /// What the newest complete file below an epoch knows.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::Key;
+use super::key::Key;
 
 /// A set of keys: the first of each range, and the last sequence in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

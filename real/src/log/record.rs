@@ -10,6 +10,7 @@ use std::sync::Arc;
 use indoubt::protocol::BranchId;
 use indoubt::{Commit, CoordinatorId, Gid, LoggedBranch, Receipt};
 
+use super::key::Key;
 use super::lineages::Lineages;
 use super::ranges::Range;
 
@@ -23,19 +24,6 @@ const SNAPSHOT: u8 = 1;
 const BATCH: u8 = 2;
 const COMMIT: u8 = 1;
 const FORGET: u8 = 2;
-
-/// What tells the gids of one log apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) epoch: u64,
-    pub(super) sequence: u64,
-}
-
-impl Key {
-    pub(super) const fn of(gid: &Gid) -> Self {
-        Self { epoch: gid.epoch, sequence: gid.sequence }
-    }
-}
 
 /// The whole of a log's knowledge.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use futures::channel::oneshot;
 
-use super::record::Key;
+use super::key::Key;
 
 /// The writer's state.
 #[derive(Debug, Default)]

@@ -13,9 +13,8 @@ use futures::future::{BoxFuture, poll_fn};
 use futures::lock::{Mutex, MutexGuard};
 
 use super::core::Core;
-use super::file_log::FileLog;
+use super::failure::Failure;
 use super::storage::Storage;
-use super::write::Failure;
 
 /// What can be done in a turn.
 #[derive(Clone, Copy, Debug)]
@@ -40,26 +39,29 @@ pub(super) struct Turn<'a, S: Storage> {
     begun: MutexGuard<'a, Begun>,
 }
 
-impl<S: Storage> FileLog<S> {
+impl Turns {
     /// Waits for the turns of others, and ends one that was left in its middle.
-    pub(super) async fn turn(&self) -> Turn<'_, S> {
-        self.begin(self.turns.0.lock().await).await
+    pub(super) async fn next<'a, S: Storage>(&'a self, core: &'a Arc<Core<S>>) -> Turn<'a, S> {
+        Turn::begin(core, self.0.lock().await).await
     }
 
     /// The same, if it is nobody's turn.
-    pub(super) async fn turn_if_free(&self) -> Option<Turn<'_, S>> {
-        Some(self.begin(self.turns.0.try_lock()?).await)
-    }
-
-    async fn begin<'a>(&'a self, begun: MutexGuard<'a, Begun>) -> Turn<'a, S> {
-        let mut turn = Turn { core: &self.core, begun };
-        // Its failure is the writer's state by now, and was told to those it concerned.
-        let _ = turn.end().await;
-        turn
+    pub(super) async fn next_if_free<'a, S: Storage>(
+        &'a self,
+        core: &'a Arc<Core<S>>,
+    ) -> Option<Turn<'a, S>> {
+        Some(Turn::begin(core, self.0.try_lock()?).await)
     }
 }
 
-impl<S: Storage> Turn<'_, S> {
+impl<'a, S: Storage> Turn<'a, S> {
+    async fn begin(core: &'a Arc<Core<S>>, begun: MutexGuard<'a, Begun>) -> Self {
+        let mut turn = Self { core, begun };
+        // Its failure is the journal's state by now, and was told to those it concerned.
+        let _ = turn.end().await;
+        turn
+    }
+
     /// Does this. If the future is dropped, the next turn ends it.
     pub(super) async fn take(&mut self, task: Task) -> Result<(), Failure> {
         *self.begun = Some(Arc::clone(self.core).carry_out(task).boxed());
@@ -83,13 +85,13 @@ impl<S: Storage> Turn<'_, S> {
 impl<S: Storage> Core<S> {
     async fn carry_out(self: Arc<Self>, task: Task) -> Result<(), Failure> {
         // Nobody else has it: there is one turn at a time.
-        let mut writer = self.writer.lock().await;
+        let mut journal = self.journal.lock().await;
         match task {
-            Task::Batch => self.write_batch(&mut writer).await,
-            Task::Repair => self.repair(&mut writer).await,
-            Task::BringBack => match self.check_fence(&mut writer).await {
+            Task::Batch => self.write_batch(&mut journal).await,
+            Task::Repair => self.repair(&mut journal).await,
+            Task::BringBack => match self.check_fence(&mut journal).await {
                 Ok(()) => Ok(()),
-                Err(_) => self.repair(&mut writer).await,
+                Err(_) => self.repair(&mut journal).await,
             },
         }
     }

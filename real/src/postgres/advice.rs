@@ -7,7 +7,7 @@ use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use super::connect::AttemptError;
+use super::attempt::AttemptError;
 
 /// `ENFILE` and `EMFILE`, which the standard library has no kind for.
 #[cfg(unix)]

@@ -12,11 +12,11 @@ use tokio_postgres::Config;
 use super::branch::PostgresBranch;
 use super::check::{self, Server};
 use super::dial::Dialer;
+use super::evidence::Backend;
 use super::failure::Failure;
 use super::pooler;
 use super::session::Session;
 use super::sql;
-use super::xact::Backend;
 
 /// Opens a session and begins a branch in it. With `known` the server is not asked again, nor the
 /// pooler before it.
@@ -33,7 +33,7 @@ pub(super) async fn begin<D: Dialer>(
     known: Option<Server>,
     lock_timeout: Option<Duration>,
 ) -> Result<(PostgresBranch, Server), BeginError> {
-    let session = open(dialer, config).await?;
+    let session = Session::open(dialer, config).await?;
     // Two strings, not one: in one string the query would be the transaction's first.
     let statement = sql::begin(gid);
     let is_first = known.is_none();
@@ -64,17 +64,11 @@ pub(super) async fn begin<D: Dialer>(
 /// # Cancel safety
 /// Dropping the future closes what was opened.
 pub(super) async fn check<D: Dialer>(dialer: &D, config: &Config) -> Result<Server, BeginError> {
-    let server = check::check(&open(dialer, config).await?).await?;
+    let server = check::check(&Session::open(dialer, config).await?).await?;
     if server.pooled {
         pooler::check(dialer, config).await?;
     }
     Ok(server)
-}
-
-/// The error's text is complete, advice included, so it has no source: a chain of errors that
-/// is printed should say everything once.
-pub(super) async fn open<D: Dialer>(dialer: &D, config: &Config) -> Result<Session, BeginError> {
-    Session::open(dialer, config).await.map_err(|error| BeginError::new(error.to_string()))
 }
 
 /// At least one: to Postgres, none means no limit.

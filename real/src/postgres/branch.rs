@@ -16,9 +16,9 @@ use indoubt::BranchGid;
 use tokio_postgres::Client;
 
 use super::cancel::CancelToken;
+use super::evidence::{Backend, Evidence};
 use super::session::Session;
 use super::sql;
-use super::xact::{Backend, Evidence};
 
 /// How long a rollback may take before what it waits behind is cancelled.
 const GRACE: Duration = Duration::from_millis(500);

@@ -17,9 +17,9 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use tokio_postgres::SimpleQueryRow;
 
-use super::Postgres;
 use super::branch::PostgresBranch;
 use super::dial::Dialer;
+use super::handle::Postgres;
 use super::sql;
 use super::tap::Reading;
 

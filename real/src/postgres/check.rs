@@ -9,10 +9,10 @@ use futures::future::{join, join_all};
 use indoubt::BeginError;
 use tokio_postgres::SimpleQueryRow;
 
+use super::evidence::{Backend, Xact};
 use super::failure::Failure;
 use super::session::Session;
 use super::sql;
-use super::xact::{Backend, Xact};
 
 /// The oldest server that has all that is needed: `pg_terminate_backend` that waits.
 const OLDEST_VERSION: u32 = 140_000;

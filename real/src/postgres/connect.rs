@@ -14,20 +14,20 @@
 //! on, as libpq does, so a dead host listed first costs every session its timeout.
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use indoubt::BeginError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, Connection, NoTls, SimpleQueryMessage};
 
 use super::advice;
+use super::attempt::AttemptError;
 use super::connection_string;
 use super::dial::Dialer;
-use super::failure::describe;
 use super::sql;
 use super::tap::{Tap, Tapped};
 
@@ -51,26 +51,6 @@ pub(super) enum OpenError {
     Refused(String),
     /// No attempt succeeded.
     Failed(Vec<(String, AttemptError)>),
-}
-
-/// Why an attempt failed.
-#[derive(Debug)]
-pub(super) enum AttemptError {
-    /// The name could not be resolved.
-    Resolve(io::Error),
-    /// The address could not be connected to.
-    Dial(io::Error),
-    /// The server, or what answers in its place, did not open a session.
-    Startup(tokio_postgres::Error),
-    /// Nothing came within the time that an attempt has.
-    Silent(Duration),
-    /// A session was opened, and ended before it said what the server is.
-    Mute,
-    /// A session was opened, and the server is a standby.
-    Standby,
-    /// A session was opened; its transactions are read-only, and `target_session_attrs` asks
-    /// for others.
-    ReadOnly,
 }
 
 /// Searches for a server that can take part, and opens a session with it.
@@ -186,26 +166,6 @@ async fn within<D: Dialer, T: Send>(
     }
 }
 
-impl AttemptError {
-    fn ends_the_search(&self) -> bool {
-        // Class 28, "invalid authorization specification".
-        matches!(self, Self::Startup(error)
-            if error.code().is_some_and(|code| code.code().starts_with("28")))
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Resolve(error) => format!("the host cannot be found: {error}"),
-            Self::Dial(error) => format!("cannot connect: {error}"),
-            Self::Startup(error) => format!("cannot open a session: {}", describe(error)),
-            Self::Silent(limit) => format!("nothing answered within {limit:?}"),
-            Self::Mute => "the session ended as soon as it was opened".to_owned(),
-            Self::Standby => "the server is a standby".to_owned(),
-            Self::ReadOnly => "the server's sessions are read-only by default".to_owned(),
-        }
-    }
-}
-
 /// All that was tried, each with what to do about it. The text is complete, and there is no
 /// source: whoever prints a chain of errors should read each of them once.
 impl std::fmt::Display for OpenError {
@@ -229,3 +189,11 @@ impl std::fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+/// The error's text is complete, advice included, so it has no source: a chain of errors that
+/// is printed should say everything once.
+impl From<OpenError> for BeginError {
+    fn from(error: OpenError) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -8,8 +8,9 @@ use indoubt::Lost;
 use tokio_postgres::SimpleQueryRow;
 
 use super::branch::PostgresBranch;
+use super::evidence::{Backend, Evidence, Xact};
 use super::failure::Failure;
-use super::xact::{Backend, Evidence, Xact, history};
+use super::xact::history;
 use super::{refusal, sql};
 
 /// What a branch turned out to be.

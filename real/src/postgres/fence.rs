@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use indoubt::Lost;
 
-use super::Postgres;
 use super::dial::Dialer;
+use super::evidence::{Backend, Evidence, Xact};
 use super::failure::Failure;
+use super::handle::Postgres;
 use super::sql;
-use super::xact::{Backend, Evidence, Xact};
 
 /// How long the server may take to end a backend. One that is stuck in the kernel takes
 /// longer; recovery then comes back to it.

@@ -4,7 +4,7 @@
 //! asked to end, and from then on the server's own record of that xid decides what happened;
 //! what ended a session is never a definite answer. Read in the order of a branch's life:
 //! `connect`, `check`, `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with
-//! `fence` for what was given up on, `xact` for the evidence, and `sql` for every statement
+//! `fence` for what was given up on, `evidence` and `xact` for how it ended, and `sql` for every statement
 //! sent. What stands before the server is looked at by `pooler`.
 //!
 //! The server must be PostgreSQL 14 or newer, with `max_prepared_transactions` above 0, and
@@ -48,6 +48,7 @@
 //! bound: it does not apply to `PREPARE TRANSACTION`.
 
 mod advice;
+mod attempt;
 mod begin;
 mod branch;
 mod busy;
@@ -57,9 +58,11 @@ mod connect;
 mod connection_string;
 mod control;
 mod dial;
+mod evidence;
 mod examine;
 mod failure;
 mod fence;
+mod handle;
 mod one_phase;
 mod participant;
 mod pooler;
@@ -72,159 +75,9 @@ mod tcp;
 mod vote;
 mod xact;
 
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
-use futures::lock::Mutex;
-use indoubt::{BeginError, Lost};
-use tokio_postgres::Config;
-
 pub use branch::PostgresBranch;
 pub use cancel::CancelToken;
 pub use connection_string::InvalidConnectionString;
 pub use dial::Dialer;
+pub use handle::Postgres;
 pub use tcp::{TcpDialer, TcpHost, TcpTask};
-
-use check::Server;
-use control::{Control, Lease};
-
-/// A Postgres database as a participant.
-///
-/// A cheap handle: clones speak of the same database, and share at most six sessions for
-/// recovery. Every branch opens a session of its own.
-pub struct Postgres<D: Dialer = TcpDialer> {
-    inner: Arc<Inner<D>>,
-    lock_timeout: Option<Duration>,
-}
-
-/// How long a statement of a branch waits for a lock, where nobody has said.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-
-struct Inner<D> {
-    name: String,
-    config: Config,
-    dialer: D,
-    /// Set once the server was found fit.
-    server: OnceLock<Server>,
-    /// Held by the first branch until then.
-    first: Mutex<()>,
-    /// For what may be kept waiting: the ends of branches.
-    control: Control,
-    /// For what must not wait behind that: to list, and to look what a session is at.
-    lists: Control,
-    looks: Control,
-}
-
-/// How many sessions end branches that have none of their own: as many as a sweep asks for at
-/// once. Two more list, and look.
-const AT_ONCE: usize = 4;
-
-impl Postgres {
-    /// A participant that is reached over TCP, without TLS. Nothing is connected yet.
-    ///
-    /// The name must be unique among a coordinator's participants and stable over restarts.
-    /// So must what the configuration points to: one database, and one user, who has to own
-    /// what is prepared in order to finish it.
-    ///
-    /// A configuration that asks for what there is not (TLS, a Unix socket) is refused by
-    /// [`check`](Self::check) and by the first branch, which say why;
-    /// [`from_connection_string`](Self::from_connection_string) refuses it at once.
-    pub fn new(name: impl Into<String>, config: Config) -> Self {
-        let dialer = TcpDialer::new(&config);
-        Self::with_dialer(name, config, dialer)
-    }
-
-    /// As [`new`](Self::new), from a connection string: `host=db1 user=shop dbname=orders`, or
-    /// `postgresql://shop@db1/orders` (PostgreSQL manual, "Connection Strings").
-    ///
-    /// Every option is obeyed, or refused here. Several hosts are tried in turn, as libpq does,
-    /// and a standby among them is passed over. What differs from libpq: without a
-    /// `connect_timeout`, an attempt among several gives up after four seconds;
-    /// `tcp_user_timeout` is in seconds, as tokio-postgres reads it; there is no TLS, no Unix
-    /// socket, no file of passwords or services, and the environment (`PGHOST` and the like) is
-    /// not asked.
-    ///
-    /// # Errors
-    /// The text cannot be read, or asks for what there is not. No part of it that may be a
-    /// piece of a password is repeated.
-    pub fn from_connection_string(
-        name: impl Into<String>,
-        text: &str,
-    ) -> Result<Self, InvalidConnectionString> {
-        let name = name.into();
-        let config = connection_string::parse(&name, text)?;
-        Ok(Self::new(name, config))
-    }
-}
-
-impl<D: Dialer> Postgres<D> {
-    /// A participant that is reached through this dialer. Of the configuration only what
-    /// concerns the session is used: user, password, database, options, application name,
-    /// connect timeout, and which session will do.
-    pub fn with_dialer(name: impl Into<String>, config: Config, dialer: D) -> Self {
-        let (control, lists, looks) = (Control::new(AT_ONCE), Control::new(1), Control::new(1));
-        let (server, first) = (OnceLock::new(), Mutex::new(()));
-        let inner =
-            Inner { name: name.into(), config, dialer, server, first, control, lists, looks };
-        Self { inner: Arc::new(inner), lock_timeout: Some(LOCK_TIMEOUT) }
-    }
-
-    /// How long a statement of a branch waits for a lock before it fails with SQLSTATE 55P03;
-    /// 10 s unless told otherwise, `None` for ever.
-    ///
-    /// Two transactions that lock in two databases in opposite orders wait for each other, and
-    /// neither database sees more than half of it, so nobody but a timeout ends that
-    /// (PostgreSQL manual, "Deadlocks" and `lock_timeout`). Where the role, the database or the
-    /// connection string sets a `lock_timeout` other than 0, that one is obeyed instead; a
-    /// branch may set its own at any time. It holds for the statement at a `PREPARE` or `COMMIT`
-    /// too, in which deferred triggers may lock.
-    ///
-    /// Concerns branches begun through this handle, and through clones made of it from now on:
-    /// set it before the handle is registered with a coordinator.
-    #[must_use]
-    pub fn lock_timeout(self, limit: Option<Duration>) -> Self {
-        Self { lock_timeout: limit, ..self }
-    }
-
-    /// Connects, and asks whether the server can take part, and whether a pooler before it, if
-    /// there is one, pools by session: for a service's start.
-    ///
-    /// The first branch asks the same, but then a user is waiting.
-    ///
-    /// # Errors
-    /// What is wrong, and what to do about it.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes what was opened.
-    pub async fn check(&self) -> Result<(), BeginError> {
-        let server = begin::check(&self.inner.dialer, &self.inner.config).await?;
-        let _known_already = self.inner.server.set(server);
-        Ok(())
-    }
-
-    async fn control(&self) -> Result<Lease, Lost> {
-        self.inner.control.lease(&self.inner.dialer, &self.inner.config).await
-    }
-
-    async fn lists(&self) -> Result<Lease, Lost> {
-        self.inner.lists.lease(&self.inner.dialer, &self.inner.config).await
-    }
-
-    async fn looks(&self) -> Result<Lease, Lost> {
-        self.inner.looks.lease(&self.inner.dialer, &self.inner.config).await
-    }
-}
-
-impl<D: Dialer> Clone for Postgres<D> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), lock_timeout: self.lock_timeout }
-    }
-}
-
-impl<D: Dialer> fmt::Debug for Postgres<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the configuration: it may hold a password.
-        f.debug_struct("Postgres").field("name", &self.inner.name).finish_non_exhaustive()
-    }
-}

@@ -7,14 +7,15 @@
 use futures::future::join;
 use indoubt::{Lost, OnePhase, OnePhaseVote, Refusal};
 
-use super::Postgres;
 use super::branch::{PostgresBranch, Stage};
 use super::busy::unless_busy;
 use super::dial::Dialer;
+use super::evidence::{Evidence, XactStatus};
 use super::examine::{Finding, Written, examine};
 use super::failure::Failure;
 use super::fence::fence_idle;
-use super::xact::{Evidence, XactStatus, status};
+use super::handle::Postgres;
+use super::xact::status;
 use super::{refusal, sql};
 
 /// Commits a branch without preparing it.

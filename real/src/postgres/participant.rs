@@ -9,13 +9,12 @@ use indoubt::{
 
 use super::branch::{PostgresBranch, Stage};
 use super::dial::Dialer;
+use super::evidence::Xact;
 use super::failure::Failure;
-use super::fence::fence;
+use super::handle::{Inner, Postgres};
 use super::one_phase::{self, remembered};
 use super::session::Session;
-use super::settle::settle;
-use super::xact::{Evidence, Xact};
-use super::{Inner, Postgres, begin, sql, vote};
+use super::{begin, settle, sql, vote};
 
 impl<D: Dialer> Participant for Postgres<D> {
     type Branch = PostgresBranch;
@@ -63,7 +62,7 @@ impl<D: Dialer> Participant for Postgres<D> {
     }
 
     async fn finish(&self, branch: &PostgresBranch, decision: Decision) -> Result<Ending, Lost> {
-        let ending = self.finish_from(branch, decision).await;
+        let ending = settle::finish(self, branch, decision).await;
         tracing::debug!(participant = self.name(), gid = %branch.gid, ?decision, ?ending, "finish");
         ending
     }
@@ -74,9 +73,7 @@ impl<D: Dialer> Participant for Postgres<D> {
         decision: Decision,
         receipt: &Receipt,
     ) -> Result<Ending, Lost> {
-        let control = self.control().await?;
-        let ending = settle(control.session(), gid, decision, Xact::of(receipt).as_ref()).await;
-        control.keep();
+        let ending = settle::by_gid(self, gid, decision, Xact::of(receipt).as_ref()).await;
         tracing::debug!(participant = self.name(), %gid, ?decision, ?ending, "resolve");
         ending
     }
@@ -89,78 +86,6 @@ impl<D: Dialer> Participant for Postgres<D> {
         tracing::debug!(participant = self.name(), %owner, ?gids, "in doubt");
         gids
     }
-}
-
-impl<D: Dialer> Postgres<D> {
-    async fn finish_from(
-        &self,
-        branch: &PostgresBranch,
-        decision: Decision,
-    ) -> Result<Ending, Lost> {
-        match branch.stage() {
-            Stage::Open => match decision {
-                Decision::Abort => {
-                    branch.roll_back().await;
-                    Ok(Ending::AsDecided)
-                }
-                Decision::Commit => Err(Lost::new("the branch was never prepared")),
-            },
-            Stage::Preparing(evidence) => self.finish_unheard(branch, evidence, decision).await,
-            Stage::Prepared(evidence) => self.finish_prepared(branch, &evidence, decision).await,
-            // It wrote nothing, and its answer was lost: there is nothing to take back.
-            Stage::Committing(None) if decision == Decision::Abort => {
-                branch.end(Stage::RolledBack);
-                Ok(Ending::AsDecided)
-            }
-            Stage::Committing(_) => Err(Lost::new("the branch is committing in one phase")),
-            Stage::Committed => Ok(ending(decision, Decision::Commit)),
-            Stage::RolledBack => Ok(ending(decision, Decision::Abort)),
-        }
-    }
-
-    /// Ends a branch whose answer to its prepare did not come. It may still be on its way to
-    /// being prepared, so its backend is ended first.
-    async fn finish_unheard(
-        &self,
-        branch: &PostgresBranch,
-        evidence: Evidence,
-        decision: Decision,
-    ) -> Result<Ending, Lost> {
-        fence(self, &evidence).await?;
-        let control = self.control().await?;
-        let ending = settle(control.session(), &branch.gid, decision, Some(&evidence.xact)).await;
-        control.keep();
-        if ending.is_ok() {
-            branch.session.close();
-        }
-        ending
-    }
-
-    /// Ends a prepared branch on its own session, and on another if that one is lost.
-    async fn finish_prepared(
-        &self,
-        branch: &PostgresBranch,
-        evidence: &Evidence,
-        decision: Decision,
-    ) -> Result<Ending, Lost> {
-        let own = settle(&branch.session, &branch.gid, decision, Some(&evidence.xact)).await;
-        let ending = match own {
-            Err(lost) => {
-                tracing::debug!(gid = %branch.gid, %lost, "on another session, then");
-                self.resolve(&branch.gid, decision, &evidence.xact.receipt()).await
-            }
-            answered => answered,
-        };
-        if ending.is_ok() {
-            branch.session.close();
-        }
-        ending
-    }
-}
-
-/// How a branch ended, to someone who is told this decision.
-fn ending(decision: Decision, happened: Decision) -> Ending {
-    if decision == happened { Ending::Earlier } else { Ending::Heuristic }
 }
 
 /// The owner's prepared branches in this database. A standby is refused: it knows none of

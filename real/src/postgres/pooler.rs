@@ -12,7 +12,6 @@
 use indoubt::BeginError;
 use tokio_postgres::Config;
 
-use super::begin::open;
 use super::dial::Dialer;
 use super::failure::Failure;
 use super::session::Session;
@@ -33,7 +32,8 @@ const ADVICE: &str =
 /// # Cancel safety
 /// Dropping the future closes both sessions, upon which what is open is rolled back.
 pub(super) async fn check<D: Dialer>(dialer: &D, config: &Config) -> Result<(), BeginError> {
-    let (one, other) = (open(dialer, config).await?, open(dialer, config).await?);
+    let one = Session::open(dialer, config).await?;
+    let other = Session::open(dialer, config).await?;
     let idle = sql::arrive(None);
     let first = backend(&one, &idle).await.map_err(unexamined)?;
     let second = backend(&one, &idle).await.map_err(unexamined)?;

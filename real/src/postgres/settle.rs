@@ -1,12 +1,100 @@
-//! The second phase: ending a prepared branch by its gid, and reading what "not there" means.
+//! The second phase: ending a branch, by its session or by its gid, and reading what "not there"
+//! means.
 
 use indoubt::{BranchGid, Decision, Ending, Lost};
 use tokio_postgres::error::SqlState;
 
+use super::branch::{PostgresBranch, Stage};
+use super::dial::Dialer;
+use super::evidence::{Evidence, Xact, XactStatus};
 use super::failure::{Failure, Refusal};
+use super::fence::fence;
+use super::handle::Postgres;
 use super::session::Session;
 use super::sql;
-use super::xact::{Xact, XactStatus, status};
+use super::xact::status;
+
+/// Ends a branch that this process began, in whatever state it is.
+pub(super) async fn finish<D: Dialer>(
+    postgres: &Postgres<D>,
+    branch: &PostgresBranch,
+    decision: Decision,
+) -> Result<Ending, Lost> {
+    match branch.stage() {
+        Stage::Open => match decision {
+            Decision::Abort => {
+                branch.roll_back().await;
+                Ok(Ending::AsDecided)
+            }
+            Decision::Commit => Err(Lost::new("the branch was never prepared")),
+        },
+        Stage::Preparing(evidence) => unheard(postgres, branch, &evidence, decision).await,
+        Stage::Prepared(evidence) => prepared(postgres, branch, &evidence, decision).await,
+        // It wrote nothing, and its answer was lost: there is nothing to take back.
+        Stage::Committing(None) if decision == Decision::Abort => {
+            branch.end(Stage::RolledBack);
+            Ok(Ending::AsDecided)
+        }
+        Stage::Committing(_) => Err(Lost::new("the branch is committing in one phase")),
+        Stage::Committed => Ok(told(decision, Decision::Commit)),
+        Stage::RolledBack => Ok(told(decision, Decision::Abort)),
+    }
+}
+
+/// Ends a branch whose answer to its prepare did not come. It may still be on its way to
+/// being prepared, so its backend is ended first.
+async fn unheard<D: Dialer>(
+    postgres: &Postgres<D>,
+    branch: &PostgresBranch,
+    evidence: &Evidence,
+    decision: Decision,
+) -> Result<Ending, Lost> {
+    fence(postgres, evidence).await?;
+    let ending = by_gid(postgres, &branch.gid, decision, Some(&evidence.xact)).await;
+    if ending.is_ok() {
+        branch.session.close();
+    }
+    ending
+}
+
+/// Ends a prepared branch on its own session, and on another if that one is lost.
+async fn prepared<D: Dialer>(
+    postgres: &Postgres<D>,
+    branch: &PostgresBranch,
+    evidence: &Evidence,
+    decision: Decision,
+) -> Result<Ending, Lost> {
+    let own = settle(&branch.session, &branch.gid, decision, Some(&evidence.xact)).await;
+    let ending = match own {
+        Err(lost) => {
+            tracing::debug!(gid = %branch.gid, %lost, "on another session, then");
+            by_gid(postgres, &branch.gid, decision, Some(&evidence.xact)).await
+        }
+        answered => answered,
+    };
+    if ending.is_ok() {
+        branch.session.close();
+    }
+    ending
+}
+
+/// How a branch ended, to someone who is told this decision.
+fn told(decision: Decision, happened: Decision) -> Ending {
+    if decision == happened { Ending::Earlier } else { Ending::Heuristic }
+}
+
+/// Ends a prepared branch by its gid, on a session that is not its own.
+pub(super) async fn by_gid<D: Dialer>(
+    postgres: &Postgres<D>,
+    gid: &BranchGid,
+    decision: Decision,
+    xact: Option<&Xact>,
+) -> Result<Ending, Lost> {
+    let control = postgres.control().await?;
+    let ending = settle(control.session(), gid, decision, xact).await;
+    control.keep();
+    ending
+}
 
 /// Ends a prepared branch as decided, or finds out how it has ended.
 ///
@@ -16,7 +104,7 @@ use super::xact::{Xact, XactStatus, status};
 /// # Cancel safety
 /// The statement may execute after the future was dropped, even much later. Whoever comes
 /// next finds the branch gone, and the evidence of how it ended.
-pub(super) async fn settle(
+async fn settle(
     session: &Session,
     gid: &BranchGid,
     decision: Decision,

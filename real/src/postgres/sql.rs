@@ -11,7 +11,7 @@ mod check;
 
 use indoubt::{BranchGid, CoordinatorId, Decision};
 
-use super::xact::{Backend, Xact};
+use super::evidence::{Backend, Xact};
 
 pub(super) use check::{CHECK, lacking};
 

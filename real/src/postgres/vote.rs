@@ -9,13 +9,14 @@
 use futures::future::join;
 use indoubt::{Lost, Refusal, Vote};
 
-use super::Postgres;
 use super::branch::{PostgresBranch, Stage};
 use super::busy::unless_busy;
 use super::dial::Dialer;
+use super::evidence::{Evidence, XactStatus};
 use super::examine::{Finding, Written, examine};
 use super::failure::Failure;
-use super::xact::{Evidence, XactStatus, status};
+use super::handle::Postgres;
+use super::xact::status;
 use super::{refusal, sql};
 
 /// Asks a branch for its vote.

@@ -209,8 +209,8 @@ const SLOW: Duration = Duration::from_millis(2500);
 fn a_slow_network_is_waited_for() -> Result<()> {
     run(async {
         let scene = Scene::new("busy_network").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let branch = scene.inserted(&postgres, 1).await?;
         // The first question of the vote is on its way for long; another session is not.
         proxy.hold("SELECT pg_catalog.current_setting('indoubt.branch'");

@@ -22,8 +22,8 @@ fn a_branchs_token_cancels_its_statement_and_leaves_its_session() -> Result<()> 
         let real = scene.config();
         let mut config = Config::new();
         config.user(real.get_user().unwrap()).password(real.get_password().unwrap());
-        config.dbname(&scene.database).host("127.0.0.1").port(fake.port);
-        config.host("127.0.0.1").port(scene.server.port());
+        config.dbname(scene.name()).host("127.0.0.1").port(fake.port);
+        config.host("127.0.0.1").port(scene.server().port());
         let postgres = Postgres::new("db", config);
         let branch = scene.inserted(&postgres, 1).await?;
         let token = branch.cancel_token();

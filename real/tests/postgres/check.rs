@@ -43,7 +43,7 @@ async fn refusal(scene: &Scene, postgres: &Postgres) -> Result<String> {
 /// Does what a refusal advises: the statement at its end.
 async fn obey(scene: &Scene, refusal: &str) -> Result<()> {
     let grant = refusal.find("GRANT ").context("it advises a GRANT")?;
-    scene.sql(&refusal[grant..]).await
+    Ok(scene.sql(&refusal[grant..]).await?)
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::scene::{Scene, run};
 fn a_hundred_branches_whose_prepare_was_given_up_on_end_at_the_first_rollback() -> Result<()> {
     run(async {
         let scene = Scene::new("fence_hundred").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         for round in 0..100 {
             let branch = scene.inserted(&postgres, round).await?;
             proxy.cut_before("PREPARE TRANSACTION");

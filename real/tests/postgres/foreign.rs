@@ -1,5 +1,7 @@
 //! Branches that act elsewhere: what leaves no xid here has not "written nothing".
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail, ensure};
 use indoubt::{OnePhase, OnePhaseVote, Participant as _, Vote};
 
@@ -8,7 +10,7 @@ use crate::scene::{Scene, run};
 /// A database with a foreign table `far` that stands for the table `t` of another.
 async fn near_and_far(name: &str) -> Result<(Scene, Scene)> {
     let near = Scene::new(&format!("{name}_near")).await?;
-    let far = Scene::on(near.server.clone(), &format!("{name}_far")).await?;
+    let far = Scene::on(Arc::clone(near.server()), &format!("{name}_far")).await?;
     let (user, password) = credentials(&near);
     near.sql(&format!(
         "CREATE EXTENSION postgres_fdw; \
@@ -16,7 +18,7 @@ async fn near_and_far(name: &str) -> Result<(Scene, Scene)> {
          OPTIONS (host '127.0.0.1', port '5432', dbname '{}'); \
          CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user '{user}', password '{password}'); \
          CREATE FOREIGN TABLE far (id int) SERVER far OPTIONS (table_name 't')",
-        far.database
+        far.name()
     ))
     .await?;
     near.sql(&format!("ALTER SERVER far OPTIONS (SET port '{}')", own_port(&near).await?)).await?;
@@ -72,8 +74,8 @@ fn a_foreign_write_that_then_calls_itself_read_only_is_refused_all_the_same() ->
 fn a_foreign_write_in_one_phase_whose_answer_is_lost_is_never_called_rolled_back() -> Result<()> {
     run(async {
         let (near, far) = near_and_far("foreign_one_phase").await?;
-        let proxy = near.proxy().await?;
-        let postgres = near.through(&proxy);
+        let proxy = near.proxy();
+        let postgres = near.participant();
         let branch = postgres.begin(&near.gid()).await?;
         branch.execute("INSERT INTO far VALUES (1)", &[]).await?;
         let vote = postgres.commit_one_phase(&branch).await?;

@@ -27,8 +27,8 @@ fn behind(scene: &Scene, port: u16) -> Config {
     let mut config = Config::new();
     let real = scene.config();
     config.user(real.get_user().unwrap()).password(real.get_password().unwrap());
-    config.dbname(&scene.database).host("127.0.0.1").port(port);
-    config.host("127.0.0.1").port(scene.server.port());
+    config.dbname(scene.name()).host("127.0.0.1").port(port);
+    config.host("127.0.0.1").port(scene.server().port());
     config
 }
 
@@ -224,7 +224,7 @@ fn every_address_of_a_name_is_tried_and_a_name_without_one_is_passed_over() -> R
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let config = scene.config();
         let with = |addresses| Names { tcp: TcpDialer::new(&config), addresses };
-        let both = with(vec![address(fake.port), address(scene.server.port())]);
+        let both = with(vec![address(fake.port), address(scene.server().port())]);
         Postgres::with_dialer("db", config.clone(), both).check().await?;
         let standby = with(vec![address(fake.port)]);
         let error = Postgres::with_dialer("db", config.clone(), standby).check().await;

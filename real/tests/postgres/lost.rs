@@ -31,8 +31,8 @@ fn a_branch_whose_backend_is_killed_is_lost_and_can_be_aborted() -> Result<()> {
 fn a_cut_around_prepare_is_lost_and_the_abort_finds_it_either_way() -> Result<()> {
     run(async {
         let scene = Scene::new("cut_prepare").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         for prepared in [false, true] {
             let branch = scene.inserted(&postgres, 1).await?;
             if prepared {
@@ -70,8 +70,8 @@ fn a_prepare_that_was_given_up_on_is_fenced() -> Result<()> {
 fn a_prepare_that_is_still_on_its_way_is_fenced() -> Result<()> {
     run(async {
         let scene = Scene::new("on_its_way").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let branch = scene.inserted(&postgres, 1).await?;
         proxy.hold("PREPARE TRANSACTION");
         ensure!(timeout(SHORT, postgres.prepare(&branch)).await.is_err());
@@ -119,8 +119,8 @@ fn a_zombie_that_nobody_could_fence_is_found_by_a_later_sweep() -> Result<()> {
 fn the_fence_spares_other_backends() -> Result<()> {
     run(async {
         let scene = Scene::new("fence_spares").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let bystander = scene.inserted(&postgres, 2).await?;
         let branch = scene.inserted(&postgres, 1).await?;
         proxy.cut_after_reply("PREPARE TRANSACTION");
@@ -135,8 +135,8 @@ fn the_fence_spares_other_backends() -> Result<()> {
 fn a_cut_around_the_second_phase_ends_as_decided() -> Result<()> {
     run(async {
         let scene = Scene::new("cut_finish").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         for (id, decision, statement) in [
             (1, Decision::Commit, "COMMIT PREPARED"),
             (2, Decision::Commit, "COMMIT PREPARED"),
@@ -161,8 +161,8 @@ fn a_cut_around_the_second_phase_ends_as_decided() -> Result<()> {
 fn a_commit_that_arrives_late_changes_nothing() -> Result<()> {
     run(async {
         let scene = Scene::new("late_commit").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let (branch, receipt) = scene.prepared(&postgres, 1).await?;
         proxy.hold("COMMIT PREPARED");
         ensure!(timeout(SHORT, postgres.finish(&branch, Decision::Commit)).await.is_err());
@@ -182,8 +182,8 @@ fn a_commit_that_arrives_late_changes_nothing() -> Result<()> {
 fn a_dropped_call_does_not_spoil_the_handle() -> Result<()> {
     run(async {
         let scene = Scene::new("dropped_call").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let (branch, receipt) = scene.prepared(&postgres, 1).await?;
         drop(branch);
         let gid = postgres.in_doubt(&scene.owner).await?.pop().expect("one is prepared");

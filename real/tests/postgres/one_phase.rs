@@ -106,8 +106,8 @@ fn committed_is_durable_even_where_commits_are_asynchronous() -> Result<()> {
         ensure!(postgres.commit_one_phase(&branch).await? == OnePhaseVote::Committed);
         let plain = scene.client().await?;
         plain.batch_execute("SET synchronous_commit = off; INSERT INTO t VALUES (2)").await?;
-        scene.server.kill().await?;
-        scene.server.restart().await?;
+        scene.server().kill().await?;
+        scene.server().restart().await?;
         ensure!(scene.has(1).await?, "an acknowledged commit was lost");
         Ok(())
     })

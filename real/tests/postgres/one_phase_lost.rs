@@ -15,8 +15,8 @@ const SLOW: Duration = Duration::from_secs(3);
 fn a_cut_around_the_commit_is_lost_and_the_inquiry_tells() -> Result<()> {
     run(async {
         let scene = Scene::new("one_phase_cut").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         for (id, end) in [(1, OnePhase::RolledBack), (2, OnePhase::Committed)] {
             let branch = scene.inserted(&postgres, id).await?;
             if end == OnePhase::Committed {
@@ -63,8 +63,8 @@ fn a_commit_that_is_at_work_is_unknown_and_left_alone() -> Result<()> {
 fn a_commit_that_is_still_on_its_way_is_fenced_before_it_is_called_rolled_back() -> Result<()> {
     run(async {
         let scene = Scene::new("one_phase_held").await?;
-        let proxy = scene.proxy().await?;
-        let postgres = scene.through(&proxy);
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
         let branch = scene.inserted(&postgres, 1).await?;
         proxy.hold("COMMIT");
         ensure!(timeout(SHORT, postgres.commit_one_phase(&branch)).await.is_err());

@@ -10,7 +10,7 @@ use crate::pool::{Mode, Pooler, Reuse};
 use crate::scene::{Scene, run};
 
 async fn pooler(scene: &Scene, mode: Mode, idle: usize) -> Result<Pooler> {
-    Pooler::start(scene.config(), scene.server.port(), mode, idle).await
+    Pooler::start(scene.config(), scene.server().port(), mode, idle).await
 }
 
 /// The same refusal from the check and from the first branch.
@@ -64,7 +64,7 @@ fn first_branches_that_begin_at_once_take_turns_at_looking() -> Result<()> {
         scene.sql("CREATE ROLE at_once LOGIN PASSWORD 'x' CONNECTION LIMIT 10").await?;
         let mut server = scene.config();
         server.user("at_once").password("x");
-        let pooler = Pooler::start(server, scene.server.port(), Mode::Session, 1).await?;
+        let pooler = Pooler::start(server, scene.server().port(), Mode::Session, 1).await?;
         let postgres = Postgres::new("db", pooler.config());
         let gids: Vec<_> = (0..8).map(|_| scene.gid()).collect();
         let begun = join_all(gids.iter().map(|gid| postgres.begin(gid))).await;

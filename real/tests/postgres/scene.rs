@@ -1,14 +1,16 @@
 //! What a test starts from: a server, a database of its own, a coordinator of its own.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures::lock::Mutex;
 use indoubt::protocol::BranchId;
 use indoubt::{BranchGid, CoordinatorId, Gid, Lineage, Participant as _, Receipt, Vote};
-use indoubt_real::containers::{Proxy, Server};
+use indoubt_real::bench::Database;
+use indoubt_real::containers::Server;
 use indoubt_real::{Postgres, PostgresBranch};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
@@ -27,10 +29,10 @@ pub(crate) fn run(test: impl Future<Output = Result<()>> + Send + 'static) -> Re
     }
 }
 
-/// A database on a server, and a coordinator whose branches are made there.
+/// A database on a server, and a coordinator whose branches are made there. What a database can be
+/// asked, a scene can.
 pub(crate) struct Scene {
-    pub(crate) server: Arc<Server>,
-    pub(crate) database: String,
+    database: Database,
     pub(crate) owner: CoordinatorId,
     sequence: AtomicU64,
 }
@@ -50,38 +52,14 @@ impl Scene {
 
     /// On a server that only this test has.
     pub(crate) async fn on(server: Arc<Server>, name: &str) -> Result<Self> {
-        let admin = connect(&server.config()).await?;
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await?;
-        let scene = Self {
-            server,
-            database: name.to_owned(),
-            owner: name.parse()?,
-            sequence: AtomicU64::new(0),
-        };
-        scene.sql("CREATE TABLE t (id int PRIMARY KEY)").await?;
-        Ok(scene)
+        let database = Database::create(server, name).await?;
+        database.sql("CREATE TABLE t (id int PRIMARY KEY)").await?;
+        Ok(Self { database, owner: name.parse()?, sequence: AtomicU64::new(0) })
     }
 
-    pub(crate) fn config(&self) -> Config {
-        let mut config = self.server.config();
-        config.dbname(&self.database);
-        config
-    }
-
-    /// A fresh handle, as a restarted process would have it.
+    /// A fresh handle straight to the server, as a restarted process would have it.
     pub(crate) fn postgres(&self) -> Postgres {
         Postgres::new("db", self.config())
-    }
-
-    /// A handle whose sessions all go through the proxy.
-    pub(crate) fn through(&self, proxy: &Proxy) -> Postgres {
-        let mut config = self.server.config_through(proxy);
-        config.dbname(&self.database);
-        Postgres::new("db", config)
-    }
-
-    pub(crate) async fn proxy(&self) -> Result<Proxy> {
-        Ok(Proxy::start(self.server.port()).await?)
     }
 
     /// A gid that was not used before.
@@ -117,46 +95,34 @@ impl Scene {
         }
     }
 
-    /// A connection that nothing of ours is between.
-    pub(crate) async fn client(&self) -> Result<Client> {
-        connect(&self.config()).await
-    }
-
-    pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
-        self.client().await?.batch_execute(sql).await.with_context(|| sql.to_owned())
-    }
-
     /// Whether the row is there for all to see.
     pub(crate) async fn has(&self, id: i32) -> Result<bool> {
-        let rows = self.client().await?.query("SELECT 1 FROM t WHERE id = $1", &[&id]).await?;
-        Ok(!rows.is_empty())
+        Ok(self.number(&format!("SELECT count(*) FROM t WHERE id = {id}")).await? > 0)
     }
 
     /// Whether something is prepared under the gid, on the whole server.
     pub(crate) async fn is_prepared(&self, gid: &BranchGid) -> Result<bool> {
-        let sql = "SELECT 1 FROM pg_prepared_xacts WHERE gid = $1";
-        Ok(!self.client().await?.query(sql, &[&gid.to_string()]).await?.is_empty())
+        let count = format!("SELECT count(*) FROM pg_prepared_xacts WHERE gid = '{gid}'");
+        Ok(self.number(&count).await? > 0)
     }
 
     /// A trigger that makes the end of a transaction take this long.
     pub(crate) async fn slow_end(&self, delay: Duration) -> Result<()> {
         let seconds = delay.as_secs_f64();
-        self.sql(&format!(
+        let script = format!(
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
              $$BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END$$; \
              CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION slow()"
-        ))
-        .await
+        );
+        Ok(self.sql(&script).await?)
     }
 
     /// A constraint that is only checked at the end: every row needs a parent, and has none.
     pub(crate) async fn deferred_constraint(&self) -> Result<()> {
-        self.sql(
-            "CREATE TABLE parent (id int PRIMARY KEY); \
-             ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES parent DEFERRABLE INITIALLY DEFERRED",
-        )
-        .await
+        let script = "CREATE TABLE parent (id int PRIMARY KEY); \
+             ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES parent DEFERRABLE INITIALLY DEFERRED";
+        Ok(self.sql(script).await?)
     }
 
     /// Ends a branch's backend, from another session.
@@ -166,6 +132,14 @@ impl Scene {
         let gone: bool = self.client().await?.query_one(sql, &[&pid]).await?.get(0);
         anyhow::ensure!(gone, "backend {pid} lives on");
         Ok(())
+    }
+}
+
+impl Deref for Scene {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
     }
 }
 

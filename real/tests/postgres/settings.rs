@@ -67,9 +67,9 @@ fn operators_of_ones_own_do_not_keep_a_fence_from_a_backend() -> Result<()> {
         scene.sql(LIARS).await?;
         let path = ["search_path = public, pg_catalog"];
         drop(role(&scene, "fenced_off", &path).await?);
-        let proxy = scene.proxy().await?;
-        let mut config = scene.server.config_through(&proxy);
-        config.dbname(&scene.database).user("fenced_off").password("x");
+        let proxy = scene.proxy();
+        let mut config = scene.config_through_proxy();
+        config.user("fenced_off").password("x");
         let postgres = Postgres::new("db", config);
         let branch = scene.inserted(&postgres, 1).await?;
         proxy.hold("PREPARE TRANSACTION");

@@ -164,11 +164,11 @@ fn prepared_branches_survive_the_servers_death() -> Result<()> {
         let (branch, _) = scene.prepared(&postgres, 1).await?;
         let (settled, receipt) = scene.prepared(&postgres, 2).await?;
         ensure!(postgres.finish(&settled, Decision::Commit).await?.is_as_decided());
-        scene.server.kill().await?;
+        scene.server().kill().await?;
         ensure!(postgres.finish(&branch, Decision::Commit).await.is_err());
         ensure!(postgres.resolve(settled.gid(), Decision::Commit, &receipt).await.is_err());
         ensure!(postgres.in_doubt(&scene.owner).await.is_err(), "an empty list would be a lie");
-        scene.server.restart().await?;
+        scene.server().restart().await?;
         ensure!(postgres.in_doubt(&scene.owner).await? == [branch.gid().clone()]);
         ensure!(postgres.finish(&branch, Decision::Commit).await?.is_as_decided());
         ensure!(postgres.resolve(settled.gid(), Decision::Commit, &receipt).await?.is_as_decided());

@@ -125,7 +125,7 @@ fn a_transaction_ended_by_hand_is_a_no() -> Result<()> {
             ensure!(reason.contains("ended by hand"), "{statement}: {reason}");
         }
         ensure!(!scene.has(100).await? && !scene.has(101).await?);
-        scene.sql("ROLLBACK PREPARED 'by hand'").await
+        Ok(scene.sql("ROLLBACK PREPARED 'by hand'").await?)
     })
 }
 

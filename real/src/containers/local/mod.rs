@@ -20,8 +20,8 @@ use tokio::time::sleep;
 use self::account::Account;
 use self::guard::Guard;
 use super::error::{ControlError, StartError};
+use super::order::Order;
 use super::secret;
-use super::server::Order;
 use super::source::Source;
 
 pub(super) struct Local {

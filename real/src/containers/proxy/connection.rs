@@ -15,11 +15,12 @@ use super::statements::Statements;
 use super::wire::{self, EXECUTE};
 use super::{Fault, State};
 
-/// Forwards until a side closes, a fault cuts, or the proxy is partitioned.
+/// Forwards until a side closes, a fault cuts, or the proxy is cut or partitioned.
 pub(super) async fn serve(client: TcpStream, target_port: u16, state: watch::Sender<State>) {
-    let mut partition = state.subscribe();
+    let mut watched = state.subscribe();
+    let cuts = watched.borrow().cuts;
     tokio::select! {
-        _ = partition.wait_for(|state| state.partitioned) => {}
+        _ = watched.wait_for(|state| state.partitioned || state.cuts > cuts) => {}
         // An input or output error ends a connection just as closing does.
         _ = relay(client, target_port, &state) => {}
     }

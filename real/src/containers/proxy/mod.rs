@@ -41,6 +41,8 @@ struct State {
     fired: u64,
     /// How often it was healed: what waits for healing waits for this to grow.
     heals: u64,
+    /// How often it was cut: a connection ends when this grows.
+    cuts: u64,
     partitioned: bool,
 }
 
@@ -105,6 +107,12 @@ impl Proxy {
                 rule.keeps_firing = true;
             }
         });
+    }
+
+    /// Cuts every connection that there is, as when a client's process dies; new ones work as
+    /// before, and a rule is kept.
+    pub fn cut(&self) {
+        self.state.send_modify(|state| state.cuts += 1);
     }
 
     /// Cuts every connection, and every new one, until [`Self::heal`].

@@ -11,7 +11,7 @@ pub struct Image {
 
 impl Image {
     /// Reads `name`, `name:tag` or `name@sha256:digest`; without a tag it is `latest`.
-    pub(super) fn parse(reference: &str) -> Self {
+    pub(in super::super) fn parse(reference: &str) -> Self {
         let (name, tag) = match reference.rsplit_once(':') {
             // A slash after the colon: the colon is that of a registry's port.
             Some((name, tag)) if !tag.contains('/') => (name, tag),

@@ -15,8 +15,9 @@ use testcontainers_modules::testcontainers::bollard::query_parameters::BuildImag
 use testcontainers_modules::testcontainers::bollard::{Docker, body_try_stream};
 use tokio::task::spawn_blocking;
 
-use super::{Image, docker};
+use super::docker;
 use crate::containers::error::in_full;
+use crate::containers::source::Image;
 use crate::containers::{announce, secret};
 
 const CONTEXT: &str = include_str!("../../../postgres-image/context.sh");

@@ -1,0 +1,159 @@
+//! A bench for services: real databases, a decision log in files, and a coordinator that can be
+//! crashed at an exact moment of a commit.
+//!
+//! What a service promises of its transactions is worth what it keeps when its process dies
+//! between the decision and the commits. A [`Bench`] has that happen on purpose: it starts a
+//! Postgres server for each database, with a [`Proxy`](crate::containers::Proxy) before each, and
+//! [opens](Bench::open) a coordinator over all of them, as often as it is crashed. Each opening is
+//! a [`Running`] coordinator; [`Running::hold`] stops its next commit where it matters.
+//!
+//! ```no_run
+//! use indoubt::{Clock, Coordinator, DecisionLog, Outcome};
+//! use indoubt_real::Postgres;
+//! use indoubt_real::bench::{Bench, Moment};
+//!
+//! /// What is tested: any code that is given its coordinator and its participants.
+//! async fn order<L: DecisionLog, C: Clock>(
+//!     coordinator: Coordinator<L, C>,
+//!     [orders, stock]: [Postgres; 2],
+//! ) -> Result<Outcome, Box<dyn std::error::Error + Send + Sync>> {
+//!     let transaction = coordinator.begin();
+//!     let at_orders = transaction.branch(&orders).await?;
+//!     at_orders.execute("INSERT INTO orders VALUES ('lamp')", &[]).await?;
+//!     let at_stock = transaction.branch(&stock).await?;
+//!     at_stock.execute("UPDATE stock SET quantity = quantity - 1", &[]).await?;
+//!     Ok(transaction.commit().await)
+//! }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let bench = Bench::start(["orders", "stock"]).await?;
+//! let [orders, stock] = bench.databases();
+//! orders.sql("CREATE TABLE orders (item text)").await?;
+//! stock.sql("CREATE TABLE stock (quantity int); INSERT INTO stock VALUES (10)").await?;
+//!
+//! let running = bench.open().await?;
+//! let mut decided = running.hold(Moment::Decided);
+//! let order = tokio::spawn(order(running.coordinator().clone(), running.participants().clone()));
+//! decided.reached().await?;
+//! running.crash().await; // the decision is on the disk, and nobody has been told
+//! assert!(matches!(order.await?, Ok(Outcome::InDoubt(_))));
+//!
+//! let running = bench.open().await?;
+//! running.settle().await?;
+//! assert_eq!(orders.number("SELECT count(*) FROM orders").await?, 1);
+//! assert_eq!(stock.number("SELECT quantity::bigint FROM stock").await?, 9);
+//! assert_eq!(bench.prepared().await?, [0, 0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Needs Docker, or Postgres's binaries on this machine; [`containers`](crate::containers) says
+//! which is taken, and starting says what to install if there is neither. Nothing here is skipped
+//! in silence, and nothing panics because of it.
+//!
+//! Absent: loss of power, and of what a disk has not synced, which the simulator has; a process of
+//! its own for the service. A crash here ends the coordinator, its sessions and its log, but not
+//! the tasks of whoever has a handle of it: they are told that the coordinator is gone. To kill a
+//! whole process, give it [`Database::connection_string`] and a directory, and send it SIGKILL.
+
+mod database;
+mod directory;
+mod error;
+mod hold;
+mod log;
+mod moment;
+mod running;
+
+use std::path::Path;
+
+use futures::future::try_join_all;
+use indoubt::Builder;
+
+use crate::clock::TokioClock;
+use directory::TemporaryDirectory;
+
+pub use database::Database;
+pub use error::{BenchError, NotReached, SqlError, StillHeld, Unsettled};
+pub use hold::Hold;
+pub use log::Log;
+pub use moment::Moment;
+pub use running::{DEADLINES, Running};
+
+/// Databases on real servers, and a directory for the decisions of one coordinator.
+///
+/// It outlives every crash of the coordinator: open one after the other over it. Dropping it
+/// ends the servers that nobody else has, and removes their data and the directory.
+#[derive(Debug)]
+pub struct Bench<const N: usize> {
+    databases: [Database; N],
+    directory: TemporaryDirectory,
+}
+
+impl<const N: usize> Bench<N> {
+    /// Starts a server for each of these databases, all at once, and creates the database there.
+    ///
+    /// The first call in a process may have to build an image, which takes a minute or two;
+    /// otherwise a server takes a few seconds.
+    ///
+    /// # Errors
+    /// [`BenchError`], each telling what is missing. What was started is ended.
+    pub async fn start(names: [&str; N]) -> Result<Self, BenchError> {
+        let started = try_join_all(names.map(Database::start)).await?;
+        let databases = started.try_into().expect("one for each name");
+        Self::over(databases)
+    }
+
+    /// A bench over databases that are there: on servers of other settings, or on one server.
+    ///
+    /// Each is a participant under its own name, so no two may have the same.
+    ///
+    /// # Errors
+    /// [`BenchError::Directory`] when there is no room for the decisions.
+    pub fn over(databases: [Database; N]) -> Result<Self, BenchError> {
+        Ok(Self { databases, directory: TemporaryDirectory::create()? })
+    }
+
+    /// The databases, in the order in which they were named.
+    pub fn databases(&self) -> &[Database; N] {
+        &self.databases
+    }
+
+    /// Where the decisions are: the directory of the [`FileLog`](crate::log::FileLog).
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Opens the log and runs a coordinator over it, with every database as a participant and
+    /// with [`DEADLINES`]. Its id is `bench`.
+    ///
+    /// While a coordinator that has crashed is still held by somebody, its log is open; that is
+    /// waited for, for five seconds.
+    ///
+    /// # Errors
+    /// [`BenchError`]. Nothing is running then, and another attempt may be made.
+    pub async fn open(&self) -> Result<Running<N>, BenchError> {
+        self.open_with(|builder| builder).await
+    }
+
+    /// As [`open`](Self::open), with what else a coordinator is to have: participants of other
+    /// kinds, other deadlines, an alarm.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub async fn open_with(
+        &self,
+        build: impl FnOnce(Builder<Log, TokioClock>) -> Builder<Log, TokioClock>,
+    ) -> Result<Running<N>, BenchError> {
+        Running::open(self.databases.clone(), self.directory.path(), build).await
+    }
+
+    /// How many transactions are prepared in each database, whosever they are.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the first database that cannot be asked.
+    pub async fn prepared(&self) -> Result<[usize; N], SqlError> {
+        let gids = try_join_all(self.databases.iter().map(Database::prepared)).await?;
+        let counts: Vec<usize> = gids.iter().map(Vec::len).collect();
+        Ok(counts.try_into().expect("one for each database"))
+    }
+}
