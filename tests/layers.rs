@@ -2,7 +2,7 @@
 //!
 //! It reads the `use` lines, and every other path that begins with `crate` or `super`. A file beside
 //! `lib.rs` counts as a folder of its own; what a module re-exports of its own children does not
-//! count, nor do tests.
+//! count, nor do visibilities and tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,8 +42,9 @@ fn paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for start in ["crate::", "super::"] {
         for (at, _) in code.match_indices(start) {
-            let before = code[..at].chars().next_back();
-            if before.is_none_or(|before| !before.is_alphanumeric() && !"_:".contains(before)) {
+            let (before, visibility) = (&code[..at], code[..at].ends_with("(in "));
+            let inside = before.ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+            if !inside && !visibility {
                 spread("", &code[at..], &mut found);
             }
         }
@@ -144,8 +145,7 @@ fn no_folder_uses_one_that_uses_it() {
 
 #[test]
 fn paths_are_found_as_they_are_written() {
-    let text =
-        "use crate::{a::{B, c::D}, e};\nuse super::f::G; // crate::h\nlet x = crate::i::j();";
+    let text = "use crate::{a::{B, c::D}, e};\nuse super::f::G; // crate::h\nlet x = crate::i::j();\npub(in crate::k) l";
     let expected = ["crate::a::B", "crate::a::c::D", "crate::e", "crate::i::j", "super::f::G"];
     assert_eq!(paths(text), expected);
 }

@@ -1,6 +1,6 @@
 //! How a server is configured before it starts.
 
-use super::error::StartError;
+use super::base::StartError;
 use super::server::Server;
 
 /// Settings of a [`Server`] to be started.

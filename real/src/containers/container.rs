@@ -15,10 +15,9 @@ use testcontainers_modules::testcontainers::runners::AsyncRunner as _;
 use testcontainers_modules::testcontainers::{ContainerAsync, ContainerRequest, ImageExt as _};
 use tokio::runtime::{Handle, Runtime};
 
-use super::error::{ControlError, StartError, in_full};
-use super::order::Order;
+use super::base::{ControlError, Order, StartError, in_full, secret};
+use super::port;
 use super::source::Image;
-use super::{port, secret};
 
 const SERVER_PORT: u16 = 5432;
 

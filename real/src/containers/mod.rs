@@ -23,22 +23,19 @@
 //! Deliberately absent: Windows; a Docker Engine on another machine (ports are published on
 //! 127.0.0.1 only); replication; loss of power, as SIGKILL leaves the page cache intact.
 
-mod announce;
+mod base;
 mod builder;
 mod choice;
 mod container;
-mod error;
 mod local;
-mod order;
 mod port;
 mod proxy;
-mod secret;
 mod server;
 mod source;
 
+pub(crate) use base::secret::token;
+pub use base::{ControlError, PassedOver, SourceError, StartError};
 pub use builder::Builder;
-pub use error::{ControlError, PassedOver, SourceError, StartError};
 pub use proxy::Proxy;
-pub(crate) use secret::token;
 pub use server::Server;
 pub use source::{IMAGE_VARIABLE, Image, Source};

@@ -6,8 +6,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use super::error::StartError;
-use super::secret;
+use super::base::{StartError, secret};
 
 /// How often starting tries another port before it gives up.
 pub(super) const ATTEMPTS: u32 = 8;

@@ -7,13 +7,12 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
+use super::base::{ControlError, Order, StartError, secret};
 use super::container::Container;
-use super::error::{ControlError, StartError};
 use super::local::Local;
-use super::order::Order;
 use super::proxy::Proxy;
 use super::source::Source;
-use super::{choice, port, secret};
+use super::{choice, port};
 
 /// Recovery after a kill replays the log since the last checkpoint; on a busy machine the
 /// first start of a container is slower than that.

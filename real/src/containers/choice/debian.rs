@@ -16,9 +16,8 @@ use testcontainers_modules::testcontainers::bollard::{Docker, body_try_stream};
 use tokio::task::spawn_blocking;
 
 use super::docker;
-use crate::containers::error::in_full;
+use crate::containers::base::{announce, in_full, secret};
 use crate::containers::source::Image;
-use crate::containers::{announce, secret};
 
 const CONTEXT: &str = include_str!("../../../postgres-image/context.sh");
 const DOCKERFILE: &str = include_str!("../../../postgres-image/Dockerfile");

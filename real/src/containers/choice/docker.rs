@@ -10,8 +10,7 @@ use testcontainers_modules::testcontainers::bollard::query_parameters::CreateIma
 use testcontainers_modules::testcontainers::core::client::docker_client_instance;
 use tokio::time::timeout;
 
-use crate::containers::announce;
-use crate::containers::error::in_full;
+use crate::containers::base::{announce, in_full};
 use crate::containers::source::Image;
 
 /// A Docker Engine that answers.

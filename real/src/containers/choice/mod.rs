@@ -11,9 +11,8 @@ mod installed;
 
 use tokio::sync::OnceCell;
 
-use super::announce;
-use super::error::{PassedOver, SourceError};
-use super::source::{IMAGE_VARIABLE, Image, Source};
+use crate::containers::base::{PassedOver, SourceError, announce};
+use crate::containers::source::{IMAGE_VARIABLE, Image, Source};
 
 const OFFICIAL: &str = "postgres:17";
 

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::containers::error::StartError;
+use crate::containers::base::StartError;
 
 /// An account to switch to, or `None` to stay as we are.
 pub(super) struct Account(Option<Ids>);

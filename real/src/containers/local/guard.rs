@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::containers::error::StartError;
+use crate::containers::base::StartError;
 
 /// Every line read is the postmaster's process id from now on, or nothing. SIGQUIT is
 /// Postgres's immediate shutdown; it is preceded by SIGCONT because a paused postmaster

@@ -19,10 +19,8 @@ use tokio::time::sleep;
 
 use self::account::Account;
 use self::guard::Guard;
-use super::error::{ControlError, StartError};
-use super::order::Order;
-use super::secret;
-use super::source::Source;
+use crate::containers::base::{ControlError, Order, StartError, secret};
+use crate::containers::source::Source;
 
 pub(super) struct Local {
     binaries: PathBuf,

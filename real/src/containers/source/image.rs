@@ -11,7 +11,7 @@ pub struct Image {
 
 impl Image {
     /// Reads `name`, `name:tag` or `name@sha256:digest`; without a tag it is `latest`.
-    pub(in super::super) fn parse(reference: &str) -> Self {
+    pub(in crate::containers) fn parse(reference: &str) -> Self {
         let (name, tag) = match reference.rsplit_once(':') {
             // A slash after the colon: the colon is that of a registry's port.
             Some((name, tag)) if !tag.contains('/') => (name, tag),
@@ -20,11 +20,11 @@ impl Image {
         Self { name: name.to_owned(), tag: tag.to_owned() }
     }
 
-    pub(in super::super) fn name(&self) -> &str {
+    pub(in crate::containers) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(in super::super) fn tag(&self) -> &str {
+    pub(in crate::containers) fn tag(&self) -> &str {
         &self.tag
     }
 }

@@ -2,8 +2,8 @@
 
 /// What it takes to start one server, at a port that may turn out to be taken.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
-    pub(super) arguments: Vec<String>,
-    pub(super) password: String,
-    pub(super) port: u16,
+pub(in crate::containers) struct Order {
+    pub(in crate::containers) arguments: Vec<String>,
+    pub(in crate::containers) password: String,
+    pub(in crate::containers) port: u16,
 }

@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// 64 unpredictable bits.
-pub(super) fn number() -> u64 {
+pub(in crate::containers) fn number() -> u64 {
     RandomState::new().hash_one(0)
 }
 

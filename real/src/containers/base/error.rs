@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::source::IMAGE_VARIABLE;
+use crate::containers::source::IMAGE_VARIABLE;
 
 /// No Postgres to start.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -117,13 +117,13 @@ pub enum StartError {
 }
 
 impl StartError {
-    pub(super) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(in crate::containers) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { action: action.into(), source }
     }
 }
 
 /// An error's text with that of its causes, as far as it does not repeat them already.
-pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+pub(in crate::containers) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -145,7 +145,9 @@ pub struct ControlError {
 }
 
 impl ControlError {
-    pub(super) fn because<E: fmt::Display>(action: &'static str) -> impl FnOnce(E) -> Self {
+    pub(in crate::containers) fn because<E: fmt::Display>(
+        action: &'static str,
+    ) -> impl FnOnce(E) -> Self {
         move |reason| Self { action, reason: reason.to_string() }
     }
 }
