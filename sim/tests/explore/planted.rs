@@ -9,7 +9,7 @@
 //! has no last resource (narayana JBTM-2770) and stages no writes (cockroach #46431).
 
 use indoubt::protocol::{
-    Answer, Ballot, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogAnswer,
+    Answer, Ballot, BranchSet, Decision, Effect, Ending, ForceFailure, InLog, Input, LogAnswer,
     LogFailure, Obstacle, OnePhase, Ownership, RecoveryEffects, RecoveryInput, RecoveryMachine,
     Timer, TransactionEffects, TransactionMachine,
 };
@@ -131,7 +131,7 @@ impl Rules for FailedForceAborts {
     fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
         if input == Input::Forced(Err(self.0)) {
             machine.handle(Input::Forced(Err(ForceFailure::Unknown)), &mut Effects::new());
-            machine.handle(Input::LogRead(Ok(false)), effects);
+            machine.handle(Input::LogRead(Ok(InLog::Nothing)), effects);
         } else {
             machine.handle(input, effects);
         }
@@ -283,8 +283,12 @@ impl Rules for UntoldIsFinishedInRecovery {
 pub(crate) struct ExpiredIsAbsent;
 
 impl Rules for ExpiredIsAbsent {
-    fn expired(&self) -> Result<bool, LogFailure> {
-        Ok(false)
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::LogRead(Ok(InLog::Expired)) => Input::LogRead(Ok(InLog::Nothing)),
+            other => other,
+        };
+        machine.handle(input, effects);
     }
 }
 
