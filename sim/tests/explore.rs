@@ -2,9 +2,12 @@
 //!
 //! Absent are the large sizes: `cargo sim explore` runs those.
 
+#[path = "explore/asked.rs"]
+mod asked;
 #[path = "explore/planted.rs"]
 mod planted;
 
+use asked::*;
 use indoubt::protocol::{ForceFailure, Obstacle};
 use indoubt_sim::explore::{
     End, Found, Limits, Reduction, Rules, Shipped, Size, Sometimes, Story, System, Walks, search,

@@ -13,7 +13,7 @@ pub use recovery::{
     ruling,
 };
 pub use terms::{
-    Answer, Ballot, Cause, Effect, ForceFailure, Input, Obstacle, OnePhase, Phase, Timer,
+    Answer, Ballot, Cause, Effect, ForceFailure, InLog, Input, Obstacle, OnePhase, Phase, Timer,
     TransactionEffects,
 };
 pub use transaction::TransactionMachine;

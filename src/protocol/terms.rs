@@ -54,6 +54,18 @@ pub enum ForceFailure {
     Unknown,
 }
 
+/// What the log has of a decision whose force failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InLog {
+    /// The decision: it is durable.
+    Decision,
+    /// Nothing, and that is final: a force that failed before the reading can no longer land.
+    Nothing,
+    /// It remembers no longer. Only a coordinator of a newer epoch can have finished and forgotten
+    /// what this one still waits for.
+    Expired,
+}
+
 /// How a one-phase commit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OnePhase {
@@ -143,9 +155,8 @@ pub enum Input {
     VoteLost(BranchId),
     /// The force of the decision returned.
     Forced(Result<(), ForceFailure>),
-    /// The log was read: whether it holds the decision. `Ok(false)` is final: a force that
-    /// failed before the reading can no longer land.
-    LogRead(Result<bool, LogFailure>),
+    /// The log was read after a failed force.
+    LogRead(Result<InLog, LogFailure>),
     /// A participant acknowledged the decision.
     Finished(BranchId, Ending),
     /// A participant did not acknowledge the decision.
@@ -169,7 +180,7 @@ pub enum Effect {
     Inquire(BranchId),
     /// Force the decision to commit to the log.
     Force,
-    /// Read from the log whether it holds the decision.
+    /// Read from the log whether it has the decision.
     ReadLog,
     /// Tell these branches the decision, in parallel.
     Finish(BranchSet, Decision),

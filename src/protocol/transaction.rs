@@ -7,8 +7,8 @@
 //! log itself says so, as [`ForceFailure::Fenced`].
 
 use super::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, Input,
-    LogFailure, OnePhase, Phase, Timer, TransactionEffects,
+    Answer, Ballot, BranchId, BranchSet, Cause, Decision, Effect, Ending, ForceFailure, InLog,
+    Input, LogFailure, OnePhase, Phase, Timer, TransactionEffects,
 };
 
 /// One transaction at its coordinator.
@@ -82,7 +82,7 @@ impl TransactionMachine {
             Input::Voted(branch, ballot) => self.voted(branch, ballot, effects),
             Input::VoteLost(branch) => self.vote_lost(branch, effects),
             Input::Forced(forced) => self.forced(forced, effects),
-            Input::LogRead(has_decision) => self.log_read(has_decision, effects),
+            Input::LogRead(answer) => self.log_read(answer, effects),
             Input::Finished(branch, ending) => self.finished(branch, ending, effects),
             Input::FinishLost(branch) => self.finish_lost(branch, effects),
             Input::OnePhased(end) => self.one_phased(end, effects),
@@ -190,18 +190,14 @@ impl TransactionMachine {
         }
     }
 
-    fn log_read(
-        &mut self,
-        has_decision: Result<bool, LogFailure>,
-        effects: &mut TransactionEffects,
-    ) {
+    fn log_read(&mut self, answer: Result<InLog, LogFailure>, effects: &mut TransactionEffects) {
         if self.phase != Phase::Rereading {
             return;
         }
-        match has_decision {
-            Ok(true) => self.decided(effects),
-            Ok(false) => self.abort(Cause::NotLogged, effects),
-            Err(LogFailure::Fenced) => self.fenced(effects),
+        match answer {
+            Ok(InLog::Decision) => self.decided(effects),
+            Ok(InLog::Nothing) => self.abort(Cause::NotLogged, effects),
+            Ok(InLog::Expired) | Err(LogFailure::Fenced) => self.fenced(effects),
             Err(LogFailure::Unreadable) => {
                 self.answer(Answer::InDoubt, effects);
                 effects.push(Effect::RetryLater);

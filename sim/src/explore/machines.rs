@@ -1,8 +1,8 @@
 //! The two shipped machines, put into tables: their alphabets, and what renaming does to them.
 
 use indoubt::protocol::{
-    Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, ForceFailure, Input, LogAnswer,
-    LogFailure, Obstacle, OnePhase, Ownership, Phase, RecoveryEffect, RecoveryEffects,
+    Answer, Ballot, BranchId, BranchSet, Cause, Effect, Ending, ForceFailure, InLog, Input,
+    LogAnswer, LogFailure, Obstacle, OnePhase, Ownership, Phase, RecoveryEffect, RecoveryEffects,
     RecoveryInput, RecoveryMachine, Timer, TransactionEffects, TransactionMachine,
 };
 
@@ -72,13 +72,14 @@ impl Tabulate for Transactions {
             Input::Forced(Ok(())),
             Input::Forced(Err(ForceFailure::Fenced)),
             Input::Forced(Err(ForceFailure::Unknown)),
-            Input::LogRead(Ok(true)),
-            Input::LogRead(Ok(false)),
+            Input::LogRead(Ok(InLog::Decision)),
+            Input::LogRead(Ok(InLog::Nothing)),
         ];
         all.extend(FAILURES.map(|failure| Input::LogRead(Err(failure))));
         let ends = [OnePhase::Committed, OnePhase::RolledBack, OnePhase::Unknown, OnePhase::Untold];
         all.extend(ends.map(Input::OnePhased));
         all.extend(OBSTACLES.map(Input::CommitRefused));
+        all.push(Input::LogRead(Ok(InLog::Expired)));
         for id in (0..branches).map(branch) {
             all.extend(BALLOTS.map(|ballot| Input::Voted(id, ballot)));
             all.extend(ENDINGS.map(|ending| Input::Finished(id, ending)));
@@ -169,7 +170,7 @@ const fn number(ending: Ending) -> usize {
 
 /// The place of an input in the alphabet of transaction machines.
 pub(super) fn transaction_input(input: Input) -> usize {
-    let of = |id: BranchId| 19 + 8 * usize::from(id.index());
+    let of = |id: BranchId| 20 + 8 * usize::from(id.index());
     match input {
         Input::Commit | Input::Enlisted(_) => 0,
         Input::Rollback => 1,
@@ -179,12 +180,13 @@ pub(super) fn transaction_input(input: Input) -> usize {
         Input::Forced(Ok(())) => 5,
         Input::Forced(Err(ForceFailure::Fenced)) => 6,
         Input::Forced(Err(ForceFailure::Unknown)) => 7,
-        Input::LogRead(Ok(true)) => 8,
-        Input::LogRead(Ok(false)) => 9,
+        Input::LogRead(Ok(InLog::Decision)) => 8,
+        Input::LogRead(Ok(InLog::Nothing)) => 9,
         Input::LogRead(Err(LogFailure::Fenced)) => 10,
         Input::LogRead(Err(LogFailure::Unreadable)) => 11,
         Input::OnePhased(end) => 12 + end as usize,
         Input::CommitRefused(obstacle) => 16 + obstacle as usize,
+        Input::LogRead(Ok(InLog::Expired)) => 19,
         Input::Voted(id, ballot) => of(id) + ballot as usize,
         Input::Finished(id, ending) => of(id) + 3 + number(ending),
         Input::VoteLost(id) => of(id) + 6,

@@ -50,12 +50,6 @@ pub trait Rules: Sync {
         Err(failure)
     }
 
-    /// What the driver takes from the log, after a failed force, for a decision that it remembers
-    /// no longer: only a newer opening can have finished and forgotten it.
-    fn expired(&self) -> Result<bool, LogFailure> {
-        Err(LogFailure::Fenced)
-    }
-
     /// Whether a force that failed before the log was read can no longer land.
     fn reading_is_final(&self) -> bool {
         true

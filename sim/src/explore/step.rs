@@ -7,7 +7,8 @@
 //! so nothing is claimed of it.
 
 use indoubt::protocol::{
-    Answer, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogFailure, Obstacle, Timer,
+    Answer, BranchSet, Decision, Effect, Ending, ForceFailure, InLog, Input, LogFailure, Obstacle,
+    Timer,
 };
 
 use super::claim::{Reached, Sometimes};
@@ -157,12 +158,12 @@ impl<'a, R: Rules> Step<'a, R> {
         let tx = &mut self.state.txs[t];
         tx.wait = Wait::Nothing;
         let answer = match reading {
-            LogReading::Truth if tx.log == Log::Expired => self.system.rules.expired(),
+            LogReading::Truth if tx.log == Log::Expired => Ok(InLog::Expired),
             LogReading::Truth => {
                 if tx.epoch == self.state.log_epoch && self.system.rules.reading_is_final() {
                     tx.force = Force::None;
                 }
-                Ok(!matches!(self.logged(t), Log::Absent))
+                Ok(if self.logged(t) == Log::Absent { InLog::Nothing } else { InLog::Decision })
             }
             LogReading::Unreadable => Err(LogFailure::Unreadable),
             LogReading::Fenced => Err(LogFailure::Fenced),

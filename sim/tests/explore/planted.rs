@@ -9,9 +9,9 @@
 //! has no last resource (narayana JBTM-2770) and stages no writes (cockroach #46431).
 
 use indoubt::protocol::{
-    Answer, Ballot, BranchSet, Decision, Effect, Ending, ForceFailure, Input, LogAnswer,
-    LogFailure, Obstacle, OnePhase, Ownership, RecoveryEffects, RecoveryInput, RecoveryMachine,
-    Timer, TransactionEffects, TransactionMachine,
+    Answer, Ballot, BranchSet, Decision, Effect, Ending, ForceFailure, InLog, Input, LogAnswer,
+    LogFailure, OnePhase, Ownership, RecoveryEffects, RecoveryInput, RecoveryMachine, Timer,
+    TransactionEffects, TransactionMachine,
 };
 use indoubt_sim::explore::Rules;
 
@@ -131,7 +131,7 @@ impl Rules for FailedForceAborts {
     fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
         if input == Input::Forced(Err(self.0)) {
             machine.handle(Input::Forced(Err(ForceFailure::Unknown)), &mut Effects::new());
-            machine.handle(Input::LogRead(Ok(false)), effects);
+            machine.handle(Input::LogRead(Ok(InLog::Nothing)), effects);
         } else {
             machine.handle(input, effects);
         }
@@ -283,8 +283,12 @@ impl Rules for UntoldIsFinishedInRecovery {
 pub(crate) struct ExpiredIsAbsent;
 
 impl Rules for ExpiredIsAbsent {
-    fn expired(&self) -> Result<bool, LogFailure> {
-        Ok(false)
+    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
+        let input = match input {
+            Input::LogRead(Ok(InLog::Expired)) => Input::LogRead(Ok(InLog::Nothing)),
+            other => other,
+        };
+        machine.handle(input, effects);
     }
 }
 
@@ -360,52 +364,6 @@ pub(crate) struct GidReused;
 impl Rules for GidReused {
     fn same_gid(&self, one: u8, other: u8) -> bool {
         one != other
-    }
-}
-
-/// Nobody says when the client has waited long enough for acknowledgements.
-pub(crate) struct AcknowledgementsUntimed;
-
-impl Rules for AcknowledgementsUntimed {
-    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
-        machine.handle(input, effects);
-        effects.retain(|effect| *effect != Effect::StartTimer(Timer::Acknowledge));
-    }
-}
-
-/// A commit that is refused for this is begun all the same.
-pub(crate) struct RefusedIsBegun(pub(crate) Obstacle);
-
-impl Rules for RefusedIsBegun {
-    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
-        let refused = input == Input::CommitRefused(self.0);
-        machine.handle(if refused { Input::Commit } else { input }, effects);
-    }
-}
-
-/// A one-phase commit of which nobody can tell is let go, so that its abort is presumed.
-pub(crate) struct UntoldIsPresumed;
-
-impl Rules for UntoldIsPresumed {
-    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
-        machine.handle(input, effects);
-        for effect in effects {
-            if let Effect::Done { untold } = effect {
-                *untold = false;
-            }
-        }
-    }
-}
-
-/// Whoever asks by gid is told that it aborts while the votes are still to come.
-pub(crate) struct AbortPresumedEarly;
-
-impl Rules for AbortPresumedEarly {
-    fn transaction(&self, machine: &mut Machine, input: Input, effects: &mut Effects) {
-        machine.handle(input, effects);
-        if effects.iter().any(|effect| matches!(effect, Effect::Prepare(_))) {
-            effects.push(Effect::PresumeAbort);
-        }
     }
 }
 

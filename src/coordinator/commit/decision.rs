@@ -7,7 +7,7 @@ use super::event::{Detail, Event};
 use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
-use crate::protocol::{ForceFailure, Input, LogFailure};
+use crate::protocol::{ForceFailure, InLog, Input, LogFailure};
 
 pub(super) async fn force<L: DecisionLog, C: Clock>(
     shared: &Shared<L, C>,
@@ -27,12 +27,13 @@ pub(super) async fn force<L: DecisionLog, C: Clock>(
 
 pub(super) async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
     match shared.read(&gid).await {
-        Ok(Entry::Unfinished(_) | Entry::Finished) => (Input::LogRead(Ok(true)), Detail::Nothing),
-        Ok(Entry::Absent) => (Input::LogRead(Ok(false)), Detail::Nothing),
-        // Only a successor can have finished and forgotten what this coordinator still waits for.
+        Ok(Entry::Unfinished(_) | Entry::Finished) => {
+            (Input::LogRead(Ok(InLog::Decision)), Detail::Nothing)
+        }
+        Ok(Entry::Absent) => (Input::LogRead(Ok(InLog::Nothing)), Detail::Nothing),
         Ok(Entry::Expired) => {
             let detail = Detail::OfTheLog("the log has outlived the transaction".to_owned());
-            (Input::LogRead(Err(LogFailure::Fenced)), detail)
+            (Input::LogRead(Ok(InLog::Expired)), detail)
         }
         Err(error) => {
             let failure = log_failure(&error);

@@ -162,11 +162,12 @@ fn a_failed_force_is_unknown_until_the_log_is_read() {
 
     let mut machine = Machine::forcing(2);
     assert_eq!(machine.give(failed), [Effect::ReadLog]);
-    assert_eq!(machine.give(Input::LogRead(Ok(true))), telling(&[0, 1], Decision::Commit));
+    let found = Input::LogRead(Ok(InLog::Decision));
+    assert_eq!(machine.give(found), telling(&[0, 1], Decision::Commit));
 
     let mut machine = Machine::forcing(2);
     machine.give(failed);
-    assert_eq!(machine.give(Input::LogRead(Ok(false))), aborting(&[0, 1]));
+    assert_eq!(machine.give(Input::LogRead(Ok(InLog::Nothing))), aborting(&[0, 1]));
 
     let mut machine = Machine::forcing(2);
     machine.give(failed);
@@ -181,6 +182,13 @@ fn a_fenced_coordinator_tells_nobody_anything() {
     let mut machine = Machine::forcing(2);
     let effects = machine.give(Input::Forced(Err(ForceFailure::Fenced)));
     assert_eq!(effects, [Effect::Answer(Answer::InDoubt), DONE]);
+
+    for answer in [Ok(InLog::Expired), Err(LogFailure::Fenced)] {
+        let mut machine = Machine::forcing(2);
+        machine.give(Input::Forced(Err(ForceFailure::Unknown)));
+        let effects = machine.give(Input::LogRead(answer));
+        assert_eq!(effects, [Effect::Answer(Answer::InDoubt), DONE]);
+    }
 }
 
 #[test]
@@ -276,7 +284,7 @@ fn stale_inputs_do_nothing() {
         Input::Voted(branch(0), Ballot::Yes),
         Input::VoteLost(branch(0)),
         Input::Forced(Ok(())),
-        Input::LogRead(Ok(true)),
+        Input::LogRead(Ok(InLog::Decision)),
         Input::Overdue(Timer::Force),
         Input::Retry,
         Input::OnePhased(OnePhase::Committed),
