@@ -186,7 +186,7 @@ impl<T: Into<String>> From<T> for Refusal {
 
 /// What a participant wants to be reminded of when a branch is finished after a restart:
 /// for Postgres, the transaction's xid. Opaque to the protocol, and logged with the decision.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Receipt(Vec<u8>);
 
 impl Receipt {
@@ -207,6 +207,18 @@ impl Receipt {
     /// The content.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl fmt::Debug for Receipt {
+    /// As text where it is text, as Postgres's are; else in hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receipt(")?;
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if !text.contains(char::is_control) => write!(f, "{text:?}")?,
+            _ => self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?,
+        }
+        f.write_str(")")
     }
 }
 
@@ -250,5 +262,18 @@ impl Lost {
     /// The reason.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Receipt;
+
+    #[test]
+    fn a_receipt_is_shown_as_what_it_is() {
+        let shown = |bytes: &[u8]| format!("{:?}", Receipt::new(bytes).expect("it is short"));
+        assert_eq!(shown(b"1/0-4711"), "Receipt(\"1/0-4711\")");
+        assert_eq!(shown(&[0, 0xff]), "Receipt(00ff)");
+        assert_eq!(shown(&[]), "Receipt(\"\")");
     }
 }

@@ -22,7 +22,12 @@ pub(super) async fn answered<T>(
 
 /// What is said of a call of which nothing has come.
 pub(super) fn late(limit: Duration) -> Lost {
-    Lost::new(format!("nothing came within {limit:?}"))
+    Lost::new(silence(limit))
+}
+
+/// The words for an answer that did not come in its time.
+pub(super) fn silence(limit: Duration) -> String {
+    format!("nothing came within {limit:?}")
 }
 
 /// The call's answer. A participant is code that this crate does not know: if it panics, what it

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Deadlines;
 use super::alarms::Alarms;
+use super::calls::silence;
 use super::erased::AnyParticipant;
 use super::in_hand::InHand;
 use super::live::Live;
@@ -72,9 +73,9 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
         call: impl Future<Output = Result<T, LogError>>,
     ) -> Result<T, LogError> {
         let limit = self.deadlines.force;
-        let answer = within(&self.clock, limit, call).await.unwrap_or_else(|| {
-            Err(LogError::Unreadable { reason: format!("no answer within {limit:?}") })
-        });
+        let answer = within(&self.clock, limit, call)
+            .await
+            .unwrap_or_else(|| Err(LogError::Unreadable { reason: silence(limit) }));
         if let Err(LogError::Fenced { .. }) = answer {
             self.learn_fenced();
         }

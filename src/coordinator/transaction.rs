@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::channel::{mpsc, oneshot};
 use futures::lock;
 
+use super::calls::silence;
 use super::erased::{AnyBranch, BranchAt};
 use super::shared::Shared;
 use crate::clock::{Clock, within};
@@ -148,9 +149,8 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         let limit = self.shared.deadlines.begin;
         let begun = within(&self.shared.clock, limit, participant.begin(&gid)).await;
         let refused = |source| EnlistError::Refused { participant: name.to_owned(), source };
-        let branch = begun
-            .unwrap_or_else(|| Err(BeginError::new(format!("it did not answer within {limit:?}"))))
-            .map_err(refused)?;
+        let branch =
+            begun.unwrap_or_else(|| Err(BeginError::new(silence(limit)))).map_err(refused)?;
         tracing::debug!(gid = %gid, participant = name, "branch begun");
         let branch = Arc::new(branch);
         self.slots().enlisted.push(Enlisted {

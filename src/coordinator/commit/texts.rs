@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::calls::silence;
 use super::super::transaction::{Enlisted, Missing};
 use crate::gid::Gid;
 use crate::outcome::{AbortReason, Aborted, Committed, Heuristic, InDoubt, Outcome};
@@ -90,7 +91,7 @@ impl Texts {
         let of_the_log = Some(self.log.clone()).filter(|reason| !reason.is_empty());
         let known: Vec<_> = at_branches.chain(of_the_log).collect();
         if known.is_empty() {
-            format!("the decision log did not answer within {patience:?}")
+            format!("{} from the decision log", silence(patience))
         } else {
             known.join("; ")
         }
