@@ -13,7 +13,7 @@ use super::state::{
     At, Call, Force, Log, NO_MACHINE, NOT_BEGUN, Stage, State, Timers, Told, Tx, Wait,
 };
 use super::system::System;
-use crate::invariants::{Answered, Decided, Invariant, Known, Outcomes, claims};
+use crate::invariants::{Answered, Claimed, Decided, Invariant, Known, Outcomes, claims};
 use crate::story::MAX_PARTICIPANTS;
 
 /// The invariants that an exploration judges.
@@ -49,7 +49,7 @@ impl<R: Rules> System<R> {
         &self,
         before: &State,
         after: &State,
-        answered: Option<(usize, Answer)>,
+        answered: Option<(usize, Answered)>,
     ) -> Option<Invariant> {
         self.transactions().find_map(|t| {
             let tx = &after.txs[t];
@@ -151,7 +151,7 @@ impl<R: Rules> System<R> {
             },
             // Whoever asks by gid is told what the log has noted, and aborted by a coordinator
             // that is aborting it.
-            told: crate::invariants::Told {
+            told: Claimed {
                 committed: tx.told == Told::Committed || noted,
                 aborted: tx.told == Told::Aborted || tx.stage == Stage::Aborting,
                 presumed_aborted: tx.log == Log::Absent && self.is_presumed(state, t),

@@ -25,7 +25,7 @@ pub(super) struct Step<'a, R: Rules> {
     pub(super) state: State,
     before: State,
     /// The answer that a client gets in this step, and of which transaction.
-    answered: Option<(usize, invariants::Answer)>,
+    answered: Option<(usize, invariants::Answered)>,
     broken: Option<Invariant>,
     reached: Reached,
 }
@@ -235,7 +235,7 @@ impl<'a, R: Rules> Step<'a, R> {
         self.state.txs[t].answered = true;
         let (pending, heuristic) = (bits(pending).into(), bits(heuristic).into());
         let committed = told == Told::Committed;
-        self.answered = Some((t, invariants::Answer { committed, pending, heuristic }));
+        self.answered = Some((t, invariants::Answered { committed, pending, heuristic }));
         self.reaches(sometimes);
     }
 
