@@ -46,3 +46,13 @@ fn two_kinds_of_participants() -> Result<()> {
 fn a_service_on_the_bench() -> Result<()> {
     says("service_on_the_bench", "after a crash at Decided the balances are [70, 130]")
 }
+
+#[test]
+fn a_flawed_participant_is_caught() -> Result<()> {
+    says("flawed_participant", "replay it with")
+}
+
+#[test]
+fn a_log_of_ones_own_that_lacks_a_fence_is_caught() -> Result<()> {
+    says("log_of_ones_own", "replay it with")
+}

@@ -1,13 +1,15 @@
 //! A participant of one's own in the simulator: the ledger, hosted, with work and a claim of its own.
 
 mod hosted {
+    pub(crate) mod claim;
     pub(crate) mod entries;
     pub(crate) mod seated;
 }
 #[allow(dead_code, reason = "not every test uses all of it")]
 mod ledger;
 
-use hosted::entries::{Entries, everywhere_or_nowhere};
+use hosted::claim::everywhere_or_nowhere;
+use hosted::entries::Entries;
 use hosted::seated::Ledgers;
 use indoubt_sim::harness::Harness;
 use indoubt_sim::invariants::Invariant;
