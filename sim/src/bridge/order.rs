@@ -29,9 +29,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
     /// The text is not an order.
-    #[error(
-        "not an order of events: {0}\n`indoubt-sim explore --replay FILE --simulate` prints one"
-    )]
+    #[error("not an order of events: {0}\n`cargo sim explore --replay FILE --simulate` prints one")]
     Malformed(String),
     /// No system has this size.
     #[error("size: {0}")]

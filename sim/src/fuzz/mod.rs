@@ -5,5 +5,5 @@ mod reach;
 mod sweep;
 
 pub use commit::commit;
-pub use reach::{CLAIMS, Reach};
+pub use reach::{CLAIMS, COMMITTED, Reach};
 pub use sweep::{Budget, Failure, Report, Sweep, sweep};

@@ -14,6 +14,9 @@ pub struct Reach {
     faults: BTreeMap<&'static str, u64>,
 }
 
+/// The outcome without which runs prove nothing.
+pub const COMMITTED: &str = "answered committed";
+
 /// The outcomes that a family must have seen, each at least once.
 pub const CLAIMS: &[&str] = &[
     "answered committed",
@@ -61,6 +64,11 @@ impl Reach {
                 *self.outcomes.entry(name).or_default() += 1;
             }
         }
+    }
+
+    /// Whether an outcome was seen.
+    pub fn has_seen(&self, outcome: &str) -> bool {
+        self.outcomes.contains_key(outcome)
     }
 
     /// Adds what another family reached.

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use super::Harness;
 use super::replay::{Asked, asked, line};
 use crate::bend::{Bend, BentParticipant};
-use crate::fuzz::{Budget, Failure, Report, Sweep, commit, sweep};
+use crate::fuzz::{Budget, COMMITTED, Failure, Report, Sweep, commit, sweep};
 use crate::parts::{Kind, Logs};
 use crate::scenario::Scenario;
 use crate::workload::Workload;
@@ -36,14 +36,17 @@ where
         sweep(Sweep { first_seed: 0, budget, jobs, scenario, claims }, self, || {})
     }
 
-    /// Searches the seeds, and demands that every invariant holds in every run. What they reached
-    /// is printed.
+    /// Searches the seeds, and demands that every invariant holds in every run, and that a client was
+    /// told of a commit in one of them. What they reached is printed.
     ///
-    /// `INDOUBT_SEEDS` says how many seeds instead; `INDOUBT_SEED` runs that one alone and prints
-    /// what happened, and so does `INDOUBT_SCENARIO` with the scenario in that file.
+    /// `INDOUBT_SEEDS` says how many seeds instead. `INDOUBT_SEED` runs that one alone and prints
+    /// what happened, and so does `INDOUBT_SCENARIO` with the scenario in that file, whose path is
+    /// from where cargo runs tests, the package's folder; it counts before the seed. `INDOUBT_TX`
+    /// prints of that only what concerns one transaction, named as in the history: `1:3`.
     ///
     /// # Panics
-    /// With the violations, and the line that replays them; or if a variable cannot be obeyed.
+    /// With the violations, and the line that replays them; if nothing was committed, for then the
+    /// workload does nothing; or if a variable cannot be obeyed.
     pub fn check(&self) {
         if let Some(run) = self.replayed() {
             assert!(run.violations.is_empty(), "see the VIOLATIONs above");
@@ -54,6 +57,8 @@ where
         if let Some(failure) = report.failure {
             panic!("{}", told(&failure, report.runs));
         }
+        let committed = report.reach.has_seen(COMMITTED);
+        assert!(committed, "VACUOUS: in {} runs nothing was committed", report.runs);
     }
 
     /// Searches the seeds, and demands that an invariant breaks: what is bent is found. The
@@ -77,10 +82,11 @@ where
 
     /// The run that was asked for, printed.
     fn replayed(&self) -> Option<Run> {
-        let Asked { seed, scenario, .. } = asked();
+        let Asked { seed, scenario, tx, .. } = asked();
         let scenario = scenario.or_else(|| seed.map(self.family))?;
         let run = self.run(&scenario);
-        println!("{scenario}\n{}\ntrace {:016x}", run.history, run.hash);
+        let shown = tx.map_or_else(|| run.history.clone(), |tx| run.history.of(tx));
+        println!("{scenario}\n{shown}\ntrace {:016x}", run.hash);
         for violation in &run.violations {
             println!("VIOLATION {violation}");
         }

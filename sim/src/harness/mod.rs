@@ -15,6 +15,10 @@
 //! - [`workload`](Harness::workload): what transactions do.
 //! - [`claim`](Harness::claim): an invariant of one's own, over the typed history.
 //! - [`check`](Harness::check): searches, and prints the line that replays what it found.
+//!
+//! The kind of participant comes first, and then the workload, which is of branches of that kind. The
+//! type of a harness says what it is made of: `Harness<Straight, FileLogs, Hosting<Counters>,
+//! Increments>` is one with hosted `Counters` and `Increments` as their workload.
 
 mod check;
 mod parts;
@@ -95,13 +99,15 @@ impl<B, L, K, W> Harness<B, L, K, W> {
         Harness { logs, kind, workload, family, seeds, claims, bend }
     }
 
-    /// With participants of one's own.
+    /// With participants of a kind of one's own. Before the [`workload`](Self::workload), which is of
+    /// their branches.
     pub fn participants<Other: Kind>(self, kind: Other) -> Harness<B, L, Other, W> {
         let Self { logs, workload, family, seeds, claims, bend, .. } = self;
         Harness { logs, kind, workload, family, seeds, claims, bend }
     }
 
-    /// With participants of one's own that this crate hosts.
+    /// With participants of one's own that this crate hosts. Unless their work is
+    /// [`Op`](crate::parts::Op), the next thing to say is their [`workload`](Self::workload).
     pub fn host<Other: Hosted>(self, hosted: Other) -> Harness<B, L, Hosting<Other>, W> {
         self.participants(Hosting(hosted))
     }
@@ -111,19 +117,25 @@ impl<B, L, K, W> Harness<B, L, K, W> {
         Self { family, ..self }
     }
 
-    /// On this many seeds, from 0.
+    /// On this many seeds, from 0; unless it is said, on 1,000.
     pub fn seeds(self, seeds: u64) -> Self {
         Self { seeds, ..self }
     }
 
     /// With an invariant of one's own: its name, its claim in a sentence, and what breaks it in a
-    /// history, if something does.
+    /// history, if something does. It is asked of every run that came to its end, also of one that did
+    /// not come to rest; if it panics, that breaks it.
+    ///
+    /// # Panics
+    /// On the name of an invariant that there is.
     pub fn claim(
         mut self,
         name: &'static str,
         claim: &'static str,
         holds: impl Fn(&History) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
+        let known = |one: &Invariant| one.name() == name;
+        assert!(!Invariant::ALL.iter().any(known), "there is an invariant {name:?} already");
         self.claims.push(Claim::new(Invariant::Own(name, claim), holds));
         self
     }

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::path::Path;
+use std::str::FromStr;
 
+use crate::history::Tx;
 use crate::scenario::Scenario;
 
 /// What is asked for.
@@ -11,6 +13,7 @@ pub(super) struct Asked {
     pub(super) seed: Option<u64>,
     pub(super) seeds: Option<u64>,
     pub(super) scenario: Option<Scenario>,
+    pub(super) tx: Option<Tx>,
 }
 
 /// What the environment asks for.
@@ -18,21 +21,23 @@ pub(super) struct Asked {
 /// # Panics
 /// If it asks for something that cannot be.
 pub(super) fn asked() -> Asked {
+    let seeds = parsed("INDOUBT_SEEDS", &format!("a whole number from 1 to {}", u64::MAX));
+    assert!(seeds != Some(0), "INDOUBT_SEEDS=0: that would search nothing");
     Asked {
-        seed: number("INDOUBT_SEED"),
-        seeds: number("INDOUBT_SEEDS"),
+        seed: parsed("INDOUBT_SEED", &format!("a whole number from 0 to {}", u64::MAX)),
+        seeds,
         scenario: variable("INDOUBT_SCENARIO").map(|path| {
             let text = std::fs::read_to_string(&path)
                 .unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path} cannot be read: {error}"));
             text.parse().unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path}: {error}"))
         }),
+        tx: parsed("INDOUBT_TX", "a transaction as the history names it, 1:3"),
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    variable(name).map(|text| {
-        text.parse().unwrap_or_else(|_| panic!("{name}={text}: it has to be a whole number"))
-    })
+fn parsed<T: FromStr>(name: &str, expected: &str) -> Option<T> {
+    let text = variable(name)?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} has to be {expected}")))
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -56,10 +61,12 @@ pub(super) fn line(seed: u64) -> String {
         (false, true) => "--lib".to_owned(),
         (false, false) => format!("--test {name}"),
     };
-    match std::thread::current().name() {
-        Some(test) if hashed && test != "main" => format!(
-            "INDOUBT_SEED={seed} cargo test{of_package} {target} -- --exact {test} --nocapture"
-        ),
-        _ => format!("INDOUBT_SEED={seed} cargo run{of_package} {target}"),
+    if is_example {
+        return format!("INDOUBT_SEED={seed} cargo run{of_package} {target}");
     }
+    let rest = match std::thread::current().name() {
+        Some(test) if hashed && test != "main" => format!("-- --exact {test} --nocapture"),
+        _ => "-- --nocapture, and the name of the test that says this".to_owned(),
+    };
+    format!("INDOUBT_SEED={seed} cargo test{of_package} {target} {rest}")
 }

@@ -145,6 +145,10 @@ pub enum Event {
     LogRead { tx: Tx, by: Place, reading: Reading },
     /// The log did not say what is unfinished: it could not be read, or is fenced.
     LogUnreadable { by: Place },
+    /// A participant has been opened again, and found these branches prepared and not ended.
+    Found { p: u8, prepared: Vec<Tx> },
+    /// A write failed a participant's server, so that its machine loses its power.
+    WriteFailed { place: Place },
     /// A place lost power or was killed.
     Crashed { place: Place },
     /// A place came up.
@@ -228,6 +232,8 @@ impl Event {
             | Self::Opened { .. }
             | Self::OpenFailed { .. }
             | Self::LogUnreadable { .. }
+            | Self::Found { .. }
+            | Self::WriteFailed { .. }
             | Self::Crashed { .. }
             | Self::Started { .. }
             | Self::Cut { .. }

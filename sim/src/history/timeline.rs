@@ -220,6 +220,8 @@ impl fmt::Display for Event {
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted
+            | Self::Found { .. }
+            | Self::WriteFailed { .. }
             | Self::Crashed { .. }
             | Self::Started { .. }
             | Self::Cut { .. }
@@ -257,6 +259,13 @@ impl Event {
                 )
             }
             Self::RivalStarted => f.write_str("a RIVAL comes up: the same id, another directory"),
+            Self::Found { p, prepared } => {
+                write!(f, "{} finds {} branches prepared", participant(p), prepared.len())?;
+                prepared.iter().try_for_each(|tx| write!(f, ", {tx}"))
+            }
+            Self::WriteFailed { place } => {
+                write!(f, "a write of {place} FAILED, which ends its server")
+            }
             Self::Crashed { place } => write!(f, "{place} CRASHED"),
             Self::Started { place } => write!(f, "{place} started"),
             Self::Cut { from, to } => write!(f, "CUT {from} -> {to}"),

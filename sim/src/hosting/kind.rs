@@ -79,6 +79,7 @@ impl<H: Hosted> Kind for Hosting<H> {
             Ok(participant) => participant,
             Err(error) => return Err((endpoint, error)),
         };
+        teller.opened();
         let life = kept.lives.fetch_add(1, Ordering::Relaxed);
         Ok(Host {
             hosted: self.0.clone(),

@@ -11,8 +11,14 @@
 //! [`Teller`] what has become durable, at the moment it has, and again as it finds it there at each
 //! opening: the invariants are judged by that.
 //!
-//! What it cannot do: lose its evidence, or fail over to a standby. A kind with a wire of its own, or
-//! with faults of its own, implements [`Kind`](crate::parts::Kind) itself, as
+//! Calls for different branches overlap, in any order and at any await. Of one branch work, votes and
+//! ends through its session come one at a time, and so do its ends; but an end by gid, of recovery or of
+//! an operator, can overlap with its prepare. An operator's hand is a call of
+//! [`resolve`](indoubt::Participant::resolve), and is told apart from recovery's in the history.
+//!
+//! What it cannot do: lose its evidence, or fail over to a standby; faults of a scenario that ask for it
+//! do nothing. With a [workload](crate::harness::Harness::workload) of one's own a scenario's `workload`
+//! is not used. A kind with a wire of its own, or with faults of its own, implements [`Kind`](crate::parts::Kind) itself, as
 //! [`SimKind`](crate::database::SimKind) does.
 
 mod client;
@@ -61,8 +67,9 @@ pub trait Hosted: Clone + Send + Sync + 'static {
         op: Self::Op,
     ) -> impl Future<Output = Result<Option<i64>, WorkRefused>> + Send;
 
-    /// What it holds, row by row, at the end of a run. It is written into the history, for the
-    /// invariants of the workload and for those of one's own.
+    /// What it holds, row by row, at the end of a run. It is written into the history, as
+    /// [`Event::Row`](crate::history::Event::Row), for invariants of one's own; and for those of the
+    /// workload, if it [marks](crate::workload::Workload::marks) transactions.
     fn rows(&self, _participant: &Self::Participant) -> Vec<(u64, i64)> {
         Vec::new()
     }

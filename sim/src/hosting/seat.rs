@@ -15,7 +15,8 @@ use crate::time::SimClock;
 
 /// A seat at a simulated node.
 pub struct Seat {
-    /// The participant's number, from 0; its name has to be `participant-` and that.
+    /// The participant's number, from 0. Whatever it calls itself, the coordinator knows it as
+    /// `participant-` and that.
     pub p: u8,
     /// The rows that the workload wants there before the run.
     pub rows: Vec<(u64, i64)>,
@@ -28,7 +29,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// The name that the participant has to have.
+    /// The name by which the coordinator knows it.
     pub fn name(&self) -> String {
         crate::history::Place::Participant(self.p).to_string()
     }

@@ -12,15 +12,27 @@ use crate::time::Timed;
 /// Who is told what becomes durable. Clones tell the same history.
 ///
 /// Tell it when it is durable, neither before nor later, and again at each opening, in the same
-/// order: what has been told before is known. Branches of other coordinators may be told too.
+/// order: what has been told before is known. Of what has ended only what is still remembered need be
+/// told again; a branch that is told to be prepared and not ended, when it had ended, or that had been
+/// prepared and is not told any more, breaks `durability` at once. Branches of other coordinators may
+/// be told too.
 #[derive(Clone)]
 pub struct Teller {
     p: u8,
     owner: CoordinatorId,
     events: Timed,
-    /// How often each has been said to have ended since the opening.
-    ended: Arc<Mutex<BTreeMap<Tx, u32>>>,
+    /// What has been told since the opening.
+    told: Arc<Mutex<Told>>,
     chronicle: Chronicle,
+}
+
+/// What has been told in one life.
+#[derive(Default)]
+struct Told {
+    /// Prepared, and not ended.
+    prepared: BTreeSet<Tx>,
+    /// How often each has ended.
+    ended: BTreeMap<Tx, u32>,
 }
 
 /// What of a hosted participant is known over all its lives.
@@ -49,12 +61,13 @@ pub(super) enum By {
 
 impl Teller {
     pub(super) fn new(p: u8, owner: CoordinatorId, events: Timed, chronicle: Chronicle) -> Self {
-        Self { p, owner, events, ended: Arc::default(), chronicle }
+        Self { p, owner, events, told: Arc::default(), chronicle }
     }
 
     /// A branch is durably prepared.
     pub fn prepared(&self, gid: &BranchGid) {
         let Some(tx) = self.ours(gid) else { return };
+        lock(&self.told).prepared.insert(tx);
         if lock(&self.chronicle.0).prepared.insert(tx) {
             self.events.record(Event::Voted { tx, p: self.p, vote: VoteKind::Yes });
         }
@@ -64,7 +77,11 @@ impl Teller {
     pub fn ended(&self, gid: &BranchGid, decision: Decision) {
         let Some(tx) = self.ours(gid) else { return };
         let (p, committed) = (self.p, decision == Decision::Commit);
-        let times = *lock(&self.ended).entry(tx).and_modify(|times| *times += 1).or_insert(1);
+        let times = {
+            let mut told = lock(&self.told);
+            told.prepared.remove(&tx);
+            *told.ended.entry(tx).and_modify(|times| *times += 1).or_insert(1)
+        };
         let by = {
             let mut known = lock(&self.chronicle.0);
             let before = known.ended.entry(tx).or_default();
@@ -79,6 +96,12 @@ impl Teller {
             By::Operator => Event::OperatorEnded { tx, p, committed },
             _ => Event::Ended { tx, p, committed, one_phase, by_recovery },
         });
+    }
+
+    /// The participant has been opened: what it has told since is what it found.
+    pub(super) fn opened(&self) {
+        let prepared = lock(&self.told).prepared.iter().copied().collect();
+        self.events.record(Event::Found { p: self.p, prepared });
     }
 
     /// Its transaction, if it is one of the coordinator under test.

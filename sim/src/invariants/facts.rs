@@ -9,7 +9,7 @@ use super::failover::Standby;
 use super::invariant::Invariant;
 use super::known::{Answered, Known, Participants};
 use super::{claims, waits};
-use crate::history::{Event, History, Told, Tx, VoteKind};
+use crate::history::{Event, History, Place, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
 pub(super) type Index = usize;
@@ -73,6 +73,8 @@ pub struct Facts<'a> {
     pub rows: BTreeMap<(u8, u64), i64>,
     /// Participants with rows that are locked at the end.
     pub locked: Vec<&'a Event>,
+    /// What had become durable at a participant, and was not found there when it was opened again.
+    pub undone: Option<String>,
     /// Foreign branches that are no longer as they were, and our own that a stranger has ended.
     pub foreign: Vec<&'a Event>,
     /// What came too late, if something did.
@@ -127,6 +129,23 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What is prepared stays prepared until it ends, and what has ended stays so.
+    fn find(&mut self, p: u8, prepared: &[Tx]) {
+        let strange = self.txs.iter().find_map(|(id, tx)| {
+            let (was, is) = (tx.known.prepared() & only(p) != 0, prepared.contains(id));
+            let had_ended = tx.known.outcomes.ended() & only(p) != 0;
+            let place = Place::Participant(p);
+            match (was, is) {
+                (true, false) => Some(format!("{id} was prepared at {place}, and is lost there")),
+                (_, true) if had_ended => {
+                    Some(format!("{id} had ended at {place}, and is prepared there again"))
+                }
+                _ => None,
+            }
+        });
+        self.undone = self.undone.take().or(strange);
+    }
+
     fn fail_over(&mut self, p: u8) {
         let standby = self.standbys.remove(&p).unwrap_or_default();
         for (id, tx) in &mut self.txs {
@@ -143,6 +162,7 @@ impl<'a> Facts<'a> {
             }
             Event::Panicked { ref what } => self.panic = Some(what),
             Event::Disagreed { ref what, .. } => self.disagreement = Some(what),
+            Event::Found { p, ref prepared } => self.find(p, prepared),
             Event::Seeded { p, key, value } => drop(self.seeded.insert((p, key), value)),
             Event::Row { p, key, value } => drop(self.rows.insert((p, key), value)),
             Event::Opened { epoch, ref unfinished, .. } => {
@@ -198,6 +218,7 @@ impl<'a> Facts<'a> {
             | Event::LogRead { .. }
             | Event::LogUnreadable { .. }
             | Event::RivalStarted
+            | Event::WriteFailed { .. }
             | Event::Crashed { .. }
             | Event::Started { .. }
             | Event::Cut { .. }

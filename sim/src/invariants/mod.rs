@@ -30,7 +30,9 @@ pub mod runs;
 mod tests;
 mod waits;
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use breach::{Breach, Judged};
@@ -75,10 +77,22 @@ impl Claim {
         Self { invariant, holds: Arc::new(holds) }
     }
 
+    /// What breaks it in a history. One that panics is broken by that.
+    fn ask(&self, history: &History) -> Result<(), String> {
+        let asked = catch_unwind(AssertUnwindSafe(|| (self.holds)(history)));
+        asked.unwrap_or_else(|panic| Err(format!("the claim panics: {}", words(&*panic))))
+    }
+
     /// What is claimed.
     pub const fn invariant(&self) -> Invariant {
         self.invariant
     }
+}
+
+/// What a panic said.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// The verdict on a history: every invariant that it breaks, and every further claim.
@@ -100,7 +114,7 @@ pub fn verdict(history: &History, claims: &[Claim]) -> Vec<Violation> {
         }
     }
     for claim in claims.iter().filter(|_| whole) {
-        if let Err(what) = (claim.holds)(history) {
+        if let Err(what) = claim.ask(history) {
             broken.entry(claim.invariant).or_insert(what);
         }
     }

@@ -7,6 +7,7 @@ use super::Facts;
 use super::conservation::conservation;
 use super::invariant::Invariant;
 use super::known::each;
+use crate::history::Place;
 use crate::history::rows::marker;
 
 /// An invariant of a run: `Err` says what broke it.
@@ -29,7 +30,26 @@ pub fn termination(facts: &Facts<'_>) -> Result<(), String> {
     if facts.quiesced {
         Ok(())
     } else {
-        Err("the run did not come to rest within its bound".to_owned())
+        Err(format!("the run did not come to rest within its bound: {}", unfinished(facts)))
+    }
+}
+
+/// What is still at work, as far as the history tells: a few of each kind.
+fn unfinished(facts: &Facts<'_>) -> String {
+    let prepared = facts.txs.iter().flat_map(|(id, tx)| {
+        let at = each(tx.known.prepared()).map(Place::Participant);
+        at.map(move |place| format!("{id} is prepared at {place}"))
+    });
+    let owed = facts.txs.iter().filter(|(_, tx)| tx.known.left.owed);
+    let owed = owed.map(|(id, _)| format!("the log owes {id}"));
+    let unanswered = facts.txs.iter().filter(|(_, tx)| tx.known.left.unanswered);
+    let unanswered = unanswered.map(|(id, _)| format!("the client of {id} waits"));
+    let locked = facts.locked.iter().map(ToString::to_string);
+    let all: Vec<_> = prepared.chain(owed).chain(unanswered).chain(locked).collect();
+    match all.len() {
+        0 => "no transaction is open; a participant holds something, or clients are at work".into(),
+        1..=6 => all.join(", "),
+        more => format!("{}, and {} more", all[..5].join(", "), more - 5),
     }
 }
 
@@ -50,6 +70,9 @@ pub fn durability(facts: &Facts<'_>) -> Result<(), String> {
                 ));
             }
         }
+    }
+    if let Some(undone) = &facts.undone {
+        return Err(undone.clone());
     }
     if !facts.marked {
         return Ok(());

@@ -17,7 +17,9 @@ impl fmt::Display for Scenario {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// The text is not a scenario.
-    #[error("not a scenario: {reason}\n`indoubt-sim replay SEED` prints one to start from")]
+    #[error(
+        "not a scenario: {reason}\n`cargo sim replay SEED`, or a test with INDOUBT_SEED=SEED, prints one to start from"
+    )]
     Malformed {
         /// What the parser says, with the line.
         reason: String,

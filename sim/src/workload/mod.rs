@@ -24,7 +24,8 @@ pub trait Workload<P: Participant>: Clone + Send + Sync + 'static {
     }
 
     /// Whether each transaction leaves a marker among the rows wherever it writes, as those of
-    /// [`Planned`] do: only then are rows looked at.
+    /// [`Planned`] do. Only then do the invariants that ship look at rows; they are in the history
+    /// in any case.
     fn marks(&self) -> bool {
         false
     }

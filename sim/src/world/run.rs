@@ -17,7 +17,7 @@ use super::rest::{close, come_to_rest};
 use super::rival::Rival;
 use crate::disk::SimDisk;
 use crate::history::{Event, History, Place, Recorder};
-use crate::invariants::{Claim, Violation, verdict};
+use crate::invariants::{Claim, Violation, verdict, words};
 use crate::lock::lock;
 use crate::net::Network;
 use crate::parts::{Backlog, Kind, Parts};
@@ -68,9 +68,7 @@ pub(crate) fn run_of<P: Parts>(
         runtime.block_on(world)
     }));
     let Life { history, trace, faults, messages } = lived.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let what = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        recorder.record_now(Event::Panicked { what });
+        recorder.record_now(Event::Panicked { what: words(&*panic) });
         let (history, trace) = recorder.finish();
         Life { history, trace, faults: FaultCounts::new(), messages: 0 }
     });
@@ -203,7 +201,8 @@ async fn supervise<P: Parts>(
             host.up && host.life == life
         };
         if same {
-            lock(&world.struck).panics += 1;
+            lock(&world.struck).write_failures += 1;
+            world.events.record(Event::WriteFailed { place });
             world.crash(place);
             SimClock.sleep(Duration::from_millis(100)).await;
             world.start(place);

@@ -16,7 +16,7 @@ pub type FaultCounts = Vec<(&'static str, u64)>;
 pub(crate) struct Struck {
     pub(crate) coordinator_crashes: u64,
     pub(crate) participant_crashes: u64,
-    pub(super) panics: u64,
+    pub(super) write_failures: u64,
     pub(super) cuts: u64,
     pub(super) one_way_cuts: u64,
     pub(crate) takeovers: u64,
@@ -40,7 +40,7 @@ impl<P: Parts> World<P> {
         let Struck {
             coordinator_crashes,
             participant_crashes,
-            panics,
+            write_failures,
             cuts,
             one_way_cuts,
             takeovers,
@@ -59,7 +59,7 @@ impl<P: Parts> World<P> {
             ("one-way cuts", one_way_cuts),
             ("coordinator crashes", coordinator_crashes),
             ("participant crashes", participant_crashes),
-            ("participant panics", panics),
+            ("writes that ended a server", write_failures),
             ("takeovers", takeovers),
             ("rivals", rivals),
             ("losses of evidence", forgets),

@@ -206,6 +206,8 @@ impl<'a> Thread<'a> {
             | Event::FailedOver { .. }
             | Event::Trespassed { .. }
             | Event::RivalStarted
+            | Event::Found { .. }
+            | Event::WriteFailed { .. }
             | Event::Acknowledged { .. }
             | Event::OpenFailed { .. }
             | Event::LogUnreadable { .. }
