@@ -196,25 +196,19 @@ impl fmt::Display for Event {
             | Self::Heard { .. }
             | Self::GaveUp { .. }
             | Self::LogRead { .. } => self.at_an_edge(f),
+            Self::Ordered { .. }
+            | Self::Disagreed { .. }
+            | Self::Panicked { .. }
+            | Self::Healed
+            | Self::Quiesced
+            | Self::Overran
+            | Self::StillPrepared { .. }
+            | Self::StillLocked { .. }
+            | Self::StillUnfinished { .. }
+            | Self::Foreign { .. } => self.befalls_the_run(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
-            Self::Ordered { step, action } => write!(f, "{step:>3}. {action}"),
-            Self::Disagreed { what, .. } => write!(f, "     and there the worlds PART: {what}"),
-            Self::Panicked { what } => write!(f, "PANIC: {what}"),
-            Self::Healed => f.write_str("all faults end"),
-            Self::Quiesced => f.write_str("everything has come to rest"),
-            Self::Overran => f.write_str("the bound has PASSED and something is still at work"),
             Self::Row { p, key, value } => {
                 write!(f, "{} holds {}", participant(p), Row { key: *key, value: *value })
-            }
-            Self::StillPrepared { tx, p } => {
-                write!(f, "{tx}: still prepared at {}", participant(p))
-            }
-            Self::StillLocked { p, rows } => {
-                write!(f, "{}: {rows} rows still locked", participant(p))
-            }
-            Self::StillUnfinished { tx } => write!(f, "{tx}: the log still owes the decision"),
-            Self::Foreign { p, expected, found } => {
-                write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
             }
             Self::Forgot { .. }
             | Self::StandbyCutOff { .. }
@@ -241,6 +235,30 @@ fn listed(f: &mut fmt::Formatter<'_>, what: &str, participants: &[u8]) -> fmt::R
 }
 
 impl Event {
+    /// The line of what is about all of a run, or is left at its end.
+    fn befalls_the_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let participant = |p: &u8| Place::Participant(*p);
+        match self {
+            Self::Ordered { step, action } => write!(f, "{step:>3}. {action}"),
+            Self::Disagreed { what, .. } => write!(f, "     and there the worlds PART: {what}"),
+            Self::Panicked { what } => write!(f, "PANIC: {what}"),
+            Self::Healed => f.write_str("all faults end"),
+            Self::Quiesced => f.write_str("everything has come to rest"),
+            Self::Overran => f.write_str("the bound has PASSED and something is still at work"),
+            Self::StillPrepared { tx, p } => {
+                write!(f, "{tx}: still prepared at {}", participant(p))
+            }
+            Self::StillLocked { p, rows } => {
+                write!(f, "{}: {rows} rows still locked", participant(p))
+            }
+            Self::StillUnfinished { tx } => write!(f, "{tx}: the log still owes the decision"),
+            Self::Foreign { p, expected, found } => {
+                write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The line of what befalls a place, or ends there.
     fn befalls_a_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let participant = |p: &u8| Place::Participant(*p);
