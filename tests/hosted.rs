@@ -11,9 +11,12 @@ mod ledger;
 use hosted::claim::everywhere_or_nowhere;
 use hosted::entries::Entries;
 use hosted::seated::Ledgers;
+use indoubt::{Clock, DecisionLog, Participant};
 use indoubt_sim::harness::Harness;
-use indoubt_sim::invariants::Invariant;
+use indoubt_sim::invariants::{Invariant, Violation};
+use indoubt_sim::parts::Works;
 use indoubt_sim::scenario::Scenario;
+use indoubt_sim::workload::{GaveUp, Job, Workload};
 
 const CLAIM: &str = "a number is in every ledger that it was to be in, or in none, and once";
 
@@ -38,6 +41,45 @@ fn a_ledger_that_forgets_at_a_loss_of_power_is_caught() {
     let broken: Vec<_> = failure.violations.iter().map(|one| one.invariant.name()).collect();
     println!("{broken:?}");
     assert!(broken.contains(&"everywhere_or_nowhere") || broken.contains(&"no_orphans"));
+}
+
+/// What it finds at its opening is held against what it has told.
+#[test]
+fn what_was_prepared_is_missed_at_the_next_opening() {
+    let harness = ledgers!(true);
+    let lost = |one: &Violation| {
+        one.invariant == Invariant::Durability && one.what.contains("is lost there")
+    };
+    let missed = |seed| harness.run(&Scenario::from_seed(seed)).violations.iter().any(lost);
+    assert!((0..200).any(missed), "no crash between a prepare and its end in any run");
+}
+
+/// A claim is code of a user's own: its panic is a violation with a seed.
+#[test]
+fn a_claim_that_panics_is_broken() {
+    let panics = |_: &_| panic!("of the claim's own making");
+    let run = Harness::shipped().claim("mine", "nothing", panics).run(&Scenario::from_seed(1));
+    let [violation] = &run.violations[..] else { panic!("{:?}", run.violations) };
+    assert_eq!(violation.to_string(), "mine: the claim panics: of the claim's own making");
+}
+
+/// What does nothing proves nothing.
+#[test]
+#[should_panic(expected = "VACUOUS: in 20 runs nothing was committed")]
+fn work_at_a_participant_that_is_not_there_is_vacuous() {
+    Harness::shipped().host(Ledgers::<false>).workload(Nowhere).seeds(20).check();
+}
+
+#[derive(Clone)]
+struct Nowhere;
+
+impl<P: Participant<Branch: Works<Op = String>>> Workload<P> for Nowhere {
+    async fn transact<L: DecisionLog, C: Clock>(
+        &self,
+        job: &Job<'_, L, C, P>,
+    ) -> Result<(), GaveUp> {
+        job.work(40, String::new()).await.map(drop)
+    }
 }
 
 #[test]
