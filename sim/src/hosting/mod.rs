@@ -3,7 +3,7 @@
 //!
 //! A [`Hosted`] kind says how its participant is opened on a [`Seat`], at first and after each loss of
 //! power, and how a piece of work is done at a branch. Everything else is the
-//! [`Participant`](indoubt::Participant) itself, as a coordinator would be given it. It runs at a
+//! [`Participant`] itself, as a coordinator would be given it. It runs at a
 //! node of its own; what a coordinator is given instead is a [`Remote`] that sends each call there.
 //!
 //! Two things are asked of it, and both are in the seat. It keeps what has to last in its
