@@ -14,7 +14,7 @@ use indoubt_sim::scenario::Scenario;
 /// Between the scenario and the history.
 const RULE: &str = "\n# ---- what happens ----\n";
 
-/// The exchange as it is: rows and the end of the run are left out.
+/// What concerns the one transaction that an exchange is about.
 fn told(history: &History) -> String {
     let [tx] = history.txs()[..] else { panic!("an exchange has one transaction") };
     history.of(tx).to_string()

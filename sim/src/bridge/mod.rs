@@ -65,8 +65,8 @@ pub fn carry(order: &Order) -> CarriedRun {
 /// # Panics
 /// As [`carry`].
 pub fn carry_beside<B: Bend>(order: &Order, rules: impl Rules) -> CarriedRun {
-    let retold = Retold::new(rules, order.size, &order.actions)
-        .expect("the order of a scenario that has been checked");
+    let retold =
+        Retold::new(rules, order.size, &order.actions).expect("an order that has been checked");
     let (left, held) = unbounded();
     let parts = Bridged::<B>::new(left, order.expires());
     let mut carried = None;

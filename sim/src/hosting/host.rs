@@ -131,8 +131,8 @@ impl<H: Hosted> Host<H> {
             None => return Some(self.inquire(session, gid).await),
         }
         let branch = self.sessions.set(session, Standing::Busy)?;
-        self.teller.at_work(gid, By::Alone);
-        let vote = self.participant.commit_one_phase(&branch).await;
+        let commit = self.participant.commit_one_phase(&branch);
+        let vote = self.alone(gid, By::Alone, commit).await;
         match &vote {
             Ok(OnePhaseVote::Committed) => self.sessions.end(session),
             Ok(OnePhaseVote::RolledBack(_)) => self.over(session, gid, VoteKind::No),
@@ -200,12 +200,12 @@ impl<H: Hosted> Host<H> {
     }
 
     /// Nobody else ends the branch meanwhile.
-    async fn alone(
+    async fn alone<T>(
         &self,
         gid: &BranchGid,
         by: By,
-        ending: impl Future<Output = Result<Ending, Lost>>,
-    ) -> Result<Ending, Lost> {
+        ending: impl Future<Output = Result<T, Lost>>,
+    ) -> Result<T, Lost> {
         if !crate::lock::lock(&self.ending).insert(gid.clone()) {
             return Err(busy());
         }

@@ -11,9 +11,9 @@
 //! [`Teller`] what has become durable, at the moment it has, and again as it finds it there at each
 //! opening: the invariants are judged by that.
 //!
-//! Calls for different branches overlap, in any order and at any await. Of one branch work, votes and
-//! ends through its session come one at a time, and so do its ends; but an end by gid, of recovery or of
-//! an operator, can overlap with its prepare. An operator's hand is a call of
+//! Calls for different branches overlap, in any order and at any await. Of one branch only
+//! its ends, a one-phase commit among them, come one at a time. Its end can overlap with work that its
+//! client has given up, and an end by gid, of recovery or of an operator, with its prepare. An operator's hand is a call of
 //! [`resolve`](indoubt::Participant::resolve), and is told apart from recovery's in the history.
 //!
 //! What it cannot do: lose its evidence, or fail over to a standby; faults of a scenario that ask for it
