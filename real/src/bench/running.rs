@@ -1,8 +1,9 @@
 //! A coordinator that runs on the bench, until it is stopped or crashed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use indoubt::{Builder, Coordinator, Deadlines, RecoveryReport};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -48,7 +49,7 @@ pub const DEADLINES: Deadlines = Deadlines {
 ///
 /// Dropping it is a crash that nobody waits for.
 pub struct Running<const N: usize> {
-    coordinator: Coordinator<Log, TokioClock>,
+    coordinator: Coordinator,
     participants: [Postgres; N],
     process: Process<N>,
 }
@@ -57,13 +58,11 @@ impl<const N: usize> Running<N> {
     pub(super) async fn open(
         databases: [Database; N],
         directory: &Path,
-        build: impl FnOnce(Builder<Log, TokioClock>) -> Builder<Log, TokioClock>,
+        build: impl FnOnce(Builder) -> Builder,
     ) -> Result<Self, BenchError> {
         let holds = Holds::default();
-        let log = Log::new(open_log(directory).await?, holds.clone());
         let participants = databases.each_ref().map(Database::participant);
-        let builder = Coordinator::builder(log, TokioClock).deadlines(DEADLINES);
-        let builder = participants.iter().cloned().fold(builder, Builder::participant);
+        let builder = builder(directory.to_owned(), holds.clone(), participants.to_vec()).await?;
         let (coordinator, driver) = build(builder).build()?;
         let process = Process { driver: tokio::spawn(driver.run()), databases, holds };
         Ok(Self { coordinator, participants, process })
@@ -71,7 +70,7 @@ impl<const N: usize> Running<N> {
 
     /// The coordinator, for whatever is tested. Its clones have to be dropped before another can
     /// be opened on the bench.
-    pub fn coordinator(&self) -> &Coordinator<Log, TokioClock> {
+    pub fn coordinator(&self) -> &Coordinator {
         &self.coordinator
     }
 
@@ -166,6 +165,20 @@ impl<const N: usize> Drop for Process<N> {
             database.proxy().cut();
         }
     }
+}
+
+/// A coordinator over the log and these participants. Boxed, so that all of it is compiled here and
+/// not in every test.
+fn builder(
+    directory: PathBuf,
+    holds: Holds,
+    participants: Vec<Postgres>,
+) -> BoxFuture<'static, Result<Builder, BenchError>> {
+    Box::pin(async move {
+        let log = Log::new(open_log(&directory).await?, holds);
+        let builder = Coordinator::builder(log, TokioClock).deadlines(DEADLINES);
+        Ok(participants.into_iter().fold(builder, Builder::participant))
+    })
 }
 
 /// Waits for whoever has the log open, for a while.

@@ -3,6 +3,8 @@
 //! Readiness is not testcontainers' business here: [`super::Server`] asks by SQL, the same
 //! way after a first start and after a restart, which no log line announces.
 
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, TryFutureExt as _};
 use testcontainers_modules::postgres::Postgres;
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::bollard::models::PortBinding;
@@ -15,7 +17,7 @@ use testcontainers_modules::testcontainers::runners::AsyncRunner as _;
 use testcontainers_modules::testcontainers::{ContainerAsync, ContainerRequest, ImageExt as _};
 use tokio::runtime::{Handle, Runtime};
 
-use super::base::{ControlError, Order, StartError, in_full, secret};
+use super::base::{ControlError, Machine, Order, StartError, in_full, secret};
 use super::port;
 use super::source::Image;
 
@@ -45,45 +47,50 @@ impl Container {
     fn inner(&self) -> &ContainerAsync<Postgres> {
         self.inner.as_ref().expect("the container is taken only by drop and remove")
     }
+}
 
-    pub(super) async fn start_again(&self) -> Result<(), StartError> {
-        let started = self.inner().start().await;
-        started.map_err(|error| start_error(&self.image, self.port, &error))
+impl Machine for Container {
+    fn start_again(&self) -> BoxFuture<'_, Result<(), StartError>> {
+        let started = self.inner().start();
+        started.map_err(|error| start_error(&self.image, self.port, &error)).boxed()
     }
 
-    /// The end of the server's log if its container no longer runs.
-    pub(super) async fn log_if_ended(&self) -> Option<String> {
-        if self.inner().is_running().await.unwrap_or(true) {
-            return None;
-        }
-        let log = self.inner().stderr_to_vec().await.unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log.lines().collect();
-        Some(lines[lines.len().saturating_sub(10)..].join("\n"))
+    fn log_if_ended(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async {
+            if self.inner().is_running().await.unwrap_or(true) {
+                return None;
+            }
+            let log = self.inner().stderr_to_vec().await.unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let lines: Vec<_> = log.lines().collect();
+            Some(lines[lines.len().saturating_sub(10)..].join("\n"))
+        })
     }
 
-    pub(super) async fn kill(&self) -> Result<(), ControlError> {
-        let docker = docker().await.map_err(ControlError::because("kill"))?;
-        let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
-        match docker.kill_container(self.inner().id(), Some(options)).await {
-            Ok(()) => Ok(()),
-            // Not running already.
-            Err(_) if matches!(self.inner().is_running().await, Ok(false)) => Ok(()),
-            Err(error) => Err(ControlError::because("kill")(error)),
-        }
+    fn kill(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(async {
+            let docker = docker().await.map_err(ControlError::because("kill"))?;
+            let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
+            match docker.kill_container(self.inner().id(), Some(options)).await {
+                Ok(()) => Ok(()),
+                // Not running already.
+                Err(_) if matches!(self.inner().is_running().await, Ok(false)) => Ok(()),
+                Err(error) => Err(ControlError::because("kill")(error)),
+            }
+        })
     }
 
-    pub(super) async fn pause(&self) -> Result<(), ControlError> {
-        self.inner().pause().await.map_err(ControlError::because("pause"))
+    fn pause(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        self.inner().pause().map_err(ControlError::because("pause")).boxed()
     }
 
-    pub(super) async fn unpause(&self) -> Result<(), ControlError> {
-        self.inner().unpause().await.map_err(ControlError::because("unpause"))
+    fn unpause(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        self.inner().unpause().map_err(ControlError::because("unpause")).boxed()
     }
 
-    pub(super) async fn remove(mut self) -> Result<(), ControlError> {
+    fn remove(mut self: Box<Self>) -> BoxFuture<'static, Result<(), ControlError>> {
         let container = self.inner.take().expect("nothing else has taken it");
-        container.rm().await.map_err(ControlError::because("remove"))
+        container.rm().map_err(ControlError::because("remove")).boxed()
     }
 }
 

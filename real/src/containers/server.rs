@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
-use super::base::{ControlError, Order, StartError, secret};
+use super::base::{ControlError, Machine, Order, StartError, secret};
 use super::container::Container;
 use super::local::Local;
 use super::proxy::Proxy;
@@ -30,37 +31,35 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Dropping blocks the thread for a moment. Use a multi-threaded runtime in tests, as a
 /// container's clean-up is driven by it.
 pub struct Server {
-    machine: Machine,
+    machine: Box<dyn Machine>,
     source: Source,
     port: u16,
     password: String,
 }
 
-enum Machine {
-    Container(Box<Container>),
-    Local(Local),
-}
-
 impl Server {
-    pub(super) async fn launch(arguments: Vec<String>) -> Result<Self, StartError> {
-        let source = choice::choose().await?;
-        let password = secret::token();
-        let mut attempt = 1;
-        loop {
-            let port = port::free()?;
-            let order = Order { arguments: arguments.clone(), password: password.clone(), port };
-            match Self::launch_at(source.clone(), order).await {
-                Err(StartError::PortTaken { .. }) if attempt < port::ATTEMPTS => attempt += 1,
-                result => return result,
+    pub(super) fn launch(arguments: Vec<String>) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(async move {
+            let source = choice::choose().await?;
+            let password = secret::token();
+            let mut attempt = 1;
+            loop {
+                let (arguments, password) = (arguments.clone(), password.clone());
+                let port = port::free()?;
+                let order = Order { arguments, password, port };
+                match Self::launch_at(source.clone(), order).await {
+                    Err(StartError::PortTaken { .. }) if attempt < port::ATTEMPTS => attempt += 1,
+                    result => return result,
+                }
             }
-        }
+        })
     }
 
     async fn launch_at(source: Source, order: Order) -> Result<Self, StartError> {
         let (port, password) = (order.port, order.password.clone());
-        let machine = match source.image() {
-            Some(image) => Machine::Container(Box::new(Container::create(image, order).await?)),
-            None => Machine::Local(Local::create(&source, order).await?),
+        let machine: Box<dyn Machine> = match source.image() {
+            Some(image) => Box::new(Container::create(image, order).await?),
+            None => Box::new(Local::create(&source, order).await?),
         };
         let server = Self { machine, source, port, password };
         server.until_sql_is_accepted().await?;
@@ -99,23 +98,36 @@ impl Server {
     /// Sends SIGKILL to every process of the server and waits until all are gone.
     ///
     /// No checkpoint, no farewell to clients. A server that is down already stays down.
-    pub async fn kill(&self) -> Result<(), ControlError> {
-        match &self.machine {
-            Machine::Container(container) => container.kill().await,
-            Machine::Local(local) => local.kill().await,
-        }
+    pub fn kill(&self) -> impl Future<Output = Result<(), ControlError>> + Send {
+        self.machine.kill()
     }
 
     /// Starts the killed server again, on the same data and port, and waits until it accepts
     /// SQL. A server that still runs is only waited for.
-    pub async fn restart(&self) -> Result<(), StartError> {
+    pub fn restart(&self) -> impl Future<Output = Result<(), StartError>> + Send {
+        Box::pin(self.try_to_restart())
+    }
+
+    /// Freezes every process: connecting still succeeds, then nothing is answered.
+    pub fn pause(&self) -> impl Future<Output = Result<(), ControlError>> + Send {
+        self.machine.pause()
+    }
+
+    /// Lets a frozen server go on. It answers what was sent to it in the meantime, even if
+    /// the client has given up: a commit can come late.
+    pub fn unpause(&self) -> impl Future<Output = Result<(), ControlError>> + Send {
+        self.machine.unpause()
+    }
+
+    /// Ends the server and removes its data, as dropping does, but reports failure.
+    pub fn stop(self) -> impl Future<Output = Result<(), ControlError>> + Send {
+        self.machine.remove()
+    }
+
+    async fn try_to_restart(&self) -> Result<(), StartError> {
         let mut attempt = 1;
         loop {
-            let started = match &self.machine {
-                Machine::Container(container) => container.start_again().await,
-                Machine::Local(local) => local.start_again().await,
-            };
-            let result = match started {
+            let result = match self.machine.start_again().await {
                 Ok(()) => self.until_sql_is_accepted().await,
                 Err(error) => Err(error),
             };
@@ -128,31 +140,6 @@ impl Server {
         }
     }
 
-    /// Freezes every process: connecting still succeeds, then nothing is answered.
-    pub async fn pause(&self) -> Result<(), ControlError> {
-        match &self.machine {
-            Machine::Container(container) => container.pause().await,
-            Machine::Local(local) => local.pause().await,
-        }
-    }
-
-    /// Lets a frozen server go on. It answers what was sent to it in the meantime, even if
-    /// the client has given up: a commit can come late.
-    pub async fn unpause(&self) -> Result<(), ControlError> {
-        match &self.machine {
-            Machine::Container(container) => container.unpause().await,
-            Machine::Local(local) => local.unpause().await,
-        }
-    }
-
-    /// Ends the server and removes its data, as dropping does, but reports failure.
-    pub async fn stop(self) -> Result<(), ControlError> {
-        match self.machine {
-            Machine::Container(container) => container.remove().await,
-            Machine::Local(local) => local.remove().await,
-        }
-    }
-
     async fn until_sql_is_accepted(&self) -> Result<(), StartError> {
         let begin = Instant::now();
         loop {
@@ -162,11 +149,7 @@ impl Server {
                 Ok(Err(error)) => return Err(StartError::Refused(error)),
                 Err(_) => "no answer".to_owned(),
             };
-            let log = match &self.machine {
-                Machine::Container(container) => container.log_if_ended().await,
-                Machine::Local(local) => local.log_if_ended().await,
-            };
-            if let Some(log) = log {
+            if let Some(log) = self.machine.log_if_ended().await {
                 let taken = port::was_taken(&log);
                 let port = self.port;
                 return Err(if taken {

@@ -3,9 +3,11 @@
 
 pub(super) mod announce;
 mod error;
+mod machine;
 mod order;
 pub(super) mod secret;
 
 pub(super) use error::in_full;
 pub use error::{ControlError, PassedOver, SourceError, StartError};
+pub(super) use machine::Machine;
 pub(super) use order::Order;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use rustix::process::Signal;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
@@ -19,7 +20,7 @@ use tokio::time::sleep;
 
 use self::account::Account;
 use self::guard::Guard;
-use crate::containers::base::{ControlError, Order, StartError, secret};
+use crate::containers::base::{ControlError, Machine, Order, StartError, secret};
 use crate::containers::source::Source;
 
 pub(super) struct Local {
@@ -86,58 +87,6 @@ impl Local {
         command
     }
 
-    /// Starts the postmaster unless it runs.
-    pub(super) async fn start_again(&self) -> Result<(), StartError> {
-        let mut running = self.running.lock().await;
-        if running.is_up() {
-            return Ok(());
-        }
-        let log = self.account.write_file(&log(&self.folder), "")?;
-        let error_log = log.try_clone().map_err(StartError::io("open the server's log"))?;
-        let mut postgres = self.command("postgres");
-        postgres.args(&self.arguments).stdout(log).stderr(error_log);
-        let postmaster = postgres.spawn().map_err(StartError::io("run postgres"))?;
-        running.guard.watch(postmaster.id());
-        running.postmaster = Some(postmaster);
-        Ok(())
-    }
-
-    /// The end of the server's log if its postmaster has ended.
-    pub(super) async fn log_if_ended(&self) -> Option<String> {
-        if self.running.lock().await.is_up() {
-            return None;
-        }
-        let log = fs::read_to_string(log(&self.folder)).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        Some(lines[lines.len().saturating_sub(10)..].join("\n"))
-    }
-
-    pub(super) async fn kill(&self) -> Result<(), ControlError> {
-        let mut running = self.running.lock().await;
-        let Some(postmaster) = &mut running.postmaster else { return Ok(()) };
-        // A stopped postmaster starts no new process behind our back.
-        let family = processes::signal_family(postmaster.id(), Signal::STOP, Signal::KILL)
-            .map_err(ControlError::because("kill"))?;
-        postmaster.kill().map_err(ControlError::because("kill"))?;
-        let end = postmaster.wait();
-        end.map_err(ControlError::because("kill"))?;
-        running.postmaster = None;
-        running.guard.watch_nothing();
-        // Postgres refuses to start while a process of its former life is attached to its memory.
-        while processes::any_lives(&family).map_err(ControlError::because("kill"))? {
-            sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn pause(&self) -> Result<(), ControlError> {
-        self.signal(Signal::STOP, "pause").await
-    }
-
-    pub(super) async fn unpause(&self) -> Result<(), ControlError> {
-        self.signal(Signal::CONT, "unpause").await
-    }
-
     async fn signal(&self, signal: Signal, action: &'static str) -> Result<(), ControlError> {
         let running = self.running.lock().await;
         let Some(postmaster) = &running.postmaster else {
@@ -147,16 +96,76 @@ impl Local {
             .map(drop)
             .map_err(ControlError::because(action))
     }
+}
 
-    pub(super) async fn remove(self) -> Result<(), ControlError> {
-        let folder = self.folder.clone();
-        let dropped = spawn_blocking(move || drop(self)).await;
-        dropped.map_err(ControlError::because("remove"))?;
-        if folder.exists() {
-            let reason = format!("{} is still there", folder.display());
-            return Err(ControlError::because("remove")(reason));
-        }
-        Ok(())
+impl Machine for Local {
+    fn start_again(&self) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(async {
+            let mut running = self.running.lock().await;
+            if running.is_up() {
+                return Ok(());
+            }
+            let log = self.account.write_file(&log(&self.folder), "")?;
+            let error_log = log.try_clone().map_err(StartError::io("open the server's log"))?;
+            let mut postgres = self.command("postgres");
+            postgres.args(&self.arguments).stdout(log).stderr(error_log);
+            let postmaster = postgres.spawn().map_err(StartError::io("run postgres"))?;
+            running.guard.watch(postmaster.id());
+            running.postmaster = Some(postmaster);
+            Ok(())
+        })
+    }
+
+    fn log_if_ended(&self) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async {
+            if self.running.lock().await.is_up() {
+                return None;
+            }
+            let log = fs::read_to_string(log(&self.folder)).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            Some(lines[lines.len().saturating_sub(10)..].join("\n"))
+        })
+    }
+
+    fn kill(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(async {
+            let mut running = self.running.lock().await;
+            let Some(postmaster) = &mut running.postmaster else { return Ok(()) };
+            // A stopped postmaster starts no new process behind our back.
+            let family = processes::signal_family(postmaster.id(), Signal::STOP, Signal::KILL)
+                .map_err(ControlError::because("kill"))?;
+            postmaster.kill().map_err(ControlError::because("kill"))?;
+            let end = postmaster.wait();
+            end.map_err(ControlError::because("kill"))?;
+            running.postmaster = None;
+            running.guard.watch_nothing();
+            // Postgres refuses to start while a process of its former life is attached to its memory.
+            while processes::any_lives(&family).map_err(ControlError::because("kill"))? {
+                sleep(Duration::from_millis(5)).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn pause(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(self.signal(Signal::STOP, "pause"))
+    }
+
+    fn unpause(&self) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(self.signal(Signal::CONT, "unpause"))
+    }
+
+    fn remove(self: Box<Self>) -> BoxFuture<'static, Result<(), ControlError>> {
+        Box::pin(async {
+            let folder = self.folder.clone();
+            let dropped = spawn_blocking(move || drop(self)).await;
+            dropped.map_err(ControlError::because("remove"))?;
+            if folder.exists() {
+                let reason = format!("{} is still there", folder.display());
+                return Err(ControlError::because("remove")(reason));
+            }
+            Ok(())
+        })
     }
 }
 
