@@ -13,8 +13,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indoubt::{
-    BeginError, BranchGid, Clock, CoordinatorId, Decision, DecisionLog, Ending, Lost, OnePhase,
-    OnePhaseVote, Participant, Receipt, Vote,
+    BeginError, BranchGid, CoordinatorId, Decision, Ending, Lost, OnePhase, OnePhaseVote,
+    Participant, Receipt, Vote,
 };
 use indoubt_sim::harness::Harness;
 use indoubt_sim::hosting::{Hosted, Journal, Seat, Teller};
@@ -179,10 +179,7 @@ impl Hosted for Mailboxes {
 struct Letters;
 
 impl<P: Participant<Branch: Works<Op = String>>> Workload<P> for Letters {
-    async fn transact<L: DecisionLog, C: Clock>(
-        &self,
-        job: &Job<'_, L, C, P>,
-    ) -> Result<(), GaveUp> {
+    async fn transact(&self, job: &Job<'_, P>) -> Result<(), GaveUp> {
         for p in 0..2 {
             job.work(p, format!("letter {}", job.number())).await?;
         }

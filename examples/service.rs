@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// What every request shares.
 struct Shop {
-    coordinator: Coordinator<FileLog<Directory>, TokioClock>,
+    coordinator: Coordinator,
     orders: Postgres,
     stock: Postgres,
 }

@@ -4,22 +4,21 @@
 //! cargo run --example service_on_the_bench
 //! ```
 //!
-//! The service is any code that is given its coordinator and its participants. To run on the bench
-//! it is generic over the decision log, as [`Coordinator`] is, for the bench has one that can be
-//! stopped before and after a decision is forced.
+//! The service is any code that is given its coordinator and its participants. On the bench it gets
+//! those of the bench, whose decision log can be stopped before and after a decision is forced.
 
 use anyhow::{Result, ensure};
-use indoubt::{Clock, Coordinator, DecisionLog, Outcome};
+use indoubt::{Coordinator, Outcome};
 use indoubt_real::Postgres;
 use indoubt_real::bench::{Bench, Moment};
 
 /// The service: it moves money between two banks.
-struct Transfers<L, C> {
-    coordinator: Coordinator<L, C>,
+struct Transfers {
+    coordinator: Coordinator,
     banks: [Postgres; 2],
 }
 
-impl<L: DecisionLog, C: Clock> Transfers<L, C> {
+impl Transfers {
     async fn transfer(&self, amount: i64) -> Result<Outcome> {
         let transaction = self.coordinator.begin();
         for (bank, change) in self.banks.iter().zip([-amount, amount]) {

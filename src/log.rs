@@ -142,6 +142,48 @@ pub trait DecisionLog: Send + Sync + 'static {
     fn unfinished(&self) -> impl Future<Output = Result<Vec<Arc<Commit>>, LogError>> + Send;
 }
 
+impl<L: DecisionLog> DecisionLog for Arc<L> {
+    fn coordinator(&self) -> &CoordinatorId {
+        (**self).coordinator()
+    }
+
+    fn epoch(&self) -> u64 {
+        (**self).epoch()
+    }
+
+    fn lineage(&self) -> Lineage {
+        (**self).lineage()
+    }
+
+    fn origin(&self, gid: &Gid) -> Origin {
+        (**self).origin(gid)
+    }
+
+    fn force(&self, commit: &Arc<Commit>) -> impl Future<Output = Result<(), ForceError>> + Send {
+        (**self).force(commit)
+    }
+
+    fn forget(&self, gid: &Gid) -> impl Future<Output = Result<(), LogError>> + Send {
+        (**self).forget(gid)
+    }
+
+    fn has_ended(&self, up_to: &Gid) {
+        (**self).has_ended(up_to);
+    }
+
+    fn flush(&self) -> impl Future<Output = Result<(), LogError>> + Send {
+        (**self).flush()
+    }
+
+    fn read(&self, gid: &Gid) -> impl Future<Output = Result<Entry, LogError>> + Send {
+        (**self).read(gid)
+    }
+
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<Arc<Commit>>, LogError>> + Send {
+        (**self).unfinished()
+    }
+}
+
 /// A decision was not acknowledged as written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForceError {

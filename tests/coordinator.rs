@@ -19,8 +19,6 @@ use indoubt_real::TokioClock;
 use indoubt_real::log::{Directory, FileLog, Options};
 use ledger::Ledger;
 
-type Log = FileLog<Directory>;
-
 /// A directory of this test's own, removed at the end.
 struct Place(PathBuf);
 
@@ -30,11 +28,11 @@ impl Place {
         Self(std::env::temp_dir().join(name))
     }
 
-    async fn builder(&self) -> Result<Builder<Log, TokioClock>> {
+    async fn builder(&self) -> Result<Builder> {
         self.builder_with(Options::default()).await
     }
 
-    async fn builder_with(&self, options: Options) -> Result<Builder<Log, TokioClock>> {
+    async fn builder_with(&self, options: Options) -> Result<Builder> {
         let log = Directory::new(&self.0)?;
         let log = FileLog::open(log, "shop".parse()?, options).await?;
         let short = Duration::from_millis(200);
@@ -186,6 +184,43 @@ async fn without_a_driver_a_commit_says_so_at_a_deadline() -> Result<()> {
     let Outcome::InDoubt(in_doubt) = outcome else { anyhow::bail!("{outcome:?}") };
     ensure!(in_doubt.reason.contains("spawn Driver::run"), "{}", in_doubt.reason);
     drop(driver);
+    Ok(())
+}
+
+/// What a driver leaves behind is not done, and no report says that it is.
+#[tokio::test]
+async fn a_sweep_names_what_a_driver_has_left_behind() -> Result<()> {
+    let place = Place::new("abandoned");
+    let (near, far) = (Ledger::named("near"), Ledger::named("far"));
+    let builder = place.builder().await?;
+    let (coordinator, driver) =
+        builder.participant(near.clone()).participant(far.clone()).build()?;
+    let driver = tokio::spawn(driver.run());
+    // It prepares, and hears of no decision.
+    far.is_away(true);
+    let transaction = coordinator.begin();
+    transaction.branch(&near).await?.write("one lamp");
+    transaction.branch(&far).await?.write("minus one lamp");
+    let committing = tokio::spawn(transaction.commit());
+    while near.entries().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    driver.abort();
+    let _aborted = driver.await;
+    ensure!(matches!(committing.await?, Outcome::InDoubt(_) | Outcome::Committed(_)));
+
+    far.is_away(false);
+    let report = coordinator.recover().await;
+    ensure!(far.prepared() == 1 && !report.is_complete(), "{report}");
+    ensure!(report.unreached.iter().any(|one| one.reason.contains("driver has ended")), "{report}");
+
+    drop(coordinator);
+    let builder = place.builder().await?;
+    let (coordinator, _driver) =
+        builder.participant(near.clone()).participant(far.clone()).build()?;
+    let report = coordinator.recover().await;
+    ensure!(report.is_complete() && report.committed.len() == 1, "{report}");
+    ensure!(far.entries() == ["minus one lamp"]);
     Ok(())
 }
 

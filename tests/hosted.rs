@@ -11,7 +11,7 @@ mod ledger;
 use hosted::claim::everywhere_or_nowhere;
 use hosted::entries::Entries;
 use hosted::seated::Ledgers;
-use indoubt::{Clock, DecisionLog, Participant};
+use indoubt::Participant;
 use indoubt_sim::harness::Harness;
 use indoubt_sim::invariants::{Invariant, Violation};
 use indoubt_sim::parts::Works;
@@ -74,10 +74,7 @@ fn work_at_a_participant_that_is_not_there_is_vacuous() {
 struct Nowhere;
 
 impl<P: Participant<Branch: Works<Op = String>>> Workload<P> for Nowhere {
-    async fn transact<L: DecisionLog, C: Clock>(
-        &self,
-        job: &Job<'_, L, C, P>,
-    ) -> Result<(), GaveUp> {
+    async fn transact(&self, job: &Job<'_, P>) -> Result<(), GaveUp> {
         job.work(40, String::new()).await.map(drop)
     }
 }

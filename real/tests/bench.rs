@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use indoubt::{Outcome, Transaction};
-use indoubt_real::TokioClock;
-use indoubt_real::bench::{Bench, BenchError, Database, Log, Moment, Running};
+use indoubt_real::bench::{Bench, BenchError, Database, Moment, Running};
 use indoubt_real::containers::Server;
 use indoubt_real::log::OpenError;
 use indoubt_real::postgres::Postgres;
@@ -27,7 +26,7 @@ async fn bench() -> Result<Bench<2>> {
 }
 
 /// A transaction that has written at both.
-async fn written(running: &Running<2>) -> Result<Transaction<Log, TokioClock>> {
+async fn written(running: &Running<2>) -> Result<Transaction> {
     let transaction = running.coordinator().begin();
     for participant in running.participants() {
         let branch = transaction.branch(participant).await?;

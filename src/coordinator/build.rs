@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::channel::mpsc;
 
 use super::alarms::Alarms;
-use super::erased::AnyParticipant;
+use super::driven::IsDriven;
+use super::erased::{AnyClock, AnyLog, AnyParticipant};
 use super::in_hand::InHand;
 use super::live::Live;
 use super::shared::Shared;
@@ -59,19 +60,19 @@ impl Default for Deadlines {
 
 /// A coordinator in the making.
 #[must_use]
-pub struct Builder<L, C> {
-    log: L,
-    clock: C,
+pub struct Builder {
+    log: Box<dyn AnyLog>,
+    clock: Box<dyn AnyClock>,
     deadlines: Deadlines,
     participants: Vec<Arc<dyn AnyParticipant>>,
     on_heuristic: Box<dyn Fn(&Heuristic) + Send + Sync>,
 }
 
-impl<L: DecisionLog, C: Clock> Builder<L, C> {
-    pub(super) fn new(log: L, clock: C) -> Self {
+impl Builder {
+    pub(super) fn new(log: impl DecisionLog, clock: impl Clock) -> Self {
         Self {
-            log,
-            clock,
+            log: Box::new(log),
+            clock: Box::new(clock),
             deadlines: Deadlines::default(),
             participants: Vec::new(),
             on_heuristic: Box::new(|_| {}),
@@ -110,11 +111,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
     ///
     /// # Errors
     /// [`BuildError`] when two participants have one name.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a pair of two generic types is as plain as it gets"
-    )]
-    pub fn build(self) -> Result<(Coordinator<L, C>, Driver<L, C>), BuildError> {
+    pub fn build(self) -> Result<(Coordinator, Driver), BuildError> {
         for (index, participant) in self.participants.iter().enumerate() {
             if self.participants[..index].iter().any(|other| other.name() == participant.name()) {
                 return Err(BuildError::DuplicateParticipant {
@@ -124,7 +121,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
         }
         let (requests, received) = mpsc::unbounded();
         let shared = Arc::new(Shared {
-            live: Live::new(&self.log),
+            live: Live::new(&*self.log),
             log: self.log,
             clock: self.clock,
             deadlines: self.deadlines,
@@ -133,7 +130,7 @@ impl<L: DecisionLog, C: Clock> Builder<L, C> {
             fenced: AtomicBool::new(false),
             sick: Mutex::default(),
             in_hand: InHand::default(),
-            driven: AtomicBool::new(false),
+            driven: IsDriven::default(),
         });
         Ok((Coordinator { shared: shared.clone(), requests }, Driver::new(shared, received)))
     }

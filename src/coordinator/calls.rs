@@ -7,13 +7,27 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{Either, select};
 
-use crate::clock::{Clock, within};
+use super::erased::AnyClock;
 use crate::participant::Lost;
+
+/// The future's output, or `None` if the limit passed first; the future is then dropped.
+pub(super) async fn within<T>(
+    clock: &dyn AnyClock,
+    limit: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let future = std::pin::pin!(future);
+    match select(future, clock.sleep(limit)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(((), _)) => None,
+    }
+}
 
 /// The call's answer, or `Lost` at the deadline, which starts now.
 pub(super) async fn answered<T>(
-    clock: &impl Clock,
+    clock: &dyn AnyClock,
     limit: Duration,
     call: impl Future<Output = Result<T, Lost>>,
 ) -> Result<T, Lost> {

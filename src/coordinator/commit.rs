@@ -20,9 +20,8 @@ use tracing::Instrument;
 
 use super::shared::Shared;
 use super::transaction::{Enlisted, Request, Wish};
-use crate::clock::Clock;
 use crate::gid::Gid;
-use crate::log::{Commit, DecisionLog, LoggedBranch};
+use crate::log::{Commit, LoggedBranch};
 use crate::outcome::Outcome;
 use crate::participant::Receipt;
 use crate::protocol::{
@@ -39,8 +38,8 @@ pub(super) use decision::log_failure;
 
 type Pending<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
 
-pub(super) struct Commitment<'a, L, C> {
-    shared: &'a Shared<L, C>,
+pub(super) struct Commitment<'a> {
+    shared: &'a Shared,
     gid: Gid,
     reply: Option<oneshot::Sender<Outcome>>,
     branches: Vec<Enlisted>,
@@ -49,9 +48,9 @@ pub(super) struct Commitment<'a, L, C> {
     texts: Texts,
 }
 
-impl<'a, L: DecisionLog, C: Clock> Commitment<'a, L, C> {
+impl<'a> Commitment<'a> {
     /// Brings to its end what the request asks for.
-    pub(super) async fn run(shared: &'a Shared<L, C>, request: Request) {
+    pub(super) async fn run(shared: &'a Shared, request: Request) {
         let Request { gid, branches, wish, reply } = request;
         let span = tracing::info_span!("transaction", %gid);
         let commitment = Self {

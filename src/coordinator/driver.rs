@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::{Either, select};
@@ -12,22 +11,23 @@ use futures::{FutureExt, StreamExt, pin_mut};
 
 use super::calls::words;
 use super::commit::Commitment;
+use super::driven::Helm;
 use super::shared::Shared;
 use super::sweep::{Taken, sweep};
 use super::transaction::Request;
-use crate::clock::Clock;
-use crate::log::DecisionLog;
 
 /// Drives a coordinator's transactions and its recovery. Spawn [`run`](Self::run).
 #[must_use = "spawn `run`: nothing commits, and nothing is recovered, until the driver runs"]
-pub struct Driver<L, C> {
-    shared: Arc<Shared<L, C>>,
+pub struct Driver {
+    shared: Arc<Shared>,
     requests: UnboundedReceiver<Request>,
+    helm: Helm,
 }
 
-impl<L: DecisionLog, C: Clock> Driver<L, C> {
-    pub(super) fn new(shared: Arc<Shared<L, C>>, requests: UnboundedReceiver<Request>) -> Self {
-        Self { shared, requests }
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, requests: UnboundedReceiver<Request>) -> Self {
+        let helm = Helm::of(shared.driven.clone());
+        Self { shared, requests, helm }
     }
 
     /// Runs until every handle of the coordinator and every transaction is dropped and the
@@ -38,8 +38,8 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
     /// Dropping this future is a crash of the coordinator: what it leaves prepared, the next
     /// opening of the log recovers.
     pub async fn run(self) {
-        let Self { shared, requests } = self;
-        shared.driven.store(true, Ordering::Relaxed);
+        let Self { shared, requests, helm } = self;
+        helm.is_taken();
         let transactions = requests.for_each_concurrent(None, |request| drive(&shared, request));
         let recovery = recover_for_ever(&shared);
         {
@@ -57,7 +57,7 @@ impl<L: DecisionLog, C: Clock> Driver<L, C> {
 }
 
 /// Sweeps, and begins the next sweep though an earlier one still waits for somebody.
-async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> Infallible {
+async fn recover_for_ever(shared: &Shared) -> Infallible {
     let mut earlier = FuturesUnordered::new();
     loop {
         let sweep = unharmed(sweep(shared, Taken::LeftOut).map(drop)).map(drop).boxed();
@@ -73,7 +73,7 @@ async fn recover_for_ever<L: DecisionLog, C: Clock>(shared: &Shared<L, C>) -> In
 }
 
 /// Drives one transaction to its end.
-async fn drive<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, request: Request) {
+async fn drive(shared: &Shared, request: Request) {
     let gid = request.gid.clone();
     if unharmed(Commitment::run(shared, request)).await.is_none() {
         // Recovery leaves alone what is live.

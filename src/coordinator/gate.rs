@@ -12,7 +12,6 @@ use futures::channel::{mpsc, oneshot};
 
 use super::calls::{answered, late};
 use super::shared::Shared;
-use crate::clock::Clock;
 use crate::gid::BranchGid;
 use crate::participant::{Lost, Receipt};
 use crate::protocol::{Decision, Ending};
@@ -76,8 +75,8 @@ impl<'a> Gates<'a> {
 }
 
 /// Serves a participant's gate until it closes.
-pub(super) async fn serve<L, C: Clock>(
-    shared: &Shared<L, C>,
+pub(super) async fn serve(
+    shared: &Shared,
     participant: usize,
     queue: mpsc::UnboundedReceiver<Queued>,
     silences: &Silences,
@@ -89,7 +88,7 @@ pub(super) async fn serve<L, C: Clock>(
             let limit = shared.deadlines.finish;
             let Order { branch, decision, receipt } = &order;
             let call = shared.participants[participant].resolve(branch, *decision, receipt);
-            let ended = answered(&shared.clock, limit, call).await;
+            let ended = answered(&*shared.clock, limit, call).await;
             if ended.as_ref().is_err_and(|lost| *lost == late(limit)) {
                 silences.fall(participant, late(limit));
             }

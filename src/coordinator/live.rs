@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::erased::AnyLog;
 use crate::gid::{CoordinatorId, Gid, Lineage};
-use crate::log::DecisionLog;
 
 /// A gid enters when it is allotted, before any participant hears of it, and leaves when its
 /// machine is done; it never enters again.
@@ -31,7 +31,7 @@ struct Sequences {
 }
 
 impl Live {
-    pub(super) fn new(log: &impl DecisionLog) -> Self {
+    pub(super) fn new(log: &dyn AnyLog) -> Self {
         Self {
             coordinator: log.coordinator().clone(),
             epoch: log.epoch(),

@@ -9,6 +9,7 @@ mod alarms;
 mod build;
 mod calls;
 mod commit;
+mod driven;
 mod driver;
 mod erased;
 mod gate;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use futures::channel::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
+use crate::gid::CoordinatorId;
 use crate::log::DecisionLog;
 use crate::participant::Participant;
 
@@ -42,36 +44,40 @@ use transaction::Request;
 /// Coordinates atomic transactions over several participants.
 ///
 /// A cheap handle: clones speak of the same coordinator.
-pub struct Coordinator<L, C> {
-    shared: Arc<Shared<L, C>>,
+#[derive(Clone)]
+pub struct Coordinator {
+    shared: Arc<Shared>,
     requests: UnboundedSender<Request>,
 }
 
-impl<L, C> Clone for Coordinator<L, C> {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), requests: self.requests.clone() }
-    }
-}
-
-impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
-    /// A coordinator in the making, over an opened log.
-    pub fn builder(log: L, clock: C) -> Builder<L, C> {
+impl Coordinator {
+    /// A coordinator in the making, over an opened log. Who wants to ask the log something beside
+    /// the coordinator gives it an [`Arc`] of it, and keeps another.
+    pub fn builder(log: impl DecisionLog, clock: impl Clock) -> Builder {
         Builder::new(log, clock)
     }
 
     /// Begins a transaction. Nothing is sent anywhere until a branch is asked for.
-    pub fn begin(&self) -> Transaction<L, C> {
+    pub fn begin(&self) -> Transaction {
         Transaction::begin(self.shared.clone(), self.requests.clone())
     }
 
-    /// The decision log.
-    pub fn log(&self) -> &L {
-        &self.shared.log
+    /// Its id: that of its decision log.
+    pub fn id(&self) -> &CoordinatorId {
+        self.shared.log.coordinator()
+    }
+
+    /// The epoch that the opening of its decision log took.
+    pub fn epoch(&self) -> u64 {
+        self.shared.log.epoch()
     }
 
     /// Sweeps once over all participants and finishes what was left unfinished; the
-    /// [`Driver`] does the same periodically. What the driver is at work on is waited for, and then
-    /// looked at.
+    /// [`Driver`] does the same periodically. What a sweep of the driver's is at work on is waited
+    /// for, and then looked at.
+    ///
+    /// It needs no driver. What the driver had begun to commit when it ended, if it has, is left to
+    /// the next opening of the log, and the report says so: it is not complete.
     ///
     /// # Cancel safety
     /// May be dropped at any time and run concurrently with other sweeps.

@@ -7,12 +7,13 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::commit::log_failure;
+use super::driven::Driven;
 use super::gate::{Gates, Order};
+use super::live::Stage;
 use super::report::{RecoveryReport, Stranded, Unreached, Why};
 use super::shared::Shared;
-use crate::clock::Clock;
 use crate::gid::Gid;
-use crate::log::{DecisionLog, Entry, LogError, Origin};
+use crate::log::{Entry, LogError, Origin};
 use crate::participant::{Lost, Receipt};
 use crate::protocol::{
     BranchId, BranchSet, Decision, Ending, LogAnswer, LogFailure, Ownership, RecoveryEffect,
@@ -23,9 +24,13 @@ use crate::protocol::{
 /// registered under two roles lists a branch twice, and only one of them may be able to end it.
 pub(super) type Found = BTreeMap<BranchId, Vec<usize>>;
 
+/// Why a transaction is left alone that is live and that nobody drives.
+const ABANDONED: &str = "the coordinator's driver has ended while it was at work on it: open the \
+                         decision log anew, which recovers it";
+
 /// A transaction that recovery has taken up.
-pub(super) struct Suspect<'a, L, C> {
-    shared: &'a Shared<L, C>,
+pub(super) struct Suspect<'a> {
+    shared: &'a Shared,
     gid: Gid,
     machine: RecoveryMachine,
     effects: RecoveryEffects,
@@ -45,9 +50,9 @@ struct Target {
     acknowledged: bool,
 }
 
-impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
+impl<'a> Suspect<'a> {
     /// Asks whether it is live (A), and then the log (T): what is to become of it.
-    pub(super) async fn judge(shared: &'a Shared<L, C>, gid: Gid, found: Found) -> Self {
+    pub(super) async fn judge(shared: &'a Shared, gid: Gid, found: Found) -> Self {
         let ours = shared.log.origin(&gid) == Origin::Own;
         let whose = if ours { Ownership::Ours } else { Ownership::Foreign };
         let machine = RecoveryMachine::new(whose, found.keys().copied().collect());
@@ -62,8 +67,9 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
         // Each question is answered before the next effect.
         while let Some(question) = suspect.question() {
             if question == RecoveryEffect::AskLive {
-                let live = shared.live.stage(&suspect.gid).is_some();
-                suspect.give(RecoveryInput::Live(live));
+                let stage = shared.live.stage(&suspect.gid);
+                suspect.is_live(stage);
+                suspect.give(RecoveryInput::Live(stage.is_some()));
             } else {
                 let entry = shared.read(&suspect.gid).await;
                 let answer = suspect.read(entry);
@@ -71,6 +77,26 @@ impl<'a, L: DecisionLog, C: Clock> Suspect<'a, L, C> {
             }
         }
         suspect
+    }
+
+    /// What is live is its driver's business; if that has ended, nobody's.
+    fn is_live(&mut self, stage: Option<Stage>) {
+        let at_work = matches!(stage, Some(Stage::Undecided | Stage::Aborting));
+        if !at_work || self.shared.driven.now() != Driven::NoMore {
+            return;
+        }
+        let unreached = &mut self.report.unreached;
+        for (branch, target) in &self.targets {
+            unreached.push(Unreached {
+                participant: Some(target.name.to_string()),
+                branch: Some(self.gid.branch(*branch)),
+                reason: ABANDONED.to_owned(),
+            });
+        }
+        if self.targets.is_empty() {
+            let reason = format!("it owes {}, and {ABANDONED}", self.gid);
+            unreached.push(Unreached { participant: None, branch: None, reason });
+        }
     }
 
     fn question(&mut self) -> Option<RecoveryEffect> {

@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Deadlines;
 use super::alarms::Alarms;
-use super::calls::silence;
-use super::erased::AnyParticipant;
+use super::calls::{silence, within};
+use super::driven::IsDriven;
+use super::erased::{AnyClock, AnyLog, AnyParticipant};
 use super::in_hand::InHand;
 use super::live::Live;
-use crate::clock::{Clock, within};
 use crate::gid::Gid;
-use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
+use crate::log::{Commit, Entry, ForceError, LogError};
 
-pub(super) struct Shared<L, C> {
-    pub(super) log: L,
-    pub(super) clock: C,
+pub(super) struct Shared {
+    pub(super) log: Box<dyn AnyLog>,
+    pub(super) clock: Box<dyn AnyClock>,
     pub(super) deadlines: Deadlines,
     pub(super) participants: Vec<Arc<dyn AnyParticipant>>,
     pub(super) live: Live,
@@ -25,13 +25,12 @@ pub(super) struct Shared<L, C> {
     pub(super) sick: Mutex<Option<String>>,
     /// What sweeps are at work on.
     pub(super) in_hand: InHand,
-    /// Whether the driver has been started.
-    pub(super) driven: AtomicBool,
+    pub(super) driven: IsDriven,
 }
 
 /// The log, and what its answers tell of its health. All calls but a force, which is never given
 /// up, are within their deadline.
-impl<L: DecisionLog, C: Clock> Shared<L, C> {
+impl Shared {
     pub(super) async fn force(&self, commit: &Arc<Commit>) -> Result<(), ForceError> {
         let forced = self.log.force(commit).await;
         match &forced {
@@ -73,7 +72,7 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
         call: impl Future<Output = Result<T, LogError>>,
     ) -> Result<T, LogError> {
         let limit = self.deadlines.force;
-        let answer = within(&self.clock, limit, call)
+        let answer = within(&*self.clock, limit, call)
             .await
             .unwrap_or_else(|| Err(LogError::Unreadable { reason: silence(limit) }));
         if let Err(LogError::Fenced { .. }) = answer {
@@ -93,7 +92,7 @@ impl<L: DecisionLog, C: Clock> Shared<L, C> {
     }
 }
 
-impl<L, C> Shared<L, C> {
+impl Shared {
     /// The number of the participant with this name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.participants.iter().position(|participant| participant.name() == name)

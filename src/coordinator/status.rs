@@ -3,12 +3,11 @@
 use super::live::Stage;
 use super::sweep::recover_one;
 use super::{Coordinator, RecoveryReport};
-use crate::clock::Clock;
 use crate::gid::Gid;
-use crate::log::{DecisionLog, Entry, LogError, Origin};
+use crate::log::{Entry, LogError, Origin};
 use crate::outcome::Status;
 
-impl<L: DecisionLog, C: Clock> Coordinator<L, C> {
+impl Coordinator {
     /// What has become of a transaction of this coordinator.
     ///
     /// # Errors

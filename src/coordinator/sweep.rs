@@ -17,15 +17,14 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use super::Deadlines;
-use super::calls::answered;
+use super::calls::{answered, within};
 use super::gate::{Gates, Silences, serve};
 use super::in_hand::Claim;
 use super::recover::{Found, Suspect};
 use super::report::{RecoveryReport, Stranded, Unreached, Why};
 use super::shared::Shared;
-use crate::clock::{Clock, within};
 use crate::gid::{BranchGid, Gid};
-use crate::log::{DecisionLog, LogError};
+use crate::log::LogError;
 use crate::participant::Lost;
 
 /// The part of its deadline that a list is waited for before those that have come are seen to.
@@ -44,20 +43,14 @@ pub(super) enum Taken {
 }
 
 /// Sweeps once.
-pub(super) async fn sweep<L: DecisionLog, C: Clock>(
-    shared: &Shared<L, C>,
-    taken: Taken,
-) -> RecoveryReport {
+pub(super) async fn sweep(shared: &Shared, taken: Taken) -> RecoveryReport {
     let (report, partial) = work(shared, taken, Task::All).await;
     shared.alarms.swept(&report, partial);
     report
 }
 
 /// Carries out what the log owes of one transaction.
-pub(super) async fn recover_one<L: DecisionLog, C: Clock>(
-    shared: &Shared<L, C>,
-    gid: &Gid,
-) -> RecoveryReport {
+pub(super) async fn recover_one(shared: &Shared, gid: &Gid) -> RecoveryReport {
     work(shared, Taken::WaitedFor, Task::One(gid)).await.0
 }
 
@@ -68,11 +61,7 @@ enum Task<'a> {
 
 /// Does it, with the gates served meanwhile; they close when it is done. Tells whether something was
 /// left out.
-async fn work<L: DecisionLog, C: Clock>(
-    shared: &Shared<L, C>,
-    taken: Taken,
-    task: Task<'_>,
-) -> (RecoveryReport, bool) {
+async fn work(shared: &Shared, taken: Taken, task: Task<'_>) -> (RecoveryReport, bool) {
     let silences = &Silences::new(shared.participants.len());
     let (gates, queues) = Gates::new(shared.participants.len(), silences);
     let serving = queues
@@ -101,11 +90,11 @@ type Listed = (usize, Result<Vec<BranchGid>, Lost>);
 type Hold<'a, T> = Option<Claim<'a, T>>;
 
 /// A transaction, and what is to become of it.
-type Judged<'a, L, C> = (Suspect<'a, L, C>, Hold<'a, Gid>);
+type Judged<'a> = (Suspect<'a>, Hold<'a, Gid>);
 
 /// A sweep that is under way.
-struct Sweep<'a, L, C> {
-    shared: &'a Shared<L, C>,
+struct Sweep<'a> {
+    shared: &'a Shared,
     gates: Gates<'a>,
     silences: &'a Silences,
     taken: Taken,
@@ -114,7 +103,7 @@ struct Sweep<'a, L, C> {
     partial: AtomicBool,
 }
 
-impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
+impl Sweep<'_> {
     async fn everything(&self) {
         // Before the lists: whatever is done by now and prepared somewhere, they show.
         let done = self.shared.live.all_done();
@@ -136,7 +125,7 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
             }
         };
         let grace = self.shared.deadlines.scan / PROMPT;
-        let _the_others_come_later = within(&self.shared.clock, grace, gathering).await;
+        let _the_others_come_later = within(&*self.shared.clock, grace, gathering).await;
         let first = self.see_to(prompt, true);
         let others = lists.for_each_concurrent(None, |listed| async move {
             if let Some(listed) = listed {
@@ -153,7 +142,7 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
             let lists = &self.shared.in_hand.lists;
             let hold = match self.taken {
                 Taken::WaitedFor => {
-                    within(&self.shared.clock, 2 * limit, lists.claim_when_free(at)).await
+                    within(&*self.shared.clock, 2 * limit, lists.claim_when_free(at)).await
                 }
                 Taken::LeftOut => lists.claim(at),
             };
@@ -162,7 +151,7 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
                 return None;
             }
             let list = self.shared.participants[at].in_doubt(owner);
-            let listed = answered(&self.shared.clock, limit, list).await;
+            let listed = answered(&*self.shared.clock, limit, list).await;
             drop(hold);
             Some((at, listed))
         };
@@ -230,18 +219,18 @@ impl<L: DecisionLog, C: Clock> Sweep<'_, L, C> {
         join(self.see_through(free).boxed(), self.see_through(taken).boxed()).await;
     }
 
-    async fn judge_when_free(&self, gid: Gid, found: Found) -> Judged<'_, L, C> {
+    async fn judge_when_free(&self, gid: Gid, found: Found) -> Judged<'_> {
         let Deadlines { force, finish, .. } = self.shared.deadlines;
         let free = self.shared.in_hand.transactions.claim_when_free(gid.clone());
-        let hold = within(&self.shared.clock, force + 2 * finish, free).await;
+        let hold = within(&*self.shared.clock, force + 2 * finish, free).await;
         self.judge(gid, found, hold).await
     }
 
-    async fn judge<'s>(&'s self, gid: Gid, found: Found, hold: Hold<'s, Gid>) -> Judged<'s, L, C> {
+    async fn judge<'s>(&'s self, gid: Gid, found: Found, hold: Hold<'s, Gid>) -> Judged<'s> {
         (Suspect::judge(self.shared, gid, found).await, hold)
     }
 
-    async fn see_through(&self, judging: Vec<BoxFuture<'_, Judged<'_, L, C>>>) {
+    async fn see_through(&self, judging: Vec<BoxFuture<'_, Judged<'_>>>) {
         futures::stream::iter(judging)
             .buffer_unordered(READINGS)
             .for_each_concurrent(None, |(suspect, hold)| async move {

@@ -4,18 +4,16 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::channel::{mpsc, oneshot};
 use futures::lock;
 
-use super::calls::silence;
+use super::calls::{silence, within};
+use super::driven::Driven;
 use super::erased::{AnyBranch, BranchAt};
 use super::shared::Shared;
-use crate::clock::{Clock, within};
 use crate::gid::Gid;
-use crate::log::DecisionLog;
 use crate::outcome::{InDoubt, Outcome};
 use crate::participant::{BeginError, Participant};
 use crate::protocol::{BranchId, MAX_BRANCHES};
@@ -24,8 +22,8 @@ use crate::protocol::{BranchId, MAX_BRANCHES};
 ///
 /// Dropping it rolls it back.
 #[must_use = "a transaction that is dropped rolls back"]
-pub struct Transaction<L: DecisionLog, C: Clock> {
-    shared: Arc<Shared<L, C>>,
+pub struct Transaction {
+    shared: Arc<Shared>,
     requests: mpsc::UnboundedSender<Request>,
     gid: Gid,
     slots: Mutex<Slots>,
@@ -75,11 +73,8 @@ struct Slots {
     ended: bool,
 }
 
-impl<L: DecisionLog, C: Clock> Transaction<L, C> {
-    pub(super) fn begin(
-        shared: Arc<Shared<L, C>>,
-        requests: mpsc::UnboundedSender<Request>,
-    ) -> Self {
+impl Transaction {
+    pub(super) fn begin(shared: Arc<Shared>, requests: mpsc::UnboundedSender<Request>) -> Self {
         let gid = shared.live.allot();
         tracing::debug!(%gid, "transaction begun");
         Self { shared, requests, gid, slots: Mutex::default() }
@@ -147,7 +142,7 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         };
         let gid = self.gid.branch(id);
         let limit = self.shared.deadlines.begin;
-        let begun = within(&self.shared.clock, limit, participant.begin(&gid)).await;
+        let begun = within(&*self.shared.clock, limit, participant.begin(&gid)).await;
         let refused = |source| EnlistError::Refused { participant: name.to_owned(), source };
         let branch =
             begun.unwrap_or_else(|| Err(BeginError::new(silence(limit)))).map_err(refused)?;
@@ -188,11 +183,14 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
         };
         let answered = self.driven(answer).await;
         answered.unwrap_or_else(|| {
-            in_doubt(if self.shared.driven.load(Ordering::Relaxed) {
-                "the coordinator's driver has ended, or something panicked in it; what it was at is \
-                 left to recovery: keep Driver::run running, and look at its log"
-            } else {
-                "the coordinator's driver is not running: spawn Driver::run, and keep it running"
+            in_doubt(match self.shared.driven.now() {
+                Driven::NotYet => {
+                    "the coordinator's driver is not running: spawn Driver::run, and keep it running"
+                }
+                Driven::Now | Driven::NoMore => {
+                    "the coordinator's driver has ended, or something panicked in it; what it was at \
+                     is left to recovery: keep Driver::run running, and look at its log"
+                }
             })
         })
     }
@@ -200,12 +198,12 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
     /// The answer, unless nobody will give one: a driver that has not been started when the time
     /// to begin a branch is over is taken not to come.
     async fn driven(&self, mut answer: oneshot::Receiver<Outcome>) -> Option<Outcome> {
-        if !self.shared.driven.load(Ordering::Relaxed) {
+        if self.shared.driven.now() == Driven::NotYet {
             let patience = self.shared.deadlines.begin;
-            let answered = within(&self.shared.clock, patience, &mut answer).await;
+            let answered = within(&*self.shared.clock, patience, &mut answer).await;
             match answered {
                 Some(answered) => return answered.ok(),
-                None if !self.shared.driven.load(Ordering::Relaxed) => return None,
+                None if self.shared.driven.now() == Driven::NotYet => return None,
                 None => {}
             }
         }
@@ -245,7 +243,7 @@ impl<L: DecisionLog, C: Clock> Transaction<L, C> {
     }
 }
 
-impl<L: DecisionLog, C: Clock> Drop for Transaction<L, C> {
+impl Drop for Transaction {
     fn drop(&mut self) {
         let ended = self.slots().ended;
         if !ended {

@@ -1,6 +1,6 @@
 //! Work at ledgers: each transaction enters its number in two of them, or in one, or nonsense.
 
-use indoubt::{Clock, DecisionLog, Participant};
+use indoubt::Participant;
 use indoubt_sim::history::Tx;
 use indoubt_sim::parts::Works;
 use indoubt_sim::workload::{GaveUp, Job, Workload};
@@ -9,10 +9,7 @@ use indoubt_sim::workload::{GaveUp, Job, Workload};
 pub(crate) struct Entries;
 
 impl<P: Participant<Branch: Works<Op = String>>> Workload<P> for Entries {
-    async fn transact<L: DecisionLog, C: Clock>(
-        &self,
-        job: &Job<'_, L, C, P>,
-    ) -> Result<(), GaveUp> {
+    async fn transact(&self, job: &Job<'_, P>) -> Result<(), GaveUp> {
         let (number, odd) = (number(job.tx()).to_string(), job.draw().below(20));
         job.work(0, if odd == 0 { "nonsense".to_owned() } else { number.clone() }).await?;
         if odd != 1 {

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use indoubt::{EnlistError, Transaction};
-use indoubt_real::bench::{Bench, Database, Log};
-use indoubt_real::{Postgres, TokioClock};
+use indoubt_real::Postgres;
+use indoubt_real::bench::{Bench, Database};
 
 /// Pieces of each item in every stock at the start.
 pub(crate) const STOCK: i64 = 10;
@@ -27,7 +27,7 @@ pub(crate) async fn open<const N: usize>(names: [&str; N]) -> Result<Bench<N>> {
 
 /// Writes an order and takes it from every stock, without committing.
 pub(crate) async fn order<const N: usize>(
-    transaction: &Transaction<Log, TokioClock>,
+    transaction: &Transaction,
     participants: &[Postgres; N],
     id: i32,
     quantity: i32,

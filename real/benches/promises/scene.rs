@@ -17,7 +17,7 @@ use super::disk::SlowDisk;
 use super::figures::Figures;
 use super::memory::Memory;
 
-type Log = FileLog<SlowDisk>;
+type Log = Arc<FileLog<SlowDisk>>;
 
 /// How many orphans are left behind, one after the other.
 pub(crate) const ORPHANS: u32 = 20;
@@ -25,7 +25,8 @@ pub(crate) const ORPHANS: u32 = 20;
 pub(crate) struct Scene {
     asked: Asked,
     path: PathBuf,
-    coordinator: Coordinator<Log, TokioClock>,
+    coordinator: Coordinator,
+    log: Log,
     driver: JoinHandle<()>,
     participants: [Memory; 2],
 }
@@ -46,17 +47,17 @@ impl Scene {
         participants: [Memory; 2],
     ) -> anyhow::Result<Self> {
         let disk = SlowDisk { directory: Directory::new(&path)?, sync: asked.sync };
-        let log = FileLog::open(disk, "bench".parse()?, Options::default()).await?;
+        let log = Arc::new(FileLog::open(disk, "bench".parse()?, Options::default()).await?);
         // Sweeps are counted where they are asked for, so the driver makes none of its own.
         let deadlines =
             Deadlines { recovery_interval: Duration::from_secs(3600), ..Deadlines::default() };
-        let mut builder = Coordinator::builder(log, TokioClock).deadlines(deadlines);
+        let mut builder = Coordinator::builder(log.clone(), TokioClock).deadlines(deadlines);
         for participant in &participants {
             builder = builder.participant(participant.clone());
         }
         let (coordinator, driver) = builder.build()?;
         let driver = tokio::spawn(driver.run());
-        Ok(Self { asked, path, coordinator, driver, participants })
+        Ok(Self { asked, path, coordinator, log, driver, participants })
     }
 
     /// Ends it, and removes its directory.
@@ -66,7 +67,7 @@ impl Scene {
     }
 
     async fn end(self) -> anyhow::Result<PathBuf> {
-        drop(self.coordinator);
+        drop((self.coordinator, self.log));
         self.driver.await?;
         Ok(self.path)
     }
@@ -92,7 +93,7 @@ impl Scene {
             self.coordinator.status(&gid).await?;
             status.add(before.elapsed());
             let before = Instant::now();
-            self.coordinator.log().read(&gid).await?;
+            self.log.read(&gid).await?;
             read.add(before.elapsed());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -113,7 +114,7 @@ impl Scene {
 }
 
 async fn client(
-    coordinator: Coordinator<Log, TokioClock>,
+    coordinator: Coordinator,
     participants: [Memory; 2],
     stop: Arc<AtomicBool>,
 ) -> Figures {

@@ -12,11 +12,8 @@ use crate::log::{Directory, FileLog};
 
 /// The decision log of a coordinator on the bench: a [`FileLog`] that can be stopped before and
 /// after a force.
-///
-/// A service that is to run on the bench is generic over its log, as
-/// [`Coordinator`](indoubt::Coordinator) is, or names this one in its tests.
 #[derive(Debug)]
-pub struct Log {
+pub(super) struct Log {
     file: FileLog<Directory>,
     holds: Holds,
 }

@@ -8,13 +8,13 @@
 //! a [`Running`] coordinator; [`Running::hold`] stops its next commit where it matters.
 //!
 //! ```no_run
-//! use indoubt::{Clock, Coordinator, DecisionLog, Outcome};
+//! use indoubt::{Coordinator, Outcome};
 //! use indoubt_real::Postgres;
 //! use indoubt_real::bench::{Bench, Moment};
 //!
 //! /// What is tested: any code that is given its coordinator and its participants.
-//! async fn order<L: DecisionLog, C: Clock>(
-//!     coordinator: Coordinator<L, C>,
+//! async fn order(
+//!     coordinator: Coordinator,
 //!     [orders, stock]: [Postgres; 2],
 //! ) -> Result<Outcome, Box<dyn std::error::Error + Send + Sync>> {
 //!     let transaction = coordinator.begin();
@@ -69,13 +69,11 @@ use std::path::Path;
 use futures::future::try_join_all;
 use indoubt::Builder;
 
-use crate::clock::TokioClock;
 use directory::TemporaryDirectory;
 
 pub use database::Database;
 pub use error::{BenchError, NotReached, SqlError, StillHeld, Unsettled};
 pub use hold::Hold;
-pub use log::Log;
 pub use moment::Moment;
 pub use running::{DEADLINES, Running};
 
@@ -142,7 +140,7 @@ impl<const N: usize> Bench<N> {
     /// As for [`open`](Self::open).
     pub async fn open_with(
         &self,
-        build: impl FnOnce(Builder<Log, TokioClock>) -> Builder<Log, TokioClock>,
+        build: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running<N>, BenchError> {
         Running::open(self.databases.clone(), self.directory.path(), build).await
     }

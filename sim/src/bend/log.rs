@@ -19,11 +19,6 @@ impl<B, L> BentLog<B, L> {
     pub const fn new(log: Arc<L>, bend: Arc<B>) -> Self {
         Self { log, bend }
     }
-
-    /// The log as it is.
-    pub const fn straight(&self) -> &Arc<L> {
-        &self.log
-    }
 }
 
 impl<B: Bend, L: DecisionLog> DecisionLog for BentLog<B, L> {

@@ -7,8 +7,7 @@ use indoubt::{Coordinator, EnlistError, Participant, Transaction};
 
 use super::Order;
 use super::board::{Begun, ToldSoFar};
-use super::desk::DeskClock;
-use super::parts::{LogOf, ParticipantOf};
+use super::parts::ParticipantOf;
 use crate::bend::Bend;
 use crate::database::Xid;
 use crate::history::rows::marker;
@@ -25,7 +24,7 @@ pub(super) const UNUSED: u64 = 3;
 /// A client.
 pub(super) struct Client<B: Bend> {
     pub(super) by: u8,
-    pub(super) coordinator: Coordinator<LogOf<B>, DeskClock>,
+    pub(super) coordinator: Coordinator,
     pub(super) participants: Vec<ParticipantOf<B>>,
     pub(super) plan: Plan,
     pub(super) commits: bool,
@@ -90,7 +89,7 @@ impl<B: Bend> Client<B> {
 
     async fn enlist(
         &self,
-        transaction: &Transaction<LogOf<B>, DeskClock>,
+        transaction: &Transaction,
         tx: Tx,
         p: u8,
         participant: &ParticipantOf<B>,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
-use indoubt::{Coordinator, CoordinatorId, Deadlines};
+use indoubt::{Clock, Coordinator, CoordinatorId, Deadlines, DecisionLog};
 use indoubt_real::log::{FileLog, Options};
 
 use super::desk::{Desk, DeskClock, Held};
@@ -66,9 +66,6 @@ impl<B: Bend> Stage<B> {
     }
 }
 
-/// The log of a coordinator, as it has it.
-pub(super) type LogOf<B> = BentLog<B, DeskLog<FileLog<Drive>>>;
-
 /// A participant of a coordinator, as it has it.
 pub(super) type ParticipantOf<B> = BentParticipant<B, SimParticipant<DeskLine>>;
 
@@ -77,7 +74,7 @@ pub(super) type DirectLog<B> = Arc<WatchedLog<Bridged<B>>>;
 
 /// A coordinator that is up.
 pub(super) struct Acting<B: Bend> {
-    pub(super) coordinator: Coordinator<LogOf<B>, DeskClock>,
+    pub(super) coordinator: Coordinator,
     pub(super) participants: Vec<ParticipantOf<B>>,
     pub(super) log: DirectLog<B>,
 }
@@ -100,8 +97,6 @@ pub(super) struct AtDesk<B> {
 
 impl<B: Bend> Parts for Bridged<B> {
     type Logs = OrderedLogs;
-    type Log = LogOf<B>;
-    type Clock = DeskClock;
     type Kind = DeskKind;
     type Participant = ParticipantOf<B>;
     type Common = AtDesk<B>;
@@ -118,12 +113,12 @@ impl<B: Bend> Parts for Bridged<B> {
         &self.logs
     }
 
-    fn log(&self, log: Watched<FileLog<Drive>>, common: &AtDesk<B>) -> LogOf<B> {
+    fn log(&self, log: Watched<FileLog<Drive>>, common: &AtDesk<B>) -> impl DecisionLog + use<B> {
         let log = DeskLog { log, desk: common.desk.clone() };
         BentLog::new(Arc::new(log), common.bend.clone())
     }
 
-    fn clock(&self, common: &AtDesk<B>) -> DeskClock {
+    fn clock(&self, common: &AtDesk<B>) -> impl Clock + use<B> {
         DeskClock(common.desk.clone())
     }
 

@@ -78,7 +78,7 @@ impl<B: Bend> Director<'_, B> {
         let epoch = left.as_ref().map(|acting| acting.log.epoch());
         {
             let mut current = lock(&self.world.current);
-            if current.as_ref().map(|current| current.log().epoch()) == epoch {
+            if current.as_ref().map(|current| current.coordinator.epoch()) == epoch {
                 *current = None;
             }
         }

@@ -23,6 +23,13 @@ pub struct Watched<L> {
     unknown: Arc<Mutex<BTreeSet<Tx>>>,
 }
 
+// Derived, it would ask the same of the log.
+impl<L> Clone for Watched<L> {
+    fn clone(&self) -> Self {
+        Self { log: self.log.clone(), witness: self.witness.clone(), unknown: self.unknown.clone() }
+    }
+}
+
 impl<L: DecisionLog> Watched<L> {
     /// Watches a log that has just been opened, and records what it found unfinished.
     ///

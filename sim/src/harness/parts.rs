@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use indoubt::{Clock, DecisionLog};
+
 use super::Harness;
 use crate::bend::{Bend, BendDisk, BentLog, BentParticipant};
-use crate::edge::Watched;
 use crate::history::Place;
 use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
 use crate::scenario::Scenario;
@@ -19,8 +20,6 @@ where
     W: Workload<BentParticipant<B, K::Participant>>,
 {
     type Logs = L;
-    type Log = BentLog<B, Watched<L::Log>>;
-    type Clock = SimClock;
     type Kind = K;
     type Participant = BentParticipant<B, K::Participant>;
     type Common = Arc<B>;
@@ -37,11 +36,11 @@ where
         &self.logs
     }
 
-    fn log(&self, log: WatchedLog<Self>, bend: &Arc<B>) -> Self::Log {
+    fn log(&self, log: WatchedLog<Self>, bend: &Arc<B>) -> impl DecisionLog + use<B, L, K, W> {
         BentLog::new(Arc::new(log), bend.clone())
     }
 
-    fn clock(&self, _: &Arc<B>) -> SimClock {
+    fn clock(&self, _: &Arc<B>) -> impl Clock + use<B, L, K, W> {
         SimClock
     }
 
@@ -62,9 +61,8 @@ where
     }
 
     fn come_up(&self, process: Process<Self>, _: &Arc<B>) {
-        let Process { place, scenario, coordinator, participants, backlog, events, .. } = process;
-        let epoch = indoubt::DecisionLog::epoch(coordinator.log());
-        if let Some(beside) = B::beside(coordinator.log().straight(), &participants) {
+        let Process { place, scenario, coordinator, participants, log, backlog, events } = process;
+        if let Some(beside) = B::beside(&Arc::new(log), &participants) {
             madsim::task::spawn(beside);
         }
         for number in 0..scenario.clients {
@@ -78,7 +76,7 @@ where
                 backlog: backlog.clone(),
                 events: events.clone(),
             };
-            madsim::task::spawn(client.run(epoch));
+            madsim::task::spawn(client.run(coordinator.epoch()));
         }
     }
 }

@@ -27,10 +27,6 @@ use crate::scenario::Scenario;
 pub trait Parts: Clone + Send + Sync + 'static {
     /// How decision logs are opened.
     type Logs: Logs;
-    /// The log that a coordinator is given: a watched one, with whatever stands before it.
-    type Log: DecisionLog;
-    /// The clock that a coordinator is given.
-    type Clock: Clock;
     /// The kind of participant.
     type Kind: Kind;
     /// What a coordinator is given as a participant: one of the kind, with whatever stands before it.
@@ -47,11 +43,11 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// How logs are opened.
     fn logs(&self) -> &Self::Logs;
 
-    /// A coordinator's log.
-    fn log(&self, log: WatchedLog<Self>, common: &Self::Common) -> Self::Log;
+    /// The log that a coordinator is given: this one, with whatever stands before it.
+    fn log(&self, log: WatchedLog<Self>, common: &Self::Common) -> impl DecisionLog + use<Self>;
 
-    /// A coordinator's clock.
-    fn clock(&self, common: &Self::Common) -> Self::Clock;
+    /// The clock that a coordinator is given.
+    fn clock(&self, common: &Self::Common) -> impl Clock + use<Self>;
 
     /// The kind of participant.
     fn kind(&self) -> &Self::Kind;

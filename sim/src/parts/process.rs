@@ -17,7 +17,7 @@ pub struct Process<P: Parts> {
     /// The run's scenario.
     pub scenario: Arc<Scenario>,
     /// The coordinator; its driver runs.
-    pub coordinator: Coordinator<P::Log, P::Clock>,
+    pub coordinator: Coordinator,
     /// The participants by number.
     pub participants: Vec<P::Participant>,
     /// Its log as it is, with nothing before it.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join, select};
-use indoubt::{Clock, Coordinator, DecisionLog, Gid, Outcome, Participant, Status, Transaction};
+use indoubt::{Clock, Coordinator, Gid, Outcome, Participant, Status, Transaction};
 
 use super::mood::Mood;
 use super::{Job, Workload};
@@ -20,7 +20,7 @@ use crate::time::{SimClock, Timed, within};
 const STREAM: u64 = 3 << 48;
 
 /// One client in a coordinator's process.
-pub struct Client<L, C, P, W> {
+pub struct Client<P, W> {
     /// Its number.
     pub number: u16,
     /// Where it runs.
@@ -28,7 +28,7 @@ pub struct Client<L, C, P, W> {
     /// The run's scenario.
     pub scenario: Arc<Scenario>,
     /// The coordinator.
-    pub coordinator: Coordinator<L, C>,
+    pub coordinator: Coordinator,
     /// The participants by number.
     pub participants: Vec<P>,
     /// What transactions do.
@@ -39,7 +39,7 @@ pub struct Client<L, C, P, W> {
     pub events: Timed,
 }
 
-impl<L: DecisionLog, C: Clock, P: Participant, W: Workload<P>> Client<L, C, P, W> {
+impl<P: Participant, W: Workload<P>> Client<P, W> {
     /// Works until the backlog is empty.
     pub async fn run(self, epoch: u64) {
         let mut draw =
@@ -94,7 +94,7 @@ impl<L: DecisionLog, C: Clock, P: Participant, W: Workload<P>> Client<L, C, P, W
         }
     }
 
-    async fn commit(&self, transaction: Transaction<L, C>, tx: Tx, patience: Option<Duration>) {
+    async fn commit(&self, transaction: Transaction, tx: Tx, patience: Option<Duration>) {
         let committing = commit(transaction, &self.backlog, &self.events);
         let Some(patience) = patience else {
             committing.await;
@@ -116,11 +116,7 @@ impl<L: DecisionLog, C: Clock, P: Participant, W: Workload<P>> Client<L, C, P, W
 }
 
 /// Asks to commit, and writes down the question and the answer.
-pub async fn commit<L: DecisionLog, C: Clock>(
-    transaction: Transaction<L, C>,
-    backlog: &Backlog,
-    events: &Timed,
-) -> Told {
+pub async fn commit(transaction: Transaction, backlog: &Backlog, events: &Timed) -> Told {
     let tx = Tx::of(transaction.gid());
     events.record(Event::AskedCommit { tx });
     backlog.ask(transaction.gid());
@@ -144,11 +140,7 @@ fn number_of(name: &str) -> Option<u8> {
 }
 
 /// Asks a coordinator what became of a transaction, and writes down the answer.
-pub async fn ask<L: DecisionLog, C: Clock>(
-    coordinator: &Coordinator<L, C>,
-    gid: &Gid,
-    events: &Timed,
-) {
+pub async fn ask(coordinator: &Coordinator, gid: &Gid, events: &Timed) {
     let since = events.now();
     let told = match coordinator.status(gid).await {
         Ok(Status::Committed) => Told::Committed,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indoubt::{Branch, Clock, DecisionLog, EnlistError, Participant, Transaction};
+use indoubt::{Branch, EnlistError, Participant, Transaction};
 
 use crate::draw::Draw;
 use crate::history::{Event, Tx};
@@ -17,10 +17,10 @@ use crate::time::{Timed, within};
 const STREAM: u64 = 7 << 48;
 
 /// One transaction of a run.
-pub struct Job<'a, L: DecisionLog, C: Clock, P> {
+pub struct Job<'a, P> {
     pub(super) scenario: &'a Scenario,
     pub(super) number: u32,
-    pub(super) transaction: &'a Transaction<L, C>,
+    pub(super) transaction: &'a Transaction,
     pub(super) participants: &'a [P],
     pub(super) events: &'a Timed,
     /// The first call for a branch is given up after this.
@@ -28,7 +28,7 @@ pub struct Job<'a, L: DecisionLog, C: Clock, P> {
     pub(super) enlisted: Mutex<BTreeSet<u8>>,
 }
 
-impl<L: DecisionLog, C: Clock, P: Participant> Job<'_, L, C, P> {
+impl<P: Participant> Job<'_, P> {
     /// The run's scenario.
     pub const fn scenario(&self) -> &Scenario {
         self.scenario

@@ -5,7 +5,7 @@ mod job;
 mod mood;
 mod plan;
 
-use indoubt::{Clock, DecisionLog, Participant};
+use indoubt::Participant;
 
 use crate::scenario::Scenario;
 
@@ -35,8 +35,5 @@ pub trait Workload<P: Participant>: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GaveUp`]: the client rolls back, or just drops the transaction.
-    fn transact<L: DecisionLog, C: Clock>(
-        &self,
-        job: &Job<'_, L, C, P>,
-    ) -> impl Future<Output = Result<(), GaveUp>> + Send;
+    fn transact(&self, job: &Job<'_, P>) -> impl Future<Output = Result<(), GaveUp>> + Send;
 }

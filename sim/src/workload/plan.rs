@@ -3,7 +3,7 @@
 //! A transaction's plan is drawn from a stream of its own number, so it is the same whatever
 //! happened to the ones before it.
 
-use indoubt::{Clock, DecisionLog, Participant};
+use indoubt::Participant;
 
 use super::{GaveUp, Job, Workload};
 use crate::draw::Draw;
@@ -31,10 +31,7 @@ impl<P: Participant<Branch: Works<Op = Op>>> Workload<P> for Planned {
         true
     }
 
-    async fn transact<L: DecisionLog, C: Clock>(
-        &self,
-        job: &Job<'_, L, C, P>,
-    ) -> Result<(), GaveUp> {
+    async fn transact(&self, job: &Job<'_, P>) -> Result<(), GaveUp> {
         for (p, op) in plan(job.scenario(), job.number(), job.tx()) {
             job.work(p, op).await?;
         }

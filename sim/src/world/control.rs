@@ -17,7 +17,7 @@ use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::lock::lock;
 use crate::net::{self, Network};
-use crate::parts::{Backlog, MessageOf, Parts, Terms};
+use crate::parts::{Backlog, MessageOf, Parts, Terms, WatchedLog};
 use crate::scenario::Scenario;
 use crate::time::Timed;
 
@@ -44,8 +44,18 @@ impl Host {
     }
 }
 
-/// A coordinator, as the world has it.
-pub(crate) type CoordinatorOf<P> = Coordinator<<P as Parts>::Log, <P as Parts>::Clock>;
+/// A coordinator that is up, and its log as it is.
+pub(crate) struct Current<P: Parts> {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) log: WatchedLog<P>,
+}
+
+// Derived, it would ask the same of the parts.
+impl<P: Parts> Clone for Current<P> {
+    fn clone(&self) -> Self {
+        Self { coordinator: self.coordinator.clone(), log: self.log.clone() }
+    }
+}
 
 /// Everything there is in a run.
 pub(crate) struct World<P: Parts> {
@@ -61,7 +71,7 @@ pub(crate) struct World<P: Parts> {
     pub(crate) slots: Vec<Slot<P>>,
     pub(crate) hosts: Mutex<Vec<Host>>,
     /// The coordinator of the newest epoch.
-    pub(crate) current: Mutex<Option<CoordinatorOf<P>>>,
+    pub(crate) current: Mutex<Option<Current<P>>>,
     /// Another process under the coordinator's id, and its disk.
     pub(super) rival: Rival,
     /// Transactions with a branch that cannot say how it ended, as the alarm has it.

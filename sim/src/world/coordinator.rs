@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt::{Clock, Coordinator, DecisionLog, Ending, Heuristic};
+use indoubt::{Clock, Coordinator, Ending, Heuristic};
 
-use super::control::{World, address};
+use super::control::{Current, World, address};
 use crate::bend::Drive;
 use crate::disk::SimDisk;
 use crate::edge::{Watched, Witness};
@@ -20,8 +20,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     let wire = world.parts.kind().line(place, world.net.bind(address(place)), life);
     let common = world.parts.common(place);
     let opened = open(&world, &world.log_disk, &witness).await;
-    let log = world.parts.log(opened.seen_by(witness.clone()), &common);
-    let epoch = log.epoch();
+    let log = world.parts.log(opened.clone(), &common);
     let participants = participants(&world, &wire, &witness, &common);
     let alarmed = world.clone();
     let alarm = move |heuristic: &Heuristic| alarmed.hear(heuristic);
@@ -33,10 +32,11 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     }
     let Ok((coordinator, driver)) = builder.build() else { return };
     madsim::task::spawn(driver.run());
+    let epoch = coordinator.epoch();
     {
         let mut current = lock(&world.current);
-        if current.as_ref().is_none_or(|other| other.log().epoch() < epoch) {
-            *current = Some(coordinator.clone());
+        if current.as_ref().is_none_or(|other| other.coordinator.epoch() < epoch) {
+            *current = Some(Current { coordinator: coordinator.clone(), log: opened.clone() });
         }
     }
     let process = Process {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt::{Clock, DecisionLog, Gid};
+use indoubt::{Clock, Coordinator, DecisionLog, Gid};
 
-use super::control::{CoordinatorOf, World};
+use super::control::{Current, World};
 use crate::history::{Event, Tx};
 use crate::lock::lock;
 use crate::parts::{Parts, Serve};
@@ -42,7 +42,7 @@ pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
 }
 
 async fn at_rest<P: Parts>(world: &World<P>) -> bool {
-    let Some(coordinator) = lock(&world.current).clone() else { return false };
+    let Some(Current { coordinator, log }) = lock(&world.current).clone() else { return false };
     let mut participants = true;
     for slot in &world.slots {
         let server = lock(&slot.server).clone();
@@ -51,7 +51,7 @@ async fn at_rest<P: Parts>(world: &World<P>) -> bool {
             None => false,
         };
     }
-    let Ok(unfinished) = coordinator.log().unfinished().await else { return false };
+    let Ok(unfinished) = log.unfinished().await else { return false };
     for commit in &unfinished {
         acknowledge(world, &coordinator, &commit.gid).await;
     }
@@ -60,7 +60,7 @@ async fn at_rest<P: Parts>(world: &World<P>) -> bool {
 
 /// The operator sees to a transaction with a branch that cannot say how it ended, once everything
 /// else has had its time.
-async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &CoordinatorOf<P>, gid: &Gid) {
+async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &Coordinator, gid: &Gid) {
     let hazard = lock(&world.hazards).contains(gid);
     if hazard && world.backlog.is_empty(world.scenario.transactions) {
         world.events.record(Event::Acknowledged { tx: Tx::of(gid) });
@@ -72,11 +72,11 @@ async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &CoordinatorOf<P>,
 /// Asks what became of every transaction, and looks at what everything holds.
 pub(super) async fn close<P: Parts>(world: &World<P>, rested: bool) {
     let current = lock(&world.current).clone();
-    if let Some(coordinator) = current {
+    if let Some(Current { coordinator, log }) = current {
         for gid in world.backlog.asked() {
             ask(&coordinator, &gid, &world.events).await;
         }
-        for commit in coordinator.log().unfinished().await.unwrap_or_default() {
+        for commit in log.unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: Tx::of(&commit.gid) });
         }
     }

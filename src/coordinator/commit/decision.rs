@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use super::super::shared::Shared;
 use super::event::{Detail, Event};
-use crate::clock::Clock;
 use crate::gid::Gid;
-use crate::log::{Commit, DecisionLog, Entry, ForceError, LogError};
+use crate::log::{Commit, Entry, ForceError, LogError};
 use crate::protocol::{ForceFailure, InLog, Input, LogFailure};
 
-pub(super) async fn force<L: DecisionLog, C: Clock>(
-    shared: &Shared<L, C>,
-    commit: Arc<Commit>,
-) -> Event {
+pub(super) async fn force(shared: &Shared, commit: Arc<Commit>) -> Event {
     match shared.force(&commit).await {
         Ok(()) => (Input::Forced(Ok(())), Detail::Nothing),
         Err(error) => {
@@ -25,7 +21,7 @@ pub(super) async fn force<L: DecisionLog, C: Clock>(
     }
 }
 
-pub(super) async fn read<L: DecisionLog, C: Clock>(shared: &Shared<L, C>, gid: Gid) -> Event {
+pub(super) async fn read(shared: &Shared, gid: Gid) -> Event {
     match shared.read(&gid).await {
         Ok(Entry::Unfinished(_) | Entry::Finished) => {
             (Input::LogRead(Ok(InLog::Decision)), Detail::Nothing)

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::super::shared::Shared;
-use crate::clock::Clock;
 use crate::outcome::Heuristic;
 use crate::participant::{Receipt, Refusal};
 use crate::protocol::{BranchId, Input};
@@ -24,11 +23,7 @@ pub(super) enum Detail {
     Heuristic(BranchId, Heuristic),
 }
 
-pub(super) async fn after<L, C: Clock>(
-    shared: &Shared<L, C>,
-    delay: Duration,
-    input: Input,
-) -> Event {
+pub(super) async fn after(shared: &Shared, delay: Duration, input: Input) -> Event {
     shared.clock.sleep(delay).await;
     (input, Detail::Nothing)
 }

@@ -4,14 +4,13 @@ use super::super::calls::answered;
 use super::super::shared::Shared;
 use super::super::transaction::Enlisted;
 use super::event::{Detail, Event};
-use crate::clock::Clock;
 use crate::gid::Gid;
 use crate::participant::{OnePhaseVote, Vote};
 use crate::protocol::{Ballot, Decision, Input, OnePhase};
 
-pub(super) async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
+pub(super) async fn prepare(shared: &Shared, branch: &Enlisted) -> Event {
     let id = branch.id;
-    match answered(&shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
+    match answered(&*shared.clock, shared.deadlines.prepare, branch.at.prepare()).await {
         Ok(Vote::Yes(receipt)) => (Input::Voted(id, Ballot::Yes), Detail::Receipt(id, receipt)),
         Ok(Vote::ReadOnly) => (Input::Voted(id, Ballot::ReadOnly), Detail::Nothing),
         Ok(Vote::No(refusal)) => (Input::Voted(id, Ballot::No), Detail::Refusal(id, refusal)),
@@ -19,11 +18,8 @@ pub(super) async fn prepare<L, C: Clock>(shared: &Shared<L, C>, branch: &Enliste
     }
 }
 
-pub(super) async fn commit_one_phase<L, C: Clock>(
-    shared: &Shared<L, C>,
-    branch: &Enlisted,
-) -> Event {
-    match answered(&shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
+pub(super) async fn commit_one_phase(shared: &Shared, branch: &Enlisted) -> Event {
+    match answered(&*shared.clock, shared.deadlines.prepare, branch.at.commit_one_phase()).await {
         Ok(OnePhaseVote::Committed) => (Input::OnePhased(OnePhase::Committed), Detail::Nothing),
         Ok(OnePhaseVote::RolledBack(refusal)) => {
             (Input::OnePhased(OnePhase::RolledBack), Detail::Refusal(branch.id, refusal))
@@ -34,19 +30,19 @@ pub(super) async fn commit_one_phase<L, C: Clock>(
     }
 }
 
-pub(super) async fn inquire<L, C: Clock>(shared: &Shared<L, C>, branch: &Enlisted) -> Event {
-    let end = answered(&shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
+pub(super) async fn inquire(shared: &Shared, branch: &Enlisted) -> Event {
+    let end = answered(&*shared.clock, shared.deadlines.finish, branch.at.inquire()).await;
     (Input::OnePhased(end.unwrap_or(OnePhase::Unknown)), Detail::Nothing)
 }
 
-pub(super) async fn finish<L, C: Clock>(
-    shared: &Shared<L, C>,
+pub(super) async fn finish(
+    shared: &Shared,
     gid: Gid,
     branch: &Enlisted,
     decision: Decision,
 ) -> Event {
     let id = branch.id;
-    match answered(&shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
+    match answered(&*shared.clock, shared.deadlines.finish, branch.at.finish(decision)).await {
         Ok(ending) => {
             let heuristic =
                 shared.alarms.ended(&gid.branch(id), &branch.participant, decision, ending);
