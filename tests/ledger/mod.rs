@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 /// A line whose branch somebody rolls back by hand as soon as it is prepared.
 pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
 
+/// A line whose branch is prepared, and never says so.
+pub(crate) const SILENT: &str = "silent";
+
 /// The ledger; clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Ledger {
@@ -142,7 +145,11 @@ impl Participant for Ledger {
         if lines.iter().any(|line| line == ENDED_BY_HAND) {
             self.state().ended.insert(page.gid.to_string(), Decision::Abort);
         } else {
+            let silent = lines.iter().any(|line| line == SILENT);
             self.keep(Record::Prepared { gid: page.gid.to_string(), lines }).await?;
+            if silent {
+                std::future::pending::<()>().await;
+            }
         }
         Ok(Vote::Yes(Receipt::none()))
     }
