@@ -2,9 +2,13 @@
 
 use indoubt_sim::fuzz::{Budget, Sweep, sweep};
 use indoubt_sim::harness::{Harness, run};
-use indoubt_sim::history::Place;
-use indoubt_sim::scenario::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
+use indoubt_sim::history::{Place, Word};
+use indoubt_sim::scenario::{
+    Cue, Disks, Fault, FaultKind, Habits, MessageDeed, Network, Scenario, Sight, When, Workload,
+};
+use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 const PARTICIPANTS: u8 = 4;
 
@@ -43,15 +47,39 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         Just(FaultKind::Rival),
         Just(FaultKind::Takeover),
         (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),
+        message(),
+    ]
+}
+
+fn message() -> impl Strategy<Value = FaultKind> {
+    let word = select(vec![
+        Word::Prepare,
+        Word::OnePhase,
+        Word::Commit,
+        Word::Abort,
+        Word::List,
+        Word::Vote,
+        Word::OnePhaseAnswer,
+        Word::Acknowledgement,
+        Word::Other,
+    ]);
+    let deed = select(vec![MessageDeed::Lose, MessageDeed::Again, MessageDeed::Late]);
+    let to = option::of((0..2_u8).prop_map(Place::Participant));
+    (word, 1..40_u32, to, deed, 0..2_000_u64).prop_map(|(word, nth, to, deed, by_ms)| {
+        FaultKind::Message { word, nth, from: None, to, deed, by_ms }
+    })
+}
+
+fn when() -> impl Strategy<Value = When> {
+    let cue = (select(Sight::ALL.to_vec()), 1..60_u32, prop_oneof![Just(0), 1..5_000_u64]);
+    prop_oneof![
+        (0..2_500_u64).prop_map(When::At),
+        cue.prop_map(|(event, nth, us)| When::On(Cue { event, at: None, nth }, us)),
     ]
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
-    (0..2_500_u64, 1..1_500_u64, kind()).prop_map(|(at_ms, for_ms, kind)| Fault {
-        at_ms,
-        for_ms,
-        kind,
-    })
+    (when(), 1..1_500_u64, kind()).prop_map(|(when, for_ms, kind)| Fault { when, for_ms, kind })
 }
 
 fn workload() -> impl Strategy<Value = Workload> {

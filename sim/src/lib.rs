@@ -31,6 +31,7 @@ pub mod net;
 pub mod parts;
 pub mod rpc;
 pub mod scenario;
+pub mod sentry;
 pub mod story;
 pub mod time;
 pub mod trace;

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use futures::channel::oneshot;
 
+use crate::history::Word;
 use crate::lock::lock;
-use crate::net::{Endpoint, NodeId};
+use crate::net::{Endpoint, NodeId, Spoken};
 
 /// A request or a reply; a reply carries the id of its request.
 #[derive(Clone, Debug)]
@@ -21,6 +22,15 @@ pub struct Message<Q, A> {
 enum Body<Q, A> {
     Request(Q),
     Reply(A),
+}
+
+impl<Q: Spoken, A: Spoken> Spoken for Message<Q, A> {
+    fn word(&self) -> Word {
+        match &self.body {
+            Body::Request(request) => request.word(),
+            Body::Reply(reply) => reply.word(),
+        }
+    }
 }
 
 impl<Q, A> Message<Q, A> {
@@ -62,7 +72,7 @@ impl<Q, A> Clone for Rpc<Q, A> {
     }
 }
 
-impl<Q: Clone + Send + 'static, A: Clone + Send + 'static> Rpc<Q, A> {
+impl<Q: Clone + Spoken + Send + 'static, A: Clone + Spoken + Send + 'static> Rpc<Q, A> {
     /// Over an endpoint that nobody else receives from. `life` sets this process apart from
     /// earlier ones at the same address, whose replies can still be on their way.
     pub fn new(endpoint: Endpoint<Message<Q, A>>, life: u64) -> Self {

@@ -8,6 +8,7 @@ use indoubt::Clock;
 use madsim::time::Instant;
 
 use crate::history::{Event, Recorder};
+use crate::sentry::{Sentry, Sign};
 
 /// madsim's virtual time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,14 +32,15 @@ pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T
 #[derive(Clone)]
 pub struct Timed {
     recorder: Recorder,
+    sentry: Sentry,
     start: Instant,
 }
 
 impl Timed {
-    /// Starts counting now.
+    /// Starts counting now, and tells this sentry of each event.
     #[expect(clippy::disallowed_methods, reason = "madsim's own clock, which is virtual")]
-    pub fn start(recorder: Recorder) -> Self {
-        Self { recorder, start: Instant::now() }
+    pub fn start(recorder: Recorder, sentry: Sentry) -> Self {
+        Self { recorder, sentry, start: Instant::now() }
     }
 
     /// The virtual time since the start.
@@ -48,6 +50,11 @@ impl Timed {
 
     /// Writes an event down.
     pub fn record(&self, event: Event) {
-        self.recorder.record(self.now(), event);
+        if self.sentry.is_heard() {
+            self.recorder.record(self.now(), event.clone());
+            self.sentry.tell(Sign::Event(&event));
+        } else {
+            self.recorder.record(self.now(), event);
+        }
     }
 }

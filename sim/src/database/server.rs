@@ -263,25 +263,31 @@ impl Server {
     }
 
     fn apply(&self, record: &Record) {
-        self.note(record);
+        let news = self.news(record);
         self.store().apply(record);
         if self.site.has_standby {
             lock(&self.applied).push(record.clone());
         }
+        // Last, for a fault may wait for it, and then everything is as the history says.
+        if let Some((milestone, event)) = news
+            && self.recorded.is_news(milestone)
+        {
+            self.site.events.record(event);
+        }
     }
 
-    /// Records in the history what has become durable, once.
-    fn note(&self, record: &Record) {
+    /// What has become durable with a record that is about to be applied.
+    fn news(&self, record: &Record) -> Option<(Milestone, Event)> {
         let p = self.site.p;
         let ours = |gid: &String| self.ours(gid);
-        let (milestone, event) = match record {
+        Some(match record {
             Record::Prepared { gid, .. } => {
-                let Some(tx) = ours(gid) else { return };
+                let tx = ours(gid)?;
                 (Milestone::Prepared(tx), Event::Voted { tx, p, vote: VoteKind::Yes })
             }
             Record::Ended { gid, committed, by } => {
                 let xid = self.store().prepared.get(gid).map(|branch| branch.xid);
-                let Some((tx, xid)) = ours(gid).zip(xid) else { return };
+                let (tx, xid) = ours(gid).zip(xid)?;
                 let (committed, one_phase) = (*committed, false);
                 let event = match by {
                     EndedBy::Operator => Event::OperatorEnded { tx, p, committed },
@@ -293,17 +299,14 @@ impl Server {
                 (Milestone::Ended(tx, xid), event)
             }
             Record::OnePhase { gid, xid, .. } => {
-                let Some(tx) = ours(gid) else { return };
+                let tx = ours(gid)?;
                 let (committed, one_phase, by_recovery) = (true, true, false);
                 let event = Event::Ended { tx, p, committed, one_phase, by_recovery };
                 (Milestone::Ended(tx, *xid), event)
             }
             Record::Forgot { nth } => (Milestone::Forgot(*nth), Event::Forgot { p }),
-            Record::Started(_) | Record::Row(..) => return,
-        };
-        if self.recorded.is_news(milestone) {
-            self.site.events.record(event);
-        }
+            Record::Started(_) | Record::Row(..) => return None,
+        })
     }
 
     /// The transaction, if the gid is one of the coordinator under test.

@@ -3,6 +3,8 @@
 use indoubt::{BranchGid, Decision, Ending, OnePhase};
 use serde::{Deserialize, Serialize};
 
+use crate::history::Word;
+use crate::net::Spoken;
 use crate::parts::{Op, WorkRefused};
 use crate::rpc;
 
@@ -65,4 +67,27 @@ pub enum Reply {
     /// Someone is at work on the branch; how it ends is open.
     Busy,
     Prepared(Vec<String>),
+}
+
+impl Spoken for Request {
+    fn word(&self) -> Word {
+        match self {
+            Self::Prepare { .. } => Word::Prepare,
+            Self::CommitOnePhase { .. } => Word::OnePhase,
+            Self::Finish { decision, .. } | Self::Resolve { decision, .. } => Word::to(*decision),
+            Self::List => Word::List,
+            Self::Begin { .. } | Self::Work { .. } | Self::Inquire { .. } => Word::Other,
+        }
+    }
+}
+
+impl Spoken for Reply {
+    fn word(&self) -> Word {
+        match self {
+            Self::Yes | Self::ReadOnly | Self::No => Word::Vote,
+            Self::OnePhase(_) => Word::OnePhaseAnswer,
+            Self::Ended(_) | Self::Busy => Word::Acknowledgement,
+            Self::Begun(_) | Self::Value(_) | Self::Refused(_) | Self::Prepared(_) => Word::Other,
+        }
+    }
 }

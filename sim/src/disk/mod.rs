@@ -23,13 +23,20 @@ use std::time::Duration;
 
 use madsim::time::TimeHandle;
 
+use crate::history::Place;
+use crate::sentry::{Sentry, Sign};
+
 pub use self::faults::{DiskFaults, DiskLatency, DiskStats};
 use self::machine::Machine;
 pub use self::mount::{Mount, MountId, MountLock, SimFile};
 
 /// The disk of one machine. Clones are handles on the same disk.
 #[derive(Clone, Debug)]
-pub struct SimDisk(Arc<Mutex<Machine>>);
+pub struct SimDisk {
+    machine: Arc<Mutex<Machine>>,
+    /// Whose it is, and who is told of its calls.
+    told: Option<(Place, Sentry)>,
+}
 
 /// Where a bit was flipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +52,19 @@ pub struct FlippedBit {
 impl SimDisk {
     /// An empty disk without faults, which draws from this stream under this seed.
     pub fn new(seed: u64, stream: u64, latency: DiskLatency) -> Self {
-        Self(Arc::new(Mutex::new(Machine::new(seed, stream, latency))))
+        let machine = Arc::new(Mutex::new(Machine::new(seed, stream, latency)));
+        Self { machine, told: None }
+    }
+
+    /// The same disk, of this place, which tells this sentry of its calls.
+    pub fn of(self, place: Place, sentry: Sentry) -> Self {
+        Self { told: Some((place, sentry)), ..self }
+    }
+
+    fn tell(&self, sync: bool, done: bool) {
+        if let Some((place, sentry)) = &self.told {
+            sentry.tell(Sign::Disk { place: *place, sync, done });
+        }
     }
 
     /// The disk as a process that starts now sees it.
@@ -110,6 +129,6 @@ impl SimDisk {
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

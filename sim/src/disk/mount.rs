@@ -67,6 +67,8 @@ impl Mount {
     where
         T: Send,
     {
+        let sync = matches!(call, Call::Sync | Call::SyncDir);
+        self.disk.tell(sync, false);
         let rolled = self.alive(|machine| machine.roll(call, now()));
         let Some(roll) = rolled else { return pending().await };
         let effect = |machine: &mut Machine| {
@@ -82,7 +84,10 @@ impl Mount {
             pass(roll.latency).await;
             self.alive(effect)
         };
-        match result {
+        if result.is_some() {
+            self.disk.tell(sync, true);
+        }
+        match self.alive(|_| ()).and(result) {
             Some(result) => result,
             None => pending().await,
         }

@@ -35,6 +35,14 @@ impl Witness {
         self.lives.store(false, Ordering::Relaxed);
     }
 
+    /// Goes on if the process lives, and else never: whoever has brought about its own end runs on
+    /// to its next await.
+    pub async fn unless_ended(&self) {
+        if !self.lives.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Writes an event down.
     pub fn record(&self, event: Event) {
         if self.lives.load(Ordering::Relaxed) {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use event::{Entry, Event, Place, Told, Tx, VoteKind, Waits};
-pub use passing::{Ask, Heard, Reading};
+pub use passing::{Ask, Heard, Reading, Word};
 
 use crate::lock::lock;
 use crate::trace::Trace;

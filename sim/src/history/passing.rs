@@ -6,7 +6,7 @@
 use std::fmt;
 
 use indoubt::{Decision, Ending, OnePhase};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something that a coordinator asks of a participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -26,6 +26,40 @@ pub enum Ask {
     RecoverCommit,
     /// To roll back, in recovery.
     RecoverAbort,
+}
+
+/// A kind of message between a coordinator and a participant, as faults of messages name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// A request to prepare.
+    Prepare,
+    /// A request to commit without a prepare.
+    OnePhase,
+    /// A request to commit what is prepared.
+    Commit,
+    /// A request to roll back.
+    Abort,
+    /// A request for what is prepared: a sweep of recovery.
+    List,
+    /// A vote.
+    Vote,
+    /// The answer to a commit without a prepare, or to a question about one.
+    OnePhaseAnswer,
+    /// The answer to a commit or a rollback.
+    Acknowledgement,
+    /// Anything else: the work of a transaction, and what is about it.
+    Other,
+}
+
+impl Word {
+    /// That of a request to end a branch so.
+    pub const fn to(decision: Decision) -> Self {
+        match decision {
+            Decision::Commit => Self::Commit,
+            Decision::Abort => Self::Abort,
+        }
+    }
 }
 
 impl Ask {

@@ -2,6 +2,8 @@
 
 use indoubt::{BranchGid, Decision, Ending, OnePhase, OnePhaseVote, Receipt, Vote};
 
+use crate::history::Word;
+use crate::net::Spoken;
 use crate::parts::WorkRefused;
 use crate::rpc;
 
@@ -63,4 +65,31 @@ pub enum Reply {
     Prepared(Vec<BranchGid>),
     /// The participant does not know, and says why.
     Lost(String),
+}
+
+impl<O> Spoken for Request<O> {
+    fn word(&self) -> Word {
+        match self {
+            Self::Prepare { .. } => Word::Prepare,
+            Self::CommitOnePhase { .. } => Word::OnePhase,
+            Self::Finish { decision, .. } | Self::Resolve { decision, .. } => Word::to(*decision),
+            Self::List => Word::List,
+            Self::Begin { .. } | Self::Work { .. } | Self::Inquire { .. } => Word::Other,
+        }
+    }
+}
+
+impl Spoken for Reply {
+    fn word(&self) -> Word {
+        match self {
+            Self::Voted(_) => Word::Vote,
+            Self::OnePhaseVoted(_) | Self::OnePhase(_) => Word::OnePhaseAnswer,
+            Self::Ended(_) => Word::Acknowledgement,
+            Self::Begun(_)
+            | Self::NotBegun(_)
+            | Self::Worked(_)
+            | Self::Prepared(_)
+            | Self::Lost(_) => Word::Other,
+        }
+    }
 }

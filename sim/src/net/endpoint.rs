@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{NodeId, state::Incarnation, wire::Wire};
+use super::{NodeId, aim::Spoken, state::Incarnation, wire::Wire};
 
 /// A node's connection to the network, from its `bind` to its death.
 ///
@@ -17,7 +17,7 @@ pub struct Endpoint<M> {
     incarnation: Incarnation,
 }
 
-impl<M: Clone + Send + 'static> Endpoint<M> {
+impl<M: Clone + Spoken + Send + 'static> Endpoint<M> {
     pub(super) const fn new(wire: Wire<M>, node: NodeId, incarnation: Incarnation) -> Self {
         Self { wire, node, incarnation }
     }
@@ -48,7 +48,12 @@ impl<M: Clone + Send + 'static> Endpoint<M> {
     fn poll_recv(&self, cx: &Context<'_>) -> Poll<(NodeId, M)> {
         let received = self.wire.state().receive(self.node, self.incarnation, cx.waker());
         // The lock is released: a waker that was replaced is dropped here.
-        received.map_or(Poll::Pending, Poll::Ready)
+        let Ok((from, message)) = received else { return Poll::Pending };
+        if self.wire.has_received(from, (self.node, self.incarnation), &message) {
+            Poll::Ready((from, message))
+        } else {
+            Poll::Pending
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 //! Deliberately absent: errors on sending, acknowledgements and any sign of a peer's death (a
 //! datagram network has none), bandwidth, and the size of messages.
 
+mod aim;
 mod endpoint;
 mod link;
 mod queue;
@@ -25,10 +26,12 @@ mod state;
 mod tests;
 mod wire;
 
+pub use aim::{Aim, Deed, Spoken};
 pub use endpoint::Endpoint;
 pub use link::LinkOptions;
 pub use record::NetStats;
 
+use crate::sentry::Sentry;
 use state::NetState;
 use wire::Wire;
 
@@ -55,13 +58,24 @@ pub struct Network<M> {
     wire: Wire<M>,
 }
 
-impl<M: Clone + Send + 'static> Network<M> {
+impl<M: Clone + Spoken + Send + 'static> Network<M> {
     /// A network of `nodes` nodes, none of them bound, with every link as in `link`.
     ///
     /// # Panics
     /// Outside a madsim runtime.
     pub fn new(seed: u64, nodes: u8, link: LinkOptions) -> Self {
         Self { wire: Wire::new(NetState::new(seed, nodes, link)) }
+    }
+
+    /// The same network, which tells this sentry of every message that is sent or received. Before
+    /// anything is bound.
+    pub fn told(self, sentry: Sentry) -> Self {
+        Self { wire: self.wire.told(sentry) }
+    }
+
+    /// Aims at a message that is still to be sent.
+    pub fn aim(&self, aim: Aim) {
+        self.wire.state().aim(aim);
     }
 
     /// Brings a node up: what arrives for it from now on is received by this endpoint.
@@ -106,7 +120,7 @@ impl<M: Clone + Send + 'static> Network<M> {
         self.wire.state().set_cut(from, to, false);
     }
 
-    /// Ends all cuts. The other faults are options: see [`set_all`](Self::set_all).
+    /// Ends all cuts, and every aim that has not struck. The other faults are options: see [`set_all`](Self::set_all).
     pub fn heal_all(&self) {
         self.wire.state().heal_all();
     }

@@ -21,6 +21,8 @@ pub struct NetStats {
     pub reordered: u64,
     /// Packets of the heavy tail.
     pub slowed: u64,
+    /// Packets that a fault was aimed at.
+    pub aimed: u64,
     /// Arrivals prevented by a cut, at the send or under way.
     pub cut_dropped: u64,
     /// Arrivals for a node that was down, or had crashed since the send.
@@ -40,6 +42,7 @@ pub(super) enum Happening {
     Delivered = 7,
     Cut = 8,
     Dead = 9,
+    Aimed = 10,
 }
 
 /// The one place where what happens is noted.
@@ -62,6 +65,7 @@ impl Record {
             Happening::Duplicated => &mut self.stats.duplicated,
             Happening::Delivered => &mut self.stats.delivered,
             Happening::Cut => &mut self.stats.cut_dropped,
+            Happening::Aimed => &mut self.stats.aimed,
             Happening::Dead => &mut self.stats.dead_dropped,
         };
         *counter += 1;

@@ -8,6 +8,7 @@ use std::{collections::VecDeque, mem, task::Waker, time::Duration};
 
 use super::{
     NetStats, NodeId,
+    aim::{Aim, Aims, Deed, Spoken},
     link::{Link, LinkOptions, MINIMUM_LATENCY},
     queue::EventQueue,
     record::{Happening, Record},
@@ -26,6 +27,7 @@ pub(super) struct NetState<M> {
     /// Row by sender, column by receiver. A node's link to itself is never asked.
     links: Vec<Link>,
     arrivals: EventQueue<Packet<M>>,
+    aims: Aims,
     record: Record,
 }
 
@@ -62,6 +64,7 @@ impl<M> NetState<M> {
             nodes: (0..nodes).map(node).collect(),
             links: pairs.map(link).collect(),
             arrivals: EventQueue::new(),
+            aims: Aims::default(),
             record: Record::default(),
         }
     }
@@ -104,6 +107,11 @@ impl<M> NetState<M> {
         for link in &mut self.links {
             link.cut = false;
         }
+        self.aims.clear();
+    }
+
+    pub(super) fn aim(&mut self, aim: Aim) {
+        self.aims.add(aim);
     }
 
     /// Lets the packet that is due next arrive, and returns who waits for it.
@@ -153,7 +161,7 @@ impl<M> NetState<M> {
         self.record.trace_hash()
     }
 
-    fn is_current(&self, node: NodeId, incarnation: Incarnation) -> bool {
+    pub(super) fn is_current(&self, node: NodeId, incarnation: Incarnation) -> bool {
         let slot = &self.nodes[node.index()];
         slot.up && slot.incarnation == incarnation
     }
@@ -172,34 +180,46 @@ impl<M> NetState<M> {
     }
 }
 
-impl<M: Clone> NetState<M> {
-    /// Decides a packet's fate and returns when it arrives: not at all, once or twice.
+impl<M: Clone + Spoken> NetState<M> {
+    /// Decides a packet's fate and returns when it arrives: not at all, or up to three times.
     pub(super) fn send(
         &mut self,
         now: Duration,
         (from, incarnation): (NodeId, Incarnation),
         to: NodeId,
         message: M,
-    ) -> [Option<Duration>; 2] {
+    ) -> [Option<Duration>; 3] {
         if !self.is_current(from, incarnation) {
-            return [None, None];
+            return [None; 3];
         }
         self.record.note(Happening::Sent, now, from, to);
         if from == to {
-            return [Some(self.put_under_way(now + MINIMUM_LATENCY, from, to, message)), None];
+            return [
+                Some(self.put_under_way(now + MINIMUM_LATENCY, from, to, message)),
+                None,
+                None,
+            ];
         }
+        let deed = self.aims.strike(from, to, &message);
 
         let link = self.link(from, to);
         let cut = link.cut;
         // Drawn although the direction may be cut, so that a cut shifts nothing either.
-        let fate = link.next_fate();
+        let mut fate = link.next_fate();
         if cut {
             self.record.note(Happening::Cut, now, from, to);
-            return [None, None];
+            return [None; 3];
         }
-        if fate.lost {
+        if deed.is_some() {
+            self.record.note(Happening::Aimed, now, from, to);
+        }
+        if fate.lost || deed == Some(Deed::Lose) {
             self.record.note(Happening::Lost, now, from, to);
-            return [None, None];
+            return [None; 3];
+        }
+        if let Some(Deed::Late(by)) = deed {
+            fate.delay += by;
+            fate.second_delay = fate.second_delay.map(|delay| delay + by);
         }
         if fate.slowed {
             self.record.note(Happening::Slowed, now, from, to);
@@ -211,7 +231,14 @@ impl<M: Clone> NetState<M> {
             self.record.note(Happening::Duplicated, now, from, to);
             self.put_under_way(now + delay, from, to, message.clone())
         });
-        [Some(self.put_under_way(now + fate.delay, from, to, message)), second]
+        let again = match deed {
+            Some(Deed::Again(after)) => {
+                let due = now + fate.delay + after;
+                Some(self.put_under_way(due, from, to, message.clone()))
+            }
+            Some(Deed::Lose | Deed::Late(_)) | None => None,
+        };
+        [Some(self.put_under_way(now + fate.delay, from, to, message)), second, again]
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the network promises, one claim a test.
 
+mod aims;
 mod outages;
 mod packets;
 mod replay;
@@ -12,7 +13,8 @@ use madsim::{
     time::{sleep, timeout},
 };
 
-use super::{Endpoint, LinkOptions, NetStats, Network, NodeId};
+use super::{Endpoint, LinkOptions, NetStats, Network, NodeId, Spoken};
+use crate::history::Word;
 
 const A: NodeId = NodeId(0);
 const B: NodeId = NodeId(1);
@@ -23,6 +25,12 @@ const QUIET: Duration = Duration::from_secs(1);
 
 fn run<F: Future>(scenario: F) -> F::Output {
     Runtime::with_seed_and_config(1, Config::default()).block_on(scenario)
+}
+
+impl Spoken for u64 {
+    fn word(&self) -> Word {
+        if *self < 1_000 { Word::Other } else { Word::Prepare }
+    }
 }
 
 fn network(options: LinkOptions) -> Network<u64> {

@@ -25,8 +25,11 @@ use madsim::time::{Instant, TimeHandle};
 
 use super::{
     NodeId,
+    aim::Spoken,
     state::{Incarnation, NetState},
 };
+
+use crate::sentry::{Sentry, Sign};
 
 /// The shared state and the means to have an arrival happen later.
 pub(super) struct Wire<M> {
@@ -35,6 +38,7 @@ pub(super) struct Wire<M> {
     start: Instant,
     /// Waking it lets the next arrival happen.
     arrival: Waker,
+    sentry: Sentry,
 }
 
 struct Shared<M>(Mutex<NetState<M>>);
@@ -55,23 +59,39 @@ impl<M: Clone + Send + 'static> Wake for Shared<M> {
     }
 }
 
-impl<M: Clone + Send + 'static> Wire<M> {
+impl<M: Clone + Spoken + Send + 'static> Wire<M> {
     pub(super) fn new(state: NetState<M>) -> Self {
         let time = TimeHandle::current();
         let start = time.now_instant().checked_sub(time.elapsed());
         let start = start.expect("the run has not lasted longer than its clock");
         let shared = Arc::new(Shared(Mutex::new(state)));
         let arrival = Waker::from(shared.clone());
-        Self { shared, time, start, arrival }
+        Self { shared, time, start, arrival, sentry: Sentry::default() }
     }
 
     /// Sends for one life of a node; for a past one it does nothing.
     pub(super) fn send(&self, from: NodeId, incarnation: Incarnation, to: NodeId, message: M) {
-        let now = self.time.elapsed();
+        let (now, word) = (self.time.elapsed(), message.word());
         let arrivals = self.state().send(now, (from, incarnation), to, message);
         for due in arrivals.into_iter().flatten() {
             self.arm(due);
         }
+        self.sentry.tell(Sign::Sent { from: from.0, to: to.0, word });
+    }
+
+    pub(super) fn told(self, sentry: Sentry) -> Self {
+        Self { sentry, ..self }
+    }
+
+    /// Tells that a message was received. False if that was the end of the receiver.
+    pub(super) fn has_received(
+        &self,
+        from: NodeId,
+        (to, incarnation): (NodeId, Incarnation),
+        message: &M,
+    ) -> bool {
+        self.sentry.tell(Sign::Received { from: from.0, to: to.0, word: message.word() });
+        self.state().is_current(to, incarnation)
     }
 
     fn arm(&self, due: Duration) {
@@ -98,6 +118,7 @@ impl<M> Clone for Wire<M> {
             time: self.time.clone(),
             start: self.start,
             arrival: self.arrival.clone(),
+            sentry: self.sentry.clone(),
         }
     }
 }

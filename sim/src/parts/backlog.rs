@@ -20,7 +20,8 @@ struct Work {
     begun: u32,
     /// Transactions that were asked to commit.
     asked: BTreeSet<Gid>,
-    active: u32,
+    /// Those that a client is at work on.
+    at_work: BTreeSet<u32>,
 }
 
 impl Backlog {
@@ -29,25 +30,27 @@ impl Backlog {
         let mut work = self.work();
         (work.begun < of).then(|| {
             work.begun += 1;
-            work.active += 1;
-            work.begun - 1
+            let number = work.begun - 1;
+            work.at_work.insert(number);
+            number
         })
     }
 
-    /// One that was taken is done.
-    pub fn done(&self) {
-        self.work().active -= 1;
+    /// One that was taken is done. Of a client that was killed it says nothing: a task may go on to
+    /// its next await when it has brought about its own end.
+    pub fn done(&self, number: u32) {
+        self.work().at_work.remove(&number);
     }
 
     /// The clients were killed, with what they were at.
     pub fn crashed(&self) {
-        self.work().active = 0;
+        self.work().at_work.clear();
     }
 
     /// Whether all transactions have been begun and no client is at work.
     pub fn is_empty(&self, of: u32) -> bool {
         let work = self.work();
-        work.begun == of && work.active == 0
+        work.begun == of && work.at_work.is_empty()
     }
 
     /// No client begins any more of these transactions.

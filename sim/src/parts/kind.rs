@@ -8,7 +8,7 @@ use indoubt::{CoordinatorId, Participant};
 use crate::bend::Drive;
 use crate::edge::Witness;
 use crate::history::{Event, Place};
-use crate::net::{Endpoint, NodeId};
+use crate::net::{Endpoint, NodeId, Spoken};
 use crate::time::Timed;
 
 /// A kind of participant.
@@ -17,7 +17,7 @@ use crate::time::Timed;
 /// at any await, and with it all that is not on its disk; so can the coordinator's.
 pub trait Kind: Clone + Send + Sync + 'static {
     /// What travels between the two sides.
-    type Message: Clone + Send + 'static;
+    type Message: Clone + Spoken + Send + 'static;
     /// One coordinator process's line to all participants.
     type Line: Send + Sync + 'static;
     /// A participant as a coordinator's process has it.

@@ -1,24 +1,79 @@
 //! The faults of a schedule.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::history::Place;
+use super::when::{Cue, When};
+use crate::history::{Place, Word};
 
 /// One fault of the schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// In TOML it begins at `at_ms = 120`, or at an event: `on = { event = "force", nth = 3 }` with
+/// `after_us = 500` if it is to come somewhat later.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// When it begins, in milliseconds from the start.
-    pub at_ms: u64,
+    /// When it begins.
+    pub when: When,
     /// How long it lasts, in milliseconds; at the end of all faults it ends in any case.
     pub for_ms: u64,
     /// What it is.
-    #[serde(flatten)]
     pub kind: FaultKind,
+}
+
+/// A fault, as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<Cue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_us: Option<u64>,
+    for_ms: u64,
+    #[serde(flatten)]
+    kind: &'a FaultKind,
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (at_ms, on, after_us) = match self.when {
+            When::At(ms) => (Some(ms), None, None),
+            When::On(cue, 0) => (None, Some(cue), None),
+            When::On(cue, us) => (None, Some(cue), Some(us)),
+        };
+        Written { at_ms, on, after_us, for_ms: self.for_ms, kind: &self.kind }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = toml::Table::deserialize(deserializer)?;
+        let when = match (fields.remove("at_ms"), fields.remove("on"), fields.remove("after_us")) {
+            (Some(at), None, None) => When::At(read("at_ms", at)?),
+            (None, Some(on), None) => When::On(read("on", on)?, 0),
+            (None, Some(on), Some(after)) => When::On(read("on", on)?, read("after_us", after)?),
+            (None, None, _) => {
+                return Err(Error::custom(
+                    "a fault begins `at_ms = ...`, or `on = { event = ..., nth = ... }`",
+                ));
+            }
+            (Some(_), ..) => {
+                return Err(Error::custom("`at_ms` excludes `on` and `after_us`: choose one"));
+            }
+        };
+        let for_ms = fields.remove("for_ms").ok_or_else(|| Error::missing_field("for_ms"))?;
+        let kind = toml::Value::Table(fields).try_into().map_err(Error::custom)?;
+        Ok(Self { when, for_ms: read("for_ms", for_ms)?, kind })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned, E: Error>(name: &str, value: toml::Value) -> Result<T, E> {
+    value.try_into().map_err(|error| E::custom(format!("{name}: {error}")))
 }
 
 /// The kinds of fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
     /// The place loses power: memory is gone, unsynced writes are lost or torn.
     Crash {
@@ -82,6 +137,36 @@ pub enum FaultKind {
         /// Which participant.
         p: u8,
     },
+    /// One message is lost, comes twice or comes late: the `nth` of its kind on the way that is
+    /// named, counted from when the fault begins.
+    Message {
+        /// The kind of message.
+        word: Word,
+        /// The how many-th, from 1.
+        nth: u32,
+        /// Its sender; or whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Place>,
+        /// Its receiver; or whoever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Place>,
+        /// What becomes of it.
+        deed: MessageDeed,
+        /// How much later it comes, or comes again, in milliseconds; of one that is lost, 0.
+        by_ms: u64,
+    },
     /// Another process runs under the coordinator's id, over a directory of its own, and sweeps.
     Rival,
+}
+
+/// What becomes of a message that a fault is aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageDeed {
+    /// It is lost.
+    Lose,
+    /// It comes a second time.
+    Again,
+    /// It comes late, and others overtake it.
+    Late,
 }

@@ -4,7 +4,8 @@
 //! et al., "Swarm Testing", ISSTA 2012): a run in which everything fails a little finds less
 //! than many runs in which different things fail.
 
-use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
+use super::aim::aim;
+use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -53,6 +54,9 @@ impl Scenario {
         let patient = draw.below(2) == 0;
         let impatience = draw.below(scenario.deadline_ms);
         scenario.acknowledge_ms = if patient { 2 * scenario.deadline_ms } else { impatience };
+        if !calm {
+            aim(&mut scenario);
+        }
         scenario
     }
 
@@ -63,7 +67,7 @@ impl Scenario {
         let (participants, heal_ms) = (3, 3_000);
         let at = |draw: &mut Draw| draw.below(heal_ms - 500);
         let crash = |draw: &mut Draw, place| Fault {
-            at_ms: at(draw),
+            when: When::At(at(draw)),
             for_ms: 200,
             kind: FaultKind::Crash { place },
         };
@@ -75,7 +79,11 @@ impl Scenario {
         for _ in 0..3 {
             let (a, b) =
                 (Place::Coordinator(0), Place::Participant(number(&mut draw, participants)));
-            faults.push(Fault { at_ms: at(&mut draw), for_ms: 300, kind: FaultKind::Cut { a, b } });
+            faults.push(Fault {
+                when: When::At(at(&mut draw)),
+                for_ms: 300,
+                kind: FaultKind::Cut { a, b },
+            });
         }
         Self {
             seed,
@@ -180,7 +188,7 @@ fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
         let count = 1 + draw.below(most);
         for _ in 0..count {
             let fault = Fault {
-                at_ms: draw.below(heal_ms),
+                when: When::At(draw.below(heal_ms)),
                 for_ms: 20 + draw.below(longest_ms),
                 kind: kind(draw),
             };
@@ -216,32 +224,32 @@ fn faults(draw: &mut Draw, participants: u8, heal_ms: u64) -> Vec<Fault> {
     add(draw, 1, 1_500, &mut |_| FaultKind::Rival);
     // Rarer than the rest: after an operator's mistake fewer claims can be made of a run.
     let operator = draw.below(4) == 0;
-    let (at_ms, p, commit) = (draw.below(heal_ms), number(draw, participants), draw.below(2) == 0);
+    let (when, p, commit) =
+        (When::At(draw.below(heal_ms)), number(draw, participants), draw.below(2) == 0);
     if operator {
-        faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Operator { p, commit } });
+        faults.push(Fault { when, for_ms: 1, kind: FaultKind::Operator { p, commit } });
     }
     let forgets = draw.below(4) == 0;
-    let (at_ms, p) = (draw.below(heal_ms), number(draw, participants));
+    let (when, p) = (When::At(draw.below(heal_ms)), number(draw, participants));
     if forgets {
-        faults.push(Fault { at_ms, for_ms: 1, kind: FaultKind::Forget { p } });
+        faults.push(Fault { when, for_ms: 1, kind: FaultKind::Forget { p } });
     }
     let fails_over = draw.below(6) == 0;
-    let (at_ms, for_ms) = (draw.below(heal_ms), 5 + draw.below(600));
+    let (when, for_ms) = (When::At(draw.below(heal_ms)), 5 + draw.below(600));
     let p = number(draw, participants);
     if fails_over {
-        faults.push(Fault { at_ms, for_ms, kind: FaultKind::Failover { p } });
+        faults.push(Fault { when, for_ms, kind: FaultKind::Failover { p } });
     }
-    faults.sort_by_key(|fault| fault.at_ms);
+    faults.sort_by_key(|fault| fault.when.order());
     faults
 }
 
 fn disk(draw: &mut Draw, place: Place) -> FaultKind {
-    FaultKind::Disk {
-        place,
-        sync_permille: rate(draw, 300),
-        short_permille: rate(draw, 300),
-        read_permille: rate(draw, 300),
+    let [mut sync_permille, short_permille, read_permille] = [(); 3].map(|()| rate(draw, 300));
+    if sync_permille + short_permille + read_permille == 0 {
+        sync_permille = 150;
     }
+    FaultKind::Disk { place, sync_permille, short_permille, read_permille }
 }
 
 /// Zero in half of the cases, else up to `most` of 1000. Always two draws.

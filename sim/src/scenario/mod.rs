@@ -4,22 +4,25 @@
 //! TOML and parsed back. Nothing in a run asks for randomness that the scenario's seed does
 //! not provide, so a scenario that is printed, edited and run again is a reproduction.
 
+mod aim;
 mod disks;
 mod fault;
 mod generate;
 mod habits;
 mod text;
 mod traffic;
+mod when;
 
 use serde::{Deserialize, Serialize};
 
 use crate::history::Waits;
 
 pub use disks::Disks;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, MessageDeed};
 pub use habits::Habits;
 pub use text::ScenarioError;
 pub use traffic::Traffic;
+pub use when::{Cue, Sight, When};
 
 /// One run: the world, the work and the faults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +143,15 @@ impl Scenario {
     pub(crate) fn fails_over(&self, participant: u8) -> bool {
         let is = |fault: &Fault| fault.kind == FaultKind::Failover { p: participant };
         self.faults.iter().any(is)
+    }
+
+    /// The longest that a message can be under way that a fault holds back, in milliseconds.
+    pub(crate) fn held_back_ms(&self) -> u64 {
+        let by = |fault: &Fault| match fault.kind {
+            FaultKind::Message { by_ms, .. } => by_ms,
+            _ => 0,
+        };
+        self.faults.iter().map(by).max().unwrap_or(0)
     }
 
     /// What whoever waits is promised: by the deadlines, and where clients never pause, more.

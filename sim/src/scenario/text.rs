@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Disks, FaultKind, Habits, Network, Scenario, Workload};
+use super::{Cue, Disks, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::history::Place;
 use crate::history::rows::MAX_ITEMS;
 
@@ -112,11 +112,18 @@ impl Scenario {
         }
         in_range("the number of faults", self.faults.len() as u64, 0, 100)?;
         for fault in &self.faults {
-            in_range("at_ms", fault.at_ms, 0, MAX_MS)?;
+            fault.when.check(MAX_MS)?;
+            if let When::On(Cue { at: Some(place), .. }, _) = fault.when {
+                self.check_place(place)?;
+            }
             in_range("for_ms", fault.for_ms, 0, MAX_MS)?;
             if let FaultKind::Disk { sync_permille, short_permille, read_permille, .. } = fault.kind
             {
                 rates(&[sync_permille, short_permille, read_permille])?;
+            }
+            if let FaultKind::Message { nth, by_ms, .. } = fault.kind {
+                in_range("nth", nth.into(), 1, 1_000_000)?;
+                in_range("by_ms", by_ms, 0, 60_000)?;
             }
             for place in fault.kind.places() {
                 self.check_place(place)?;
@@ -154,6 +161,7 @@ impl FaultKind {
             Self::Operator { p, .. } | Self::Forget { p } | Self::Failover { p } => {
                 vec![Place::Participant(p)]
             }
+            Self::Message { from, to, .. } => from.into_iter().chain(to).collect(),
             Self::Takeover | Self::Rival => Vec::new(),
         }
     }

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, Workload};
+use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -46,7 +46,7 @@ impl Scenario {
         let sick = (draw.below(4) != 0).then(|| small(draw.below(participants.into())));
         let mut faults = vec![crash(&mut draw)];
         faults.extend(sick.map(|p| illness(&mut draw, p, heal_ms)));
-        faults.sort_by_key(|fault| fault.at_ms);
+        faults.sort_by_key(|fault| fault.when.order());
         let rates = [(); 4].map(|()| if draw.below(2) == 0 { 100 } else { 0 });
         Self {
             seed,
@@ -99,7 +99,7 @@ impl Scenario {
 /// The coordinator crashes early, and is back at once.
 fn crash(draw: &mut Draw) -> Fault {
     let kind = FaultKind::Crash { place: Place::Coordinator(0) };
-    Fault { at_ms: 40 + draw.below(40), for_ms: 5 + draw.below(10), kind }
+    Fault { when: When::At(40 + draw.below(40)), for_ms: 5 + draw.below(10), kind }
 }
 
 /// What ails the sick participant.
@@ -111,7 +111,7 @@ fn illness(draw: &mut Draw, p: u8, heal_ms: u64) -> Fault {
         2 => FaultKind::Cut { a: place, b: coordinator },
         _ => FaultKind::Crash { place },
     };
-    Fault { at_ms: 20 + draw.below(60), for_ms: heal_ms, kind }
+    Fault { when: When::At(20 + draw.below(60)), for_ms: heal_ms, kind }
 }
 
 fn small(number: u64) -> u8 {

@@ -49,7 +49,7 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
             SimClock.sleep(draw.between(Duration::ZERO, think)).await;
             let Some(number) = self.backlog.take(self.scenario.transactions) else { return };
             self.transact(number).await;
-            self.backlog.done();
+            self.backlog.done(number);
         }
     }
 

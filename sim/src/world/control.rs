@@ -8,6 +8,7 @@ use indoubt::{Coordinator, CoordinatorId, Gid};
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
+use super::cues::Cues;
 use super::participant::Slot;
 use super::rival::Rival;
 use super::struck::Struck;
@@ -19,6 +20,7 @@ use crate::lock::lock;
 use crate::net::{self, Network};
 use crate::parts::{Backlog, MessageOf, Parts, Terms, WatchedLog};
 use crate::scenario::Scenario;
+use crate::sentry::Sentry;
 use crate::time::Timed;
 
 /// How many coordinator processes there can be at once.
@@ -79,6 +81,9 @@ pub(crate) struct World<P: Parts> {
     /// Where a participant whose disk failed it says so, with the life that it lived.
     pub(crate) panics: UnboundedSender<(u8, u64)>,
     pub(crate) struck: Mutex<Struck>,
+    /// What faults wait for.
+    pub(super) cues: Cues,
+    pub(super) sentry: Sentry,
 }
 
 /// A place's address.

@@ -20,6 +20,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     let wire = world.parts.kind().line(place, world.net.bind(address(place)), life);
     let common = world.parts.common(place);
     let opened = open(&world, &world.log_disk, &witness).await;
+    witness.unless_ended().await;
     let log = world.parts.log(opened.clone(), &common);
     let participants = participants(&world, &wire, &witness, &common);
     let alarmed = world.clone();

@@ -9,9 +9,9 @@ use super::struck::Struck;
 use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
 use crate::lock::lock;
-use crate::net::LinkOptions;
+use crate::net::{Aim, Deed, LinkOptions};
 use crate::parts::{Hand, Parts, Serve};
-use crate::scenario::{Fault, FaultKind, Network};
+use crate::scenario::{Fault, FaultKind, MessageDeed, Network};
 
 /// The first stream of the disks of standbys.
 const STANDBYS: u64 = (4 << 48) + (2 << 32);
@@ -55,6 +55,15 @@ impl<P: Parts> World<P> {
             FaultKind::DiskStuck { place } => {
                 self.events.record(Event::DiskFaulty { place, faulty: true });
                 self.disk(place).stick_for(Duration::from_millis(fault.for_ms));
+            }
+            FaultKind::Message { word, nth, from, to, deed, by_ms } => {
+                let by = Duration::from_millis(by_ms);
+                let deed = match deed {
+                    MessageDeed::Lose => Deed::Lose,
+                    MessageDeed::Again => Deed::Again(by),
+                    MessageDeed::Late => Deed::Late(by),
+                };
+                self.net.aim(Aim { from: from.map(address), to: to.map(address), word, nth, deed });
             }
             FaultKind::Rival => {
                 if self.start_rival() {
@@ -123,7 +132,10 @@ impl<P: Parts> World<P> {
             }
             FaultKind::Rival => self.stop_rival(),
             FaultKind::Failover { p } => self.fail_over(p),
-            FaultKind::Takeover | FaultKind::Operator { .. } | FaultKind::Forget { .. } => {}
+            FaultKind::Takeover
+            | FaultKind::Operator { .. }
+            | FaultKind::Forget { .. }
+            | FaultKind::Message { .. } => {}
         }
     }
 
@@ -134,7 +146,8 @@ impl<P: Parts> World<P> {
         let mut struck = lock(&self.struck);
         let stream = STANDBYS + (struck.failovers << 8) + u64::from(p);
         let (kind, disks) = (self.parts.kind(), self.scenario.disks.of_participant());
-        if self.slots[p as usize].fail_over(kind, SimDisk::new(self.scenario.seed, stream, disks)) {
+        let disk = SimDisk::new(self.scenario.seed, stream, disks).of(place, self.sentry.clone());
+        if self.slots[p as usize].fail_over(kind, disk) {
             struck.failovers += 1;
             self.events.record(Event::FailedOver { p });
         }
@@ -144,6 +157,7 @@ impl<P: Parts> World<P> {
 
     /// Ends all faults and starts what is down.
     pub(crate) fn heal(self: &Arc<Self>) {
+        self.cues.clear();
         self.net.heal_all();
         self.net.set_all(link(&Network::calm()));
         for disk in self.slots.iter().map(Slot::disk).chain([self.log_disk.clone()]) {

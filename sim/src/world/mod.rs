@@ -7,6 +7,7 @@
 
 mod control;
 mod coordinator;
+mod cues;
 mod faults;
 mod participant;
 mod rest;

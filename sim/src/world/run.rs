@@ -1,16 +1,19 @@
 //! Running a scenario to its verdict.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc;
+use futures::future::{Either, select};
 use indoubt::{Clock, CoordinatorId};
 use madsim::runtime::{Handle, Runtime};
 
 use super::FaultCounts;
 use super::control::{COORDINATORS, Host, World, network_size};
+use super::cues::{Cues, Stroke};
 use super::faults::link;
 use super::participant::Slot;
 use super::rest::{close, come_to_rest};
@@ -21,7 +24,8 @@ use crate::invariants::{Claim, Violation, verdict, words};
 use crate::lock::lock;
 use crate::net::Network;
 use crate::parts::{Backlog, Kind, Parts};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, When};
+use crate::sentry::Sentry;
 use crate::time::{SimClock, Timed};
 use crate::trace::Trace;
 
@@ -119,19 +123,24 @@ fn world<P: Parts>(
         life: 0,
         witness: None,
     };
+    let sentry = Sentry::default();
+    let disk = |stream, latency, place| {
+        SimDisk::new(scenario.seed, stream, latency).of(place, sentry.clone())
+    };
     let slot = |p: u8| {
-        let disk =
-            SimDisk::new(scenario.seed, DISKS + 1 + u64::from(p), scenario.disks.of_participant());
+        let (stream, latency) = (DISKS + 1 + u64::from(p), scenario.disks.of_participant());
+        let disk = disk(stream, latency, Place::Participant(p));
         Slot::new(disk, parts.kind().kept(&parts.seeded(&scenario, p)))
     };
     World {
         // A valid id, as its own test would tell.
         owner: "sim".parse::<CoordinatorId>().expect("a valid coordinator id"),
         terms: parts.terms(&scenario),
-        events: Timed::start(recorder),
-        net: Network::new(scenario.seed, network_size(&scenario), link(&scenario.network)),
+        events: Timed::start(recorder, sentry.clone()),
+        net: Network::new(scenario.seed, network_size(&scenario), link(&scenario.network))
+            .told(sentry.clone()),
         backlog: Backlog::default(),
-        log_disk: SimDisk::new(scenario.seed, DISKS, scenario.disks.of_log()),
+        log_disk: disk(DISKS, scenario.disks.of_log(), Place::Coordinator(0)),
         rival: Rival::default(),
         hazards: Mutex::default(),
         slots: (0..scenario.participants).map(slot).collect(),
@@ -139,6 +148,8 @@ fn world<P: Parts>(
         current: Mutex::new(None),
         panics,
         struck: Mutex::default(),
+        cues: Cues::default(),
+        sentry,
         parts,
         scenario: Arc::new(scenario),
     }
@@ -163,18 +174,32 @@ fn begin<P: Parts>(world: &Arc<World<P>>) {
 /// The first half: the faults, in order of time, until all of them end.
 async fn suffer<P: Parts>(world: &Arc<World<P>>) {
     let heal = Duration::from_millis(world.scenario.heal_ms);
-    let mut strokes: Vec<(Duration, bool, usize)> = Vec::new();
+    let mut strokes: BTreeSet<(Duration, Stroke)> = BTreeSet::new();
     for (index, fault) in world.scenario.faults.iter().enumerate() {
-        strokes.push((Duration::from_millis(fault.at_ms), true, index));
-        strokes.push((Duration::from_millis(fault.at_ms + fault.for_ms), false, index));
+        if let When::At(ms) = fault.when {
+            strokes.insert((Duration::from_millis(ms), Stroke::Begin(index)));
+            strokes.insert((Duration::from_millis(ms + fault.for_ms), Stroke::End(index)));
+        }
     }
-    strokes.sort();
-    for (at, begins, index) in strokes.into_iter().take_while(|(at, ..)| *at < heal) {
-        wait_until(world, at).await;
-        let fault = &world.scenario.faults[index];
-        if begins { world.begin(fault) } else { world.end(&fault.kind) }
+    world.listen();
+    let mut later = world.cues.strokes();
+    loop {
+        while let Ok(stroke) = later.try_recv() {
+            strokes.insert(stroke);
+        }
+        let next = strokes.first().map_or(heal, |(due, _)| heal.min(*due));
+        let pause = std::pin::pin!(wait_until(world, next));
+        if let Either::Left((Some(stroke), _)) = select(later.next(), pause).await {
+            strokes.insert(stroke);
+            continue;
+        }
+        if next >= heal {
+            break;
+        }
+        if let Some((_, stroke)) = strokes.pop_first() {
+            world.strike(stroke);
+        }
     }
-    wait_until(world, heal).await;
     if world.scenario.traffic.is_some() {
         world.backlog.begin_none(world.scenario.transactions);
     }

@@ -21,6 +21,7 @@ pub(crate) struct Struck {
     pub(super) one_way_cuts: u64,
     pub(crate) takeovers: u64,
     pub(super) rivals: u64,
+    pub(super) at_events: u64,
     pub(super) forgets: u64,
     pub(super) failovers: u64,
 }
@@ -45,6 +46,7 @@ impl<P: Parts> World<P> {
             one_way_cuts,
             takeovers,
             rivals,
+            at_events,
             forgets,
             failovers,
         } = *lock(&self.struck);
@@ -55,6 +57,8 @@ impl<P: Parts> World<P> {
             ("messages slow", net.slowed),
             ("messages into a cut", net.cut_dropped),
             ("messages to the dead", net.dead_dropped),
+            ("messages aimed at", net.aimed),
+            ("faults at an event", at_events),
             ("cuts", cuts),
             ("one-way cuts", one_way_cuts),
             ("coordinator crashes", coordinator_crashes),
