@@ -90,6 +90,9 @@ pub enum AbortReason {
         participant: String,
         /// Why there is no branch of it.
         reason: String,
+        /// Whether another attempt may well get one, as
+        /// [`EnlistError::is_retryable`](crate::EnlistError::is_retryable) said.
+        retryable: bool,
     },
     /// A participant voted no.
     #[error("{participant} voted no: {refusal}")]
@@ -122,8 +125,9 @@ impl AbortReason {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::VotedNo { refusal, .. } => refusal.is_retryable(),
+            Self::Incomplete { retryable, .. } => *retryable,
             Self::VoteLost { .. } | Self::NotLogged { .. } => true,
-            Self::Requested | Self::Fenced | Self::Incomplete { .. } => false,
+            Self::Requested | Self::Fenced => false,
         }
     }
 

@@ -229,12 +229,13 @@ pub struct BeginError {
     reason: String,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
+    retryable: bool,
 }
 
 impl BeginError {
-    /// A refusal, in a sentence that says what to do.
+    /// A refusal, in a sentence that says what to do. To try again is not said to help.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), source: None }
+        Self { reason: reason.into(), source: None, retryable: false }
     }
 
     /// A refusal with the error behind it.
@@ -242,7 +243,18 @@ impl BeginError {
         reason: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { reason: reason.into(), source: Some(source.into()) }
+        Self { reason: reason.into(), source: Some(source.into()), retryable: false }
+    }
+
+    /// Says that the same transaction, tried again from its beginning, may well succeed: the
+    /// participant is out of reach or overloaded, and nobody has to put anything right.
+    pub fn retryable(self) -> Self {
+        Self { retryable: true, ..self }
+    }
+
+    /// Whether to try the whole transaction again makes sense.
+    pub const fn is_retryable(&self) -> bool {
+        self.retryable
     }
 }
 

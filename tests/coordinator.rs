@@ -158,10 +158,12 @@ async fn a_branch_that_could_not_be_had_keeps_its_transaction_from_committing() 
         } else {
             transaction.branch(&unknown).await
         };
-        ensure!(matches!(had, Err(EnlistError::Unregistered { .. })));
+        let unregistered = |error: &EnlistError| matches!(error, EnlistError::Unregistered { .. });
+        ensure!(had.err().is_some_and(|error| unregistered(&error) && !error.is_retryable()));
         match transaction.commit().await {
             Outcome::Committed(_) => ensure!(optional),
             Outcome::Aborted(aborted) => {
+                ensure!(!aborted.reason.is_retryable(), "{}", aborted.reason);
                 let AbortReason::Incomplete { participant, .. } = aborted.reason else {
                     anyhow::bail!("{}", aborted.reason)
                 };
@@ -171,6 +173,22 @@ async fn a_branch_that_could_not_be_had_keeps_its_transaction_from_committing() 
             Outcome::InDoubt(in_doubt) => anyhow::bail!("{}", in_doubt.reason),
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_participant_that_says_nothing_is_told_so_at_the_deadline_and_may_be_asked_again()
+-> Result<()> {
+    let (place, ledger) = (Place::new("silent"), Ledger::named(ledger::SILENT));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let transaction = coordinator.begin();
+    let Err(error) = transaction.branch(&ledger).await else { anyhow::bail!("it began") };
+    ensure!(error.is_retryable(), "{error:?}");
+    let text = format!("{:#}", anyhow::Error::from(error));
+    ensure!(text == "silent could not begin a branch: nothing came within 200ms", "{text}");
+    let Outcome::Aborted(aborted) = transaction.commit().await else { anyhow::bail!("no abort") };
+    ensure!(aborted.reason.is_retryable(), "{}", aborted.reason);
     Ok(())
 }
 
@@ -198,7 +216,7 @@ async fn a_sweep_names_what_a_driver_has_left_behind() -> Result<()> {
     let driver = tokio::spawn(driver.run());
     let transaction = coordinator.begin();
     transaction.branch(&near).await?.write("one lamp");
-    transaction.branch(&far).await?.write(ledger::SILENT);
+    transaction.branch(&far).await?.write(ledger::NO_ANSWER);
     let committing = tokio::spawn(transaction.commit());
     while near.prepared() + far.prepared() < 2 {
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -11,6 +11,7 @@ mod calls;
 mod commit;
 mod driven;
 mod driver;
+mod enlist;
 mod erased;
 mod gate;
 mod in_hand;
@@ -33,9 +34,10 @@ use crate::participant::Participant;
 
 pub use build::{BuildError, Builder, Deadlines};
 pub use driver::Driver;
+pub use enlist::EnlistError;
 pub use report::{RecoveryReport, Stranded, Unreached, Why};
 pub use status::{AcknowledgeError, StatusError};
-pub use transaction::{Branch, EnlistError, Transaction};
+pub use transaction::{Branch, Transaction};
 
 use shared::Shared;
 use sweep::Taken;

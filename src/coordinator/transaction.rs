@@ -11,12 +11,13 @@ use futures::lock;
 
 use super::calls::{silence, within};
 use super::driven::Driven;
+use super::enlist::EnlistError;
 use super::erased::{AnyBranch, BranchAt};
 use super::shared::Shared;
 use crate::gid::Gid;
 use crate::outcome::{InDoubt, Outcome};
 use crate::participant::{BeginError, Participant};
-use crate::protocol::{BranchId, MAX_BRANCHES};
+use crate::protocol::BranchId;
 
 /// A transaction that is open: get a branch at each participant, work on it, commit.
 ///
@@ -51,6 +52,7 @@ pub(super) enum Wish {
 pub(super) struct Missing {
     pub(super) participant: String,
     pub(super) reason: String,
+    pub(super) retryable: bool,
 }
 
 /// A branch of an open transaction.
@@ -104,7 +106,8 @@ impl Transaction {
         let had = self.optional_branch(participant).await;
         if let Err(error) = &had {
             let participant = participant.name().to_owned();
-            let missing = Missing { participant, reason: error.to_string() };
+            let (reason, retryable) = (error.to_string(), error.is_retryable());
+            let missing = Missing { participant, reason, retryable };
             self.slots().missing.get_or_insert(missing);
         }
         had
@@ -143,9 +146,9 @@ impl Transaction {
         let gid = self.gid.branch(id);
         let limit = self.shared.deadlines.begin;
         let begun = within(&*self.shared.clock, limit, participant.begin(&gid)).await;
-        let refused = |source| EnlistError::Refused { participant: name.to_owned(), source };
-        let branch =
-            begun.unwrap_or_else(|| Err(BeginError::new(silence(limit)))).map_err(refused)?;
+        let silent = || Err(BeginError::new(silence(limit)).retryable());
+        let refused = |why| EnlistError::Refused { participant: name.to_owned(), why };
+        let branch = begun.unwrap_or_else(silent).map_err(refused)?;
         tracing::debug!(gid = %gid, participant = name, "branch begun");
         let branch = Arc::new(branch);
         self.slots().enlisted.push(Enlisted {
@@ -266,40 +269,4 @@ impl<B> Deref for Branch<'_, B> {
     fn deref(&self) -> &B {
         &self.branch
     }
-}
-
-/// A branch that could not be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnlistError {
-    /// The coordinator was built without this participant.
-    #[error(
-        "the participant {participant:?} is unknown to the coordinator: add it to the builder, so that recovery can reach it"
-    )]
-    Unregistered {
-        /// The participant's name.
-        participant: String,
-    },
-    /// The name is registered, for a participant of another type.
-    #[error(
-        "the participant registered as {participant:?} is of another type than the one given: name each participant once"
-    )]
-    OtherKind {
-        /// The participant's name.
-        participant: String,
-    },
-    /// A newer coordinator owns the decision log, so this one can decide nothing more.
-    #[error("a newer coordinator has opened the decision log: stop this one")]
-    Fenced,
-    /// A transaction has at most 64 branches.
-    #[error("a transaction has at most {MAX_BRANCHES} branches")]
-    TooManyBranches,
-    /// The participant could not begin a branch.
-    #[error("{participant} could not begin a branch")]
-    Refused {
-        /// The participant's name.
-        participant: String,
-        /// Why, and what to do.
-        source: BeginError,
-    },
 }

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
 
 /// A line whose branch is prepared, and never says so.
+pub(crate) const NO_ANSWER: &str = "prepared, and no answer";
+
+/// The name of a ledger that begins nothing, and says nothing about it.
 pub(crate) const SILENT: &str = "silent";
 
 /// The ledger; clones are the same one.
@@ -131,6 +134,9 @@ impl Participant for Ledger {
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<Page, BeginError> {
+        if self.name() == SILENT {
+            std::future::pending::<()>().await;
+        }
         Ok(Page { gid: gid.clone(), lines: Mutex::default() })
     }
 
@@ -145,7 +151,7 @@ impl Participant for Ledger {
         if lines.iter().any(|line| line == ENDED_BY_HAND) {
             self.state().ended.insert(page.gid.to_string(), Decision::Abort);
         } else {
-            let silent = lines.iter().any(|line| line == SILENT);
+            let silent = lines.iter().any(|line| line == NO_ANSWER);
             self.keep(Record::Prepared { gid: page.gid.to_string(), lines }).await?;
             if silent {
                 std::future::pending::<()>().await;

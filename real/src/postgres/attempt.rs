@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::failure::describe;
+use super::retry::{is_retryable, is_temporary_lookup};
 
 /// Why an attempt failed.
 #[derive(Debug)]
@@ -31,6 +32,16 @@ impl AttemptError {
         // Class 28, "invalid authorization specification".
         matches!(self, Self::Startup(error)
             if error.code().is_some_and(|code| code.code().starts_with("28")))
+    }
+
+    /// Whether another attempt at this address may well succeed, with nothing put right meanwhile.
+    pub(super) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Resolve(error) => is_temporary_lookup(error),
+            Self::Startup(error) => is_retryable(error),
+            Self::Dial(_) | Self::Silent(_) | Self::Mute => true,
+            Self::Standby | Self::ReadOnly => false,
+        }
     }
 
     /// What happened, in a few words.

@@ -77,5 +77,5 @@ fn milliseconds(limit: Duration) -> i32 {
 }
 
 fn failed(what: &str, failure: Failure) -> BeginError {
-    BeginError::new(format!("{what}: {}", failure.into_lost().reason()))
+    failure.into_begin_error(|why| format!("{what}: {why}"))
 }

@@ -50,6 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// the vote is no, and says at what; a network or a server that is slow is waited for until the
 /// deadline.
 ///
+/// Of a statement that failed, [`is_retryable`](super::is_retryable) says whether the whole
+/// transaction is worth another attempt: one that lost against others is, and so is one whose
+/// connection was lost, since nothing of the branch was prepared.
+///
 /// Dropping a branch, and rolling it back, ends its transaction unless it was prepared. A
 /// statement that still runs, or waits for a lock, is cancelled.
 ///

@@ -135,13 +135,14 @@ fn judge_role(row: &SimpleQueryRow, sees_itself: bool) -> Result<(), BeginError>
 }
 
 fn refused(failure: Failure) -> BeginError {
-    BeginError::new(format!(
-        "the server refuses a statement that every commit needs: {}: grant what is missing, or see \
-         what is special about this server",
-        failure.into_lost().reason()
-    ))
+    failure.into_begin_error(|why| {
+        format!(
+            "the server refuses a statement that every commit needs: {why}: grant what is missing, \
+             or see what is special about this server"
+        )
+    })
 }
 
 fn unexamined(failure: Failure) -> BeginError {
-    BeginError::new(format!("the server could not be examined: {}", failure.into_lost().reason()))
+    failure.into_begin_error(|why| format!("the server could not be examined: {why}"))
 }

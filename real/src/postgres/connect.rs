@@ -194,6 +194,22 @@ impl std::error::Error for OpenError {}
 /// is printed should say everything once.
 impl From<OpenError> for BeginError {
     fn from(error: OpenError) -> Self {
-        Self::new(error.to_string())
+        let told = Self::new(error.to_string());
+        if error.is_retryable() { told.retryable() } else { told }
+    }
+}
+
+impl OpenError {
+    /// Whether another search may well succeed, with nothing put right meanwhile: something that was
+    /// tried may be back by then, and nothing refused who we are.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Failed(attempts) => {
+                let errors = || attempts.iter().map(|(_, error)| error);
+                !errors().any(AttemptError::ends_the_search)
+                    && errors().any(AttemptError::is_retryable)
+            }
+        }
     }
 }

@@ -9,8 +9,10 @@
 use std::error::Error as _;
 use std::fmt;
 
-use indoubt::Lost;
+use indoubt::{BeginError, Lost};
 use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use super::retry::is_retryable_code;
 
 /// Why a statement gave no result.
 #[derive(Debug)]
@@ -34,6 +36,17 @@ impl Failure {
             Some(refusal) if !ends_the_session(refusal) => Self::Refused(Refusal::of(refusal)),
             _ => Self::Lost(Lost::new(describe(error))),
         }
+    }
+
+    /// A branch that could not be begun, told with this failure's text. A lost answer is an outage,
+    /// which may be over at another attempt; of a refusal its code says so.
+    pub(super) fn into_begin_error(self, tell: impl FnOnce(&str) -> String) -> BeginError {
+        let retryable = match &self {
+            Self::Refused(refusal) => is_retryable_code(refusal.code.code()),
+            Self::Lost(_) => true,
+        };
+        let told = BeginError::new(tell(self.into_lost().reason()));
+        if retryable { told.retryable() } else { told }
     }
 
     /// As a lost answer: for statements whose refusal leaves the outcome open.
@@ -66,7 +79,7 @@ fn ends_the_session(error: &DbError) -> bool {
 }
 
 /// The error in one line. The driver's own text for a refusal is "db error".
-pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(refusal), _) => describe_refusal(refusal),
         (None, Some(cause)) => format!("{error}: {cause}"),

@@ -121,6 +121,8 @@ impl<D: Dialer> Postgres<D> {
     ///
     /// # Errors
     /// What is wrong, and what to do about it.
+    /// [`is_retryable`](BeginError::is_retryable) tells an outage, or a server that is full or
+    /// starting, from what somebody has to put right.
     ///
     /// # Cancel safety
     /// Dropping the future closes what was opened.

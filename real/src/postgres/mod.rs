@@ -67,6 +67,7 @@ mod one_phase;
 mod participant;
 mod pooler;
 mod refusal;
+mod retry;
 mod session;
 mod settle;
 mod sql;
@@ -79,5 +80,8 @@ pub use branch::PostgresBranch;
 pub use cancel::CancelToken;
 pub use connection_string::InvalidConnectionString;
 pub use dial::Dialer;
+#[cfg(feature = "containers")]
+pub(crate) use failure::describe;
 pub use handle::Postgres;
+pub use retry::is_retryable;
 pub use tcp::{TcpDialer, TcpHost, TcpTask};

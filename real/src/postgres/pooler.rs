@@ -56,10 +56,12 @@ async fn backend(session: &Session, statement: &str) -> Result<String, Failure> 
 }
 
 fn unexamined(failure: Failure) -> BeginError {
-    BeginError::new(format!(
-        "a pooler stands before the server, and how it pools could not be examined: {}: {ADVICE}",
-        failure.into_lost().reason()
-    ))
+    failure.into_begin_error(|why| {
+        format!(
+            "a pooler stands before the server, and how it pools could not be examined: {why}: \
+             {ADVICE}"
+        )
+    })
 }
 
 fn not_held(failure: Failure) -> BeginError {

@@ -1,43 +1,13 @@
-//! What the user is told when the server refuses: what to do, and whether to try again helps.
-//!
-//! One table for both, by SQLSTATE (PostgreSQL manual, "PostgreSQL Error Codes"). Retryable is
-//! what the manual says may be retried whole ("Serialization Failure Handling"), and what an
-//! outage or a full server refuses that may be over in a moment. A unique key that is taken is
-//! not: the manual calls it worth a retry only where the key was chosen after a look, and only
-//! the user knows that.
+//! What the user is told when the server refuses: what to do, and whether to try again helps
+//! (`retry`), by SQLSTATE (PostgreSQL manual, "PostgreSQL Error Codes").
 
 use indoubt::Refusal;
 use tokio_postgres::error::SqlState;
 
 use super::busy::Busy;
 use super::failure::{self, Failure};
+use super::retry::is_retryable_code;
 use super::tap::FailedBy;
-
-/// Whether the same transaction, tried again from its beginning, may well succeed.
-fn is_retryable(code: &str) -> bool {
-    const RETRYABLE: &[&str] = &[
-        "25P03", // idle_in_transaction_session_timeout
-        "40001", // serialization_failure
-        "40003", // statement_completion_unknown
-        "40P01", // deadlock_detected
-        "53000", // insufficient_resources
-        "53100", // disk_full
-        "53200", // out_of_memory, and no room left for prepared transactions or locks
-        "53300", // too_many_connections
-        "53400", // configuration_limit_exceeded
-        "55006", // object_in_use
-        "55P03", // lock_not_available
-        "57P01", // admin_shutdown
-        "57P02", // crash_shutdown
-        "57P03", // cannot_connect_now
-        "57P05", // idle_session_timeout
-        "58000", // system_error
-        "58030", // io_error
-    ];
-    // Not 57014: whoever cancelled, or set a statement_timeout, did not mean "again". Not 55000,
-    // which is a setting, nor 42710, a gid that is taken.
-    RETRYABLE.contains(&code) || code.starts_with("08")
-}
 
 /// What to do about it when it was `PREPARE TRANSACTION` that was refused: of a user's own statement
 /// these codes mean other things.
@@ -85,7 +55,7 @@ fn told(code: &str, text: &str, advice: Option<&str>) -> Refusal {
 
 fn with_code(sentence: String, code: &str) -> Refusal {
     let refusal = Refusal::new(sentence).with_sqlstate(code);
-    if is_retryable(code) { refusal.retryable() } else { refusal }
+    if is_retryable_code(code) { refusal.retryable() } else { refusal }
 }
 
 /// The server refused to prepare the branch.
@@ -136,19 +106,4 @@ pub(super) fn unfit(refusal: &failure::Refusal, failed_by: Option<FailedBy>) -> 
 pub(super) fn busy(busy: &Busy) -> Refusal {
     let refusal = Refusal::new(busy.to_string());
     if busy.is_locked() { refusal.retryable() } else { refusal }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_lost_against_others_or_an_outage_is_retryable_and_nothing_else() {
-        for code in ["40001", "40P01", "55P03", "53200", "53300", "57P01", "08006"] {
-            assert!(is_retryable(code), "{code}");
-        }
-        for code in ["23505", "23503", "55000", "42710", "57014", "0A000", "25P02", "42501"] {
-            assert!(!is_retryable(code), "{code}");
-        }
-    }
 }

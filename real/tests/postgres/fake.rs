@@ -23,6 +23,9 @@ pub(crate) enum Manner {
     Answering(&'static [&'static str]),
 }
 
+pub(crate) const STANDBY: Manner =
+    Manner::Reporting(&[("in_hot_standby", "on"), ("default_transaction_read_only", "off")]);
+
 /// A listener on a port of 127.0.0.1 of its own, until it is dropped.
 pub(crate) struct Fake {
     pub(crate) port: u16,

@@ -14,11 +14,9 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 
-use crate::fake::{Fake, Manner, Visits};
+use crate::fake::{Fake, Manner, STANDBY, Visits};
 use crate::scene::{Scene, run};
 
-const STANDBY: Manner =
-    Manner::Reporting(&[("in_hot_standby", "on"), ("default_transaction_read_only", "off")]);
 const READ_ONLY: Manner =
     Manner::Reporting(&[("in_hot_standby", "off"), ("default_transaction_read_only", "on")]);
 

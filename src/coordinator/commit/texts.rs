@@ -70,8 +70,8 @@ impl Texts {
                 AbortReason::NotLogged { reason: self.log.clone() }
             }
             Cause::Refused(Obstacle::Incomplete) => {
-                let Missing { participant, reason } = self.missing.clone();
-                AbortReason::Incomplete { participant, reason }
+                let Missing { participant, reason, retryable } = self.missing.clone();
+                AbortReason::Incomplete { participant, reason, retryable }
             }
             Cause::VotedNo(id) => {
                 let refusal = self.refusals.get(&id).cloned().unwrap_or_else(|| "".into());
