@@ -33,9 +33,10 @@ mod proxy;
 mod server;
 mod source;
 
+pub(crate) use base::announce::line as announce;
 pub(crate) use base::secret::token;
 pub use base::{ControlError, PassedOver, SourceError, StartError};
 pub use builder::Builder;
-pub use proxy::Proxy;
+pub use proxy::{NotFired, Proxy};
 pub use server::Server;
 pub use source::{IMAGE_VARIABLE, Image, Source};

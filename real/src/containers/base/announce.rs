@@ -6,7 +6,7 @@ use super::error::PassedOver;
 
 /// Writes a line to the real standard error: the test runner captures what `eprintln!`
 /// prints and shows it only for failed tests.
-pub(in crate::containers) fn line(text: &str) {
+pub(crate) fn line(text: &str) {
     // Nothing useful can be done when standard error is closed.
     let _ = writeln!(std::io::stderr().lock(), "indoubt: {text}");
 }

@@ -84,8 +84,11 @@ pub enum StartError {
         log: String,
     },
     /// The server refused the harness's own connection for a reason that waiting cannot cure.
-    #[error("the server is up but refuses the harness; check the settings given to it")]
-    Refused(#[source] tokio_postgres::Error),
+    #[error(
+        "the server is up but refuses the harness: {}; check the settings given to it",
+        in_full(.0)
+    )]
+    Refused(tokio_postgres::Error),
     /// The server's process runs, yet it accepted no SQL in time.
     #[error(
         "no SQL accepted on 127.0.0.1:{port} within {waited:?} (last: {last}). If Docker runs on \
@@ -106,19 +109,36 @@ pub enum StartError {
         /// The last port tried.
         port: u16,
     },
+    /// A program that every machine has was not found.
+    #[error(
+        "`{program}` is not on PATH, and a server on this machine needs it to be cleaned up after: put \
+         the folder that it is in, as a rule /bin, on PATH"
+    )]
+    NotOnPath {
+        /// The program's name.
+        program: &'static str,
+    },
     /// The machine refused something.
-    #[error("cannot {action}: check the permissions and the space there")]
+    #[error("cannot {action}: {why}: check the permissions and the space there")]
     Io {
         /// What was attempted.
         action: String,
         /// What the machine said.
-        source: io::Error,
+        why: io::Error,
     },
 }
 
 impl StartError {
     pub(in crate::containers) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        |source| Self::Io { action: action.into(), source }
+        |why| Self::Io { action: action.into(), why }
+    }
+
+    /// A program that is looked for on PATH did not run.
+    pub(in crate::containers) fn run(program: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |why| match why.kind() {
+            io::ErrorKind::NotFound => Self::NotOnPath { program },
+            _ => Self::Io { action: format!("run {program}"), why },
+        }
     }
 }
 
@@ -149,5 +169,20 @@ impl ControlError {
         action: &'static str,
     ) -> impl FnOnce(E) -> Self {
         move |reason| Self { action, reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_found_is_not_called_a_matter_of_permissions() {
+        let text = |kind: io::ErrorKind| StartError::run("sh")(kind.into()).to_string();
+        let absent = text(io::ErrorKind::NotFound);
+        assert!(absent.starts_with("`sh` is not on PATH"), "{absent}");
+        assert!(!absent.contains("permission"), "{absent}");
+        let forbidden = text(io::ErrorKind::PermissionDenied);
+        assert!(forbidden.starts_with("cannot run sh: permission denied: check"), "{forbidden}");
     }
 }

@@ -49,7 +49,7 @@ impl Guard {
             // A Ctrl-C at the terminal must not end it before its work.
             .process_group(0)
             .spawn()
-            .map_err(StartError::io("run sh"))?;
+            .map_err(StartError::run("sh"))?;
         let input = shell.stdin.take();
         Ok(Self { shell, input })
     }

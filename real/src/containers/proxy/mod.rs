@@ -9,15 +9,25 @@
 //! and a choice of connection (a rule watches all of them).
 
 mod connection;
+mod not_fired;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+pub use not_fired::NotFired;
+
+/// How long a rule is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A proxy on a port of 127.0.0.1 of its own, forwarding until told otherwise.
 ///
@@ -25,6 +35,30 @@ use tokio::task::{JoinHandle, JoinSet};
 /// whose text starts with the rule's (leading white space and letter case aside), then is
 /// spent, unless [`Self::keep_firing`] was called. The statement counts when it is about to
 /// be *executed*, by simple query or by extended protocol, not when it is only parsed.
+///
+/// # What a branch sends
+/// A [`Postgres`](crate::Postgres) sends these in this order, and the user's own statements in
+/// between. A text of several statements is one to a rule, and begins with its first.
+///
+/// | statement | when |
+/// |---|---|
+/// | `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT …; COMMIT` | the session is looked at, before the branch |
+/// | `BEGIN; SET LOCAL indoubt.branch = …` | the branch begins |
+/// | `SELECT pg_catalog.current_setting('indoubt.branch', …` | a commit begins: has the branch written? |
+/// | `PREPARE TRANSACTION '…'` | the vote of one that has written, of two or more |
+/// | `COMMIT` | the vote of one that only read, of two or more; the commit of one that is alone |
+/// | `SET LOCAL synchronous_commit = local; COMMIT` | the same, alone, where `synchronous_commit` is off |
+/// | `SELECT control.system_identifier, …` | right behind a prepare, and behind the commit of one that wrote: what came of it? |
+/// | `COMMIT PREPARED '…'` | the second phase, after the decision; by recovery, too |
+/// | `ROLLBACK PREPARED '…'` | the abort of a branch that was prepared; by recovery, too |
+/// | `ROLLBACK` | the abort of one that was not, also when its transaction is dropped |
+///
+/// The first branch of a handle, and `Postgres::check`, ask the server before with `SELECT`s of
+/// their own. Sessions of recovery begin with `SET search_path`, and list what is prepared with
+/// `SELECT pg_catalog.pg_is_in_recovery(), prepared.gid`.
+///
+/// As a rule is the beginning of a statement, `COMMIT` also means `COMMIT PREPARED`, and `ROLLBACK`
+/// also `ROLLBACK PREPARED`. `BEGIN;` means a branch's own, and `BEGIN` the look before it too.
 ///
 /// While the server is down, clients are accepted, then closed. Dropping the proxy cuts
 /// every connection.
@@ -136,9 +170,27 @@ impl Proxy {
     }
 
     /// Waits until the rule last set has fired.
-    pub async fn until_fired(&self) {
-        let fired = self.state.subscribe().wait_for(|state| state.fired > 0).await.map(drop);
-        fired.expect("the proxy keeps the sender");
+    ///
+    /// # Errors
+    /// [`NotFired`] after a minute, and at once when there is no rule that could fire, or none any
+    /// more.
+    pub async fn until_fired(&self) -> Result<(), NotFired> {
+        self.fires_within(PATIENCE).await
+    }
+
+    async fn fires_within(&self, limit: Duration) -> Result<(), NotFired> {
+        let mut states = self.state.subscribe();
+        let settled = states.wait_for(|state| state.fired > 0 || state.rule.is_none());
+        // Whichever it was is read below; what was waited with holds a lock.
+        drop(timeout(limit, settled).await);
+        let state = self.state.borrow();
+        match &state.rule {
+            _ if state.fired > 0 => Ok(()),
+            None => Err(NotFired::NoRule),
+            Some(Rule { text, .. }) => {
+                Err(NotFired::NoStatement { rule: text.clone(), waited: limit })
+            }
+        }
     }
 
     fn set(&self, fault: Fault, statement: &str) {
