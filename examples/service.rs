@@ -22,7 +22,7 @@ use indoubt::{Coordinator, CoordinatorId, EnlistError, Gid, Outcome};
 use indoubt_real::bench::Bench;
 use indoubt_real::containers::Source;
 use indoubt_real::log::{Directory, FileLog, Options};
-use indoubt_real::{Postgres, TokioClock};
+use indoubt_real::{Postgres, TokioClock, postgres};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,6 +53,27 @@ enum OrderError {
     Sql(#[from] tokio_postgres::Error),
 }
 
+impl OrderError {
+    /// Whether the same order, sent again, may well be written.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Enlist(error) => error.is_retryable(),
+            Self::Sql(error) => postgres::is_retryable(error),
+        }
+    }
+
+    /// What the client is told: to come again where that helps, what a database said against the
+    /// order where it did, and else that somebody here has to put something right.
+    fn answer(self) -> Answer {
+        let (status, what) = match &self {
+            error if error.is_retryable() => (StatusCode::SERVICE_UNAVAILABLE, "try again"),
+            Self::Sql(error) if error.as_db_error().is_some() => (StatusCode::CONFLICT, "refused"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "cannot be written"),
+        };
+        (status, format!("{what}: {:#}\n", anyhow::Error::from(self)))
+    }
+}
+
 impl Shop {
     async fn order(&self, order: &Order) -> Result<Outcome, OrderError> {
         let transaction = self.coordinator.begin();
@@ -78,11 +99,7 @@ async fn place(State(shop): State<Arc<Shop>>, Json(order): Json<Order>) -> Answe
         }
         // Not a failure: it will be one of the two, and the gid is how to ask which.
         Ok(Outcome::InDoubt(tx)) => (StatusCode::ACCEPTED, format!("in doubt {}\n", tx.gid)),
-        Err(OrderError::Sql(error)) if error.as_db_error().is_some() => {
-            let refusal = error.as_db_error().map(ToString::to_string).unwrap_or_default();
-            (StatusCode::CONFLICT, format!("refused: {refusal}\n"))
-        }
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("try again: {error}\n")),
+        Err(error) => error.answer(),
     }
 }
 
