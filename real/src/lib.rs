@@ -1,5 +1,6 @@
 //! Real edges for `indoubt`: Postgres, the file-backed decision log, tokio's clock; and, with the
-//! feature `containers`, real servers and a bench to test a service on.
+//! feature `containers`, real servers and a bench to test a service on. These are documented with
+//! that feature only: `cargo doc --open -p indoubt-real --features containers`.
 
 #[cfg(feature = "containers")]
 pub mod bench;

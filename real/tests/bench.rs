@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use indoubt::{Outcome, Transaction};
-use indoubt_real::bench::{Bench, BenchError, Database, Moment, Running};
+use indoubt_real::bench::{Bench, BenchError, Database, Moment, NumberError, Running};
 use indoubt_real::containers::Server;
 use indoubt_real::log::OpenError;
 use indoubt_real::postgres::Postgres;
@@ -110,10 +110,141 @@ async fn a_connection_string_leads_through_the_proxy() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_fails_names_the_database_and_the_reason() -> Result<()> {
+async fn a_statement_that_fails_is_named_with_the_database_and_the_reason_once() -> Result<()> {
     let bench = bench().await?;
-    let error = bench.databases()[0].sql("SELECT nonsense").await.unwrap_err();
-    let text = format!("{:?}", anyhow::Error::from(error));
-    ensure!(text.contains("the database one ") && text.contains("nonsense"), "{text}");
+    let error = bench.databases()[0].sql("SELECT  nonsense").await.unwrap_err();
+    ensure!(error.driver_error().code().is_some_and(|code| code.code() == "42703"), "{error}");
+    let text = format!("{:#}", anyhow::Error::from(error));
+    let expected = "the database one did not do what the bench asked of it, `SELECT nonsense`: \
+                    column \"nonsense\" does not exist (SQLSTATE 42703)";
+    ensure!(text == expected, "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_any_integer_and_what_is_none_is_told() -> Result<()> {
+    let bench = bench().await?;
+    let [one, _] = bench.databases();
+    for kind in ["smallint", "int", "bigint", "numeric", "text", "oid"] {
+        ensure!(one.number(&format!("SELECT 7::{kind}")).await? == 7, "{kind}");
+    }
+    ensure!(one.number("SELECT sum(n) FROM (VALUES (-3::bigint), (1)) AS v(n)").await? == -2);
+    for (query, came) in [
+        ("SELECT NULL::int", "a NULL"),
+        ("SELECT id FROM t", "no row"),
+        ("VALUES (1), (2)", "2 rows"),
+        ("SELECT", "a row without a column"),
+        ("SELECT 'lamp'", "\"lamp\""),
+        ("SELECT 1.5", "\"1.5\""),
+    ] {
+        let error = one.number(query).await.unwrap_err();
+        let told = format!("in the database one, {came} came of `{query}`");
+        ensure!(error.to_string().starts_with(&told), "{error}");
+        ensure!(matches!(error, NumberError::Otherwise { .. }), "{error:?}");
+    }
+    let failed = one.number("SELECT 1/0").await.unwrap_err();
+    ensure!(matches!(failed, NumberError::Sql(_)), "{failed:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_databases_of_one_name_are_refused_before_anything_is_started() -> Result<()> {
+    let error = Bench::start(["one", "other", "one"]).await.err();
+    let named =
+        |error: &BenchError| matches!(error, BenchError::SameName { name } if name == "one");
+    ensure!(error.as_ref().is_some_and(named), "{error:?}");
+    let one = Database::create(Arc::new(Server::start().await?), "one").await?;
+    let error = Bench::over([one.clone(), one]).err();
+    ensure!(error.as_ref().is_some_and(named), "{error:?}");
+    Ok(())
+}
+
+/// The bench is gone, and what runs on it commits all the same, and ends cleanly.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_runs_keeps_its_log_and_its_servers() -> Result<()> {
+    let bench = bench().await?;
+    let running = bench.open().await?;
+    let (directory, [one, other]) = (bench.directory().to_owned(), bench.databases().clone());
+    drop(bench);
+    ensure!(std::fs::read_dir(&directory)?.count() > 0, "its log was removed beneath it");
+    ensure!(written(&running).await?.commit().await.is_committed());
+    running.stop().await?;
+    ensure!(!directory.exists(), "nobody has it any more");
+    let count = "SELECT count(*) FROM t";
+    ensure!(one.number(count).await? == 1 && other.number(count).await? == 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_is_due_as_soon_as_one_of_two_branches_has_written() -> Result<()> {
+    let bench = bench().await?;
+    let running = bench.open().await?;
+    let [one, other] = running.participants();
+    let mut held = running.hold(Moment::Decided);
+    let transaction = running.coordinator().begin();
+    transaction.branch(one).await?.execute("INSERT INTO t VALUES (1)", &[]).await?;
+    transaction.branch(other).await?.query("SELECT * FROM t", &[]).await?;
+    let commit = tokio::spawn(transaction.commit());
+    held.reached().await?;
+    ensure!(bench.prepared().await? == [1, 0]);
+    held.release();
+    ensure!(commit.await?.is_committed() && rows(&bench).await? == [1, 0]);
+    Ok(())
+}
+
+/// What the proxy's documentation says that a branch sends. A rule that a branch does not meet is
+/// told after a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_of_a_branch_that_is_documented_is_met_by_a_rule() -> Result<()> {
+    let bench = bench().await?;
+    for statement in [
+        "BEGIN ISOLATION LEVEL READ COMMITTED;",
+        "BEGIN; SET LOCAL indoubt.branch",
+        "SELECT pg_catalog.current_setting('indoubt.branch'",
+        "PREPARE TRANSACTION",
+        "SELECT control.system_identifier",
+        "COMMIT PREPARED",
+        "COMMIT",
+    ] {
+        let running = bench.open().await?;
+        running.settle().await?;
+        let proxy = bench.databases()[0].proxy();
+        proxy.cut_before(statement);
+        if let Ok(transaction) = written(&running).await {
+            let _cut_somewhere = transaction.commit().await;
+        }
+        ensure!(proxy.fired(), "{statement} is not sent");
+        running.crash().await;
+    }
+    let running = bench.open().await?;
+    running.settle().await?;
+    let [one, other] = running.participants();
+    let proxy = bench.databases()[0].proxy();
+
+    // One that only read, beside one that wrote; one that is alone; one that rolls back.
+    proxy.cut_before("COMMIT");
+    let transaction = running.coordinator().begin();
+    transaction.branch(one).await?.query("SELECT * FROM t", &[]).await?;
+    transaction.branch(other).await?.execute("INSERT INTO t VALUES (2)", &[]).await?;
+    let _cut = transaction.commit().await;
+    ensure!(proxy.fired());
+    proxy.cut_before("SET LOCAL synchronous_commit = local; COMMIT");
+    let transaction = running.coordinator().begin();
+    let alone = transaction.branch(one).await?;
+    alone.batch_execute("SET LOCAL synchronous_commit = off; INSERT INTO t VALUES (3)").await?;
+    let _cut = transaction.commit().await;
+    ensure!(proxy.fired());
+    proxy.cut_before("ROLLBACK");
+    let transaction = running.coordinator().begin();
+    transaction.branch(one).await?;
+    transaction.rollback().await;
+    ensure!(proxy.fired());
+
+    // Prepared, and the vote of the other one does not come.
+    proxy.cut_before("ROLLBACK PREPARED");
+    bench.databases()[1].proxy().cut_before("PREPARE TRANSACTION");
+    let outcome = written(&running).await?.commit().await;
+    ensure!(outcome.is_aborted() && proxy.fired(), "{outcome:?}");
+    running.settle().await?;
     Ok(())
 }

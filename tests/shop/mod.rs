@@ -48,7 +48,7 @@ pub(crate) async fn look<const N: usize>(bench: &Bench<N>) -> Result<(i64, Vec<i
     let (orders, stocks) = split(bench.databases());
     let mut left = Vec::new();
     for stock in stocks {
-        left.push(stock.number("SELECT quantity::bigint FROM stock").await?);
+        left.push(stock.number("SELECT quantity FROM stock").await?);
     }
     Ok((orders.number("SELECT count(*) FROM orders").await?, left))
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
-use super::error::{BenchError, SqlError};
+use super::error::BenchError;
+use super::sql_error::{NumberError, SqlError};
 use crate::containers::{Proxy, Server};
 use crate::postgres::Postgres;
 
@@ -39,8 +40,8 @@ impl Database {
     /// [`BenchError::Sql`] among others when the server has a database of this name.
     pub async fn create(server: Arc<Server>, name: &str) -> Result<Self, BenchError> {
         let create = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
-        let admin = connect(&server.config()).await.map_err(SqlError::of(name))?;
-        admin.batch_execute(&create).await.map_err(SqlError::of(name))?;
+        let admin = connect(&server.config()).await.map_err(SqlError::connecting(name))?;
+        admin.batch_execute(&create).await.map_err(SqlError::of(name, &create))?;
         let proxy = Proxy::start(server.port()).await.map_err(BenchError::Proxy)?;
         Ok(Self { name: name.into(), server, proxy: Arc::new(proxy) })
     }
@@ -101,7 +102,7 @@ impl Database {
     /// # Errors
     /// [`SqlError`] when the server cannot be reached.
     pub async fn client(&self) -> Result<Client, SqlError> {
-        connect(&self.config()).await.map_err(self.failed())
+        connect(&self.config()).await.map_err(SqlError::connecting(&self.name))
     }
 
     /// Runs a script of statements, in no transaction of any coordinator.
@@ -109,17 +110,26 @@ impl Database {
     /// # Errors
     /// [`SqlError`]; the statements before the one that failed may have been done.
     pub async fn sql(&self, script: &str) -> Result<(), SqlError> {
-        self.client().await?.batch_execute(script).await.map_err(self.failed())
+        self.client().await?.batch_execute(script).await.map_err(SqlError::of(&self.name, script))
     }
 
-    /// The `bigint` that a query returns in the first column of its only row, as everybody sees it:
-    /// a `count(*)`, or a column with `::bigint`.
+    /// The integer that a query returns in the first column of its only row, as everybody sees it:
+    /// a `count(*)`, a column of any integer type, a `sum` of one, a `numeric` without a fraction.
     ///
     /// # Errors
-    /// [`SqlError`], also when the query returns anything else.
-    pub async fn number(&self, query: &str) -> Result<i64, SqlError> {
-        let row = self.client().await?.query_one(query, &[]).await.map_err(self.failed())?;
-        row.try_get(0).map_err(self.failed())
+    /// [`NumberError::Sql`] when the query fails; [`NumberError::Otherwise`] when it returns anything
+    /// else, a NULL or two rows among others, and says what.
+    pub async fn number(&self, query: &str) -> Result<i64, NumberError> {
+        let answer = self.client().await?.simple_query(query).await;
+        let messages = answer.map_err(SqlError::of(&self.name, query))?;
+        let rows: Vec<_> = messages
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            })
+            .collect();
+        integer(&rows).map_err(|came| NumberError::otherwise(&self.name, query, came))
     }
 
     /// The gids that are prepared in this database, whosever they are.
@@ -129,12 +139,9 @@ impl Database {
     pub async fn prepared(&self) -> Result<Vec<String>, SqlError> {
         let all =
             "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY gid";
-        let rows = self.client().await?.query(all, &[]).await.map_err(self.failed())?;
-        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(self.failed())
-    }
-
-    fn failed(&self) -> impl Fn(tokio_postgres::Error) -> SqlError {
-        SqlError::of(&self.name)
+        let failed = SqlError::of(&self.name, all);
+        let rows = self.client().await?.query(all, &[]).await.map_err(&failed)?;
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)
     }
 }
 
@@ -146,6 +153,20 @@ impl fmt::Debug for Database {
             .field("server", server)
             .finish_non_exhaustive()
     }
+}
+
+/// The integer in the first column of the only row; else what there is instead.
+fn integer(rows: &[&SimpleQueryRow]) -> Result<i64, String> {
+    let row = match rows {
+        [] => return Err("no row".to_owned()),
+        [row] => row,
+        _ => return Err(format!("{} rows", rows.len())),
+    };
+    if row.is_empty() {
+        return Err("a row without a column".to_owned());
+    }
+    let text = row.get(0).ok_or("a NULL")?;
+    text.parse().map_err(|_| format!("{text:?}"))
 }
 
 async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {

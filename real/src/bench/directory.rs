@@ -14,7 +14,7 @@ impl TemporaryDirectory {
         let path = std::env::temp_dir().join(format!("indoubt-bench-{}", token()));
         match std::fs::create_dir(&path) {
             Ok(()) => Ok(Self(path)),
-            Err(source) => Err(BenchError::Directory { path, source }),
+            Err(why) => Err(BenchError::Directory { path, why }),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indoubt::{BuildError, RecoveryReport};
 
 use super::moment::Moment;
+use super::sql_error::SqlError;
 use crate::containers::StartError;
 use crate::log::OpenError;
 
@@ -20,49 +21,42 @@ pub enum BenchError {
     /// A database could not be created.
     #[error(transparent)]
     Sql(#[from] SqlError),
+    /// Two databases of one bench have the same name, and so would their participants.
+    #[error("two databases of the bench are called {name}: name each once, as participants are")]
+    SameName {
+        /// The name.
+        name: String,
+    },
     /// No proxy could be put before a server.
-    #[error("cannot listen on 127.0.0.1 for a proxy: see whether this process may open ports")]
-    Proxy(#[source] io::Error),
+    #[error("cannot listen on 127.0.0.1 for a proxy: {0}: see whether this process may open ports")]
+    Proxy(io::Error),
     /// There is no place for the decisions.
-    #[error("cannot use {} for decisions: check the permissions and the space there", .path.display())]
+    #[error(
+        "cannot use {} for decisions: {why}: check the permissions and the space there",
+        .path.display()
+    )]
     Directory {
         /// The directory.
         path: PathBuf,
         /// What the machine said.
-        source: io::Error,
+        why: io::Error,
     },
     /// The decision log could not be opened.
     #[error(
-        "the bench's decision log cannot be opened; if it is said to be open already, something still has a handle of \
-         the coordinator before: drop its coordinator and its transactions, and end its tasks"
+        "the bench's decision log cannot be opened: {0}; if it is said to be open already, something still has a \
+         handle of the coordinator before: drop its coordinator and its transactions, and end its tasks"
     )]
-    Log(#[from] OpenError),
+    Log(OpenError),
     /// The coordinator could not be made.
     #[error(transparent)]
     Coordinator(#[from] BuildError),
-}
-
-/// A statement of the bench's own failed: nothing of a service.
-#[derive(Debug, thiserror::Error)]
-#[error("the database {database} did not do what the bench asked of it")]
-pub struct SqlError {
-    pub(super) database: String,
-    #[source]
-    pub(super) source: tokio_postgres::Error,
-}
-
-impl SqlError {
-    /// Whatever goes wrong in this database.
-    pub(super) fn of(database: &str) -> impl Fn(tokio_postgres::Error) -> Self {
-        move |source| Self { database: database.to_owned(), source }
-    }
 }
 
 /// No commit has come to the moment at which it was to be held.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no commit came to {moment:?}, for a minute or until the coordinator was gone: see how the transaction ended; one \
-     that only reads, or that writes at one participant, needs no decision and never comes there"
+     of a single branch, or whose branches have only read, needs no decision and never comes there"
 )]
 pub struct NotReached {
     pub(super) moment: Moment,

@@ -14,11 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One commit that is stopped when it comes to its moment.
 ///
-/// Dropping this lets it go on. While it is held, its client waits, for
+/// Dropping this lets it go on, and `let _ = running.hold(…)` drops it at once. While it is held, its client waits, for
 /// [`Deadlines::force`](indoubt::Deadlines::force) at most; then it is told that the transaction is
 /// in doubt.
 #[derive(Debug)]
-#[must_use = "dropping it lets the commit go on"]
+#[must_use = "dropping it lets the commit go on, and `let _ = …` drops it at once: give it a name"]
 pub struct Hold {
     moment: Moment,
     reached: oneshot::Receiver<()>,

@@ -41,20 +41,46 @@
 //! let running = bench.open().await?;
 //! running.settle().await?;
 //! assert_eq!(orders.number("SELECT count(*) FROM orders").await?, 1);
-//! assert_eq!(stock.number("SELECT quantity::bigint FROM stock").await?, 9);
+//! assert_eq!(stock.number("SELECT quantity FROM stock").await?, 9);
 //! assert_eq!(bench.prepared().await?, [0, 0]);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Needs Docker, or Postgres's binaries on this machine; [`containers`](crate::containers) says
+//! # What it needs
+//! The feature `containers`, among `dev-dependencies`:
+//!
+//! ```toml
+//! [dependencies]
+//! indoubt = { path = "../indoubt" } # wherever that is
+//! indoubt-real = { path = "../indoubt/real" }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }
+//! tokio-postgres = { version = "0.7", default-features = false }
+//!
+//! [dev-dependencies]
+//! indoubt-real = { path = "../indoubt/real", features = ["containers"] }
+//! ```
+//!
+//! And Docker, or Postgres's binaries on this machine; [`containers`](crate::containers) says
 //! which is taken, and starting says what to install if there is neither. Nothing here is skipped
 //! in silence, and nothing panics because of it.
 //!
-//! Absent: loss of power, and of what a disk has not synced, which the simulator has; a process of
+//! # One runtime
+//! A bench lives in the runtime that started it: its proxies are tasks there, and a container is
+//! cleaned up there. Each `#[tokio::test]` has a runtime of its own, so a bench or a [`Database`] in
+//! a `static` that two of them share breaks with the first to end. What costs time is the server, and
+//! several databases can be on one: in a test, start a [`Server`](crate::containers::Server), and
+//! [create](Database::create) databases there for a bench [over](Bench::over) them. To share a server
+//! among tests, run these on one runtime of their own, and create databases of other names for each.
+//! The runtime should be multi-threaded (`#[tokio::test(flavor = "multi_thread")]`), since dropping a
+//! server blocks.
+//!
+//! # What is absent
+//! Loss of power, and of what a disk has not synced, which the simulator has; a process of
 //! its own for the service. A crash here ends the coordinator, its sessions and its log, but not
-//! the tasks of whoever has a handle of it: they are told that the coordinator is gone. To kill a
-//! whole process, give it [`Database::connection_string`] and a directory, and send it SIGKILL.
+//! the tasks of whoever has a handle of it: they are told that the coordinator is gone, and still
+//! read its log ([`Running::crash`]). To kill a whole process, give it
+//! [`Database::connection_string`] and a directory, and send it SIGKILL.
 
 mod database;
 mod directory;
@@ -63,8 +89,11 @@ mod hold;
 mod log;
 mod moment;
 mod running;
+mod sql_error;
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use indoubt::Builder;
@@ -72,19 +101,21 @@ use indoubt::Builder;
 use directory::TemporaryDirectory;
 
 pub use database::Database;
-pub use error::{BenchError, NotReached, SqlError, StillHeld, Unsettled};
+pub use error::{BenchError, NotReached, StillHeld, Unsettled};
 pub use hold::Hold;
 pub use moment::Moment;
 pub use running::{DEADLINES, Running};
+pub use sql_error::{NumberError, SqlError};
 
 /// Databases on real servers, and a directory for the decisions of one coordinator.
 ///
 /// It outlives every crash of the coordinator: open one after the other over it. Dropping it
-/// ends the servers that nobody else has, and removes their data and the directory.
+/// ends the servers that nobody else has, and removes their data and the directory, unless a
+/// coordinator still [runs](Running) over them: then that is the last to have them.
 #[derive(Debug)]
 pub struct Bench<const N: usize> {
     databases: [Database; N],
-    directory: TemporaryDirectory,
+    directory: Arc<TemporaryDirectory>,
 }
 
 impl<const N: usize> Bench<N> {
@@ -96,6 +127,7 @@ impl<const N: usize> Bench<N> {
     /// # Errors
     /// [`BenchError`], each telling what is missing. What was started is ended.
     pub async fn start(names: [&str; N]) -> Result<Self, BenchError> {
+        all_differ(&names)?;
         let started = try_join_all(names.map(Database::start)).await?;
         let databases = started.try_into().expect("one for each name");
         Self::over(databases)
@@ -105,10 +137,16 @@ impl<const N: usize> Bench<N> {
     ///
     /// Each is a participant under its own name, so no two may have the same.
     ///
+    /// Two benches over the same databases have coordinators of the same id, and each a log of its
+    /// own: what one has prepared there, the other's sweeps report as
+    /// [`stranded`](indoubt::RecoveryReport::stranded), and leave alone. Give each bench databases of
+    /// its own.
+    ///
     /// # Errors
-    /// [`BenchError::Directory`] when there is no room for the decisions.
+    /// [`BenchError::SameName`]; [`BenchError::Directory`] when there is no room for the decisions.
     pub fn over(databases: [Database; N]) -> Result<Self, BenchError> {
-        Ok(Self { databases, directory: TemporaryDirectory::create()? })
+        all_differ(&databases.each_ref().map(Database::name))?;
+        Ok(Self { databases, directory: Arc::new(TemporaryDirectory::create()?) })
     }
 
     /// The databases, in the order in which they were named.
@@ -123,6 +161,10 @@ impl<const N: usize> Bench<N> {
 
     /// Opens the log and runs a coordinator over it, with every database as a participant and
     /// with [`DEADLINES`]. Its id is `bench`.
+    ///
+    /// After a crash, [`settle`](Running::settle) before the first transaction: the driver sweeps when
+    /// it starts, but what that sweep did not reach, a session that was just being cut for one, keeps
+    /// its locks until the next, an hour later by [`DEADLINES`].
     ///
     /// While a coordinator that has crashed is still held by somebody, its log is open; that is
     /// waited for, for five seconds.
@@ -142,7 +184,7 @@ impl<const N: usize> Bench<N> {
         &self,
         build: impl FnOnce(Builder) -> Builder,
     ) -> Result<Running<N>, BenchError> {
-        Running::open(self.databases.clone(), self.directory.path(), build).await
+        Running::open(self.databases.clone(), Arc::clone(&self.directory), build).await
     }
 
     /// How many transactions are prepared in each database, whosever they are.
@@ -153,5 +195,13 @@ impl<const N: usize> Bench<N> {
         let gids = try_join_all(self.databases.iter().map(Database::prepared)).await?;
         let counts: Vec<usize> = gids.iter().map(Vec::len).collect();
         Ok(counts.try_into().expect("one for each database"))
+    }
+}
+
+fn all_differ(names: &[&str]) -> Result<(), BenchError> {
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(**name)) {
+        Some(name) => Err(BenchError::SameName { name: (*name).to_owned() }),
+        None => Ok(()),
     }
 }
