@@ -29,6 +29,7 @@ mod journal;
 mod lock;
 pub mod net;
 pub mod parts;
+pub mod picture;
 pub mod rpc;
 pub mod scenario;
 pub mod sentry;

@@ -13,6 +13,7 @@ use indoubt_sim::explore::{
 };
 use indoubt_sim::invariants::Invariant;
 
+use super::picture::write_page;
 use super::replay::tell;
 use super::{Unwritten, VIOLATED, print, usage};
 
@@ -70,6 +71,10 @@ pub(super) struct Explore {
     /// Carry it over: run the same order of events in the simulator as well.
     #[arg(long, requires = "replay")]
     simulate: bool,
+
+    /// Write a page for a browser with a picture of that run.
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    html: Option<PathBuf>,
 }
 
 impl Explore {
@@ -171,7 +176,7 @@ impl Explore {
             Err(untrue) => Ok(usage(format!("{}: {untrue}", file.display()))),
             Ok(story) if self.simulate => {
                 print(&story)?;
-                simulate(file, &story)
+                simulate(file, &story, self.html.as_deref())
             }
             Ok(story) => {
                 print(&story)?;
@@ -186,7 +191,7 @@ impl Explore {
 }
 
 /// Runs a story in the simulator, and leaves the scenario beside its file.
-fn simulate(file: &Path, story: &Story) -> Result<ExitCode, Unwritten> {
+fn simulate(file: &Path, story: &Story, html: Option<&Path>) -> Result<ExitCode, Unwritten> {
     let order = Order::of(story, 0);
     if let Err(error) = order.check() {
         return Ok(usage(error));
@@ -200,6 +205,13 @@ fn simulate(file: &Path, story: &Story) -> Result<ExitCode, Unwritten> {
     print("and in the simulator:")?;
     let CarriedRun { run, carried } = carry(&order);
     tell(&run, &run.history, carried.as_ref())?;
+    if let Some(html) = html {
+        let title = format!("the story of {}", file.display());
+        if let Err(error) = write_page(&title, &order.to_string(), &run, html) {
+            return Ok(usage(error));
+        }
+        print(format_args!("the page is in {}", html.display()))?;
+    }
     print(format_args!("run it again with\n  cargo sim replay --scenario {}", saved.display()))?;
     let holds = story.broken.is_none() && run.violations.is_empty();
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })

@@ -6,6 +6,7 @@
 mod explore;
 mod fuzz;
 mod output;
+mod picture;
 mod replay;
 
 use std::fmt::Display;

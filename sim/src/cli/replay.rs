@@ -1,5 +1,6 @@
 //! `replay`: one run, printed.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::{Run, run_with};
 use serde::Serialize;
 
+use super::picture::{Instead, Pictures};
 use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
 /// Run one seed, or a scenario from a file, and print what happened.
@@ -36,6 +38,9 @@ pub(super) struct Replay {
     /// Print one JSON object for machines.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pictures: Pictures,
 }
 
 /// Exactly one of the two.
@@ -74,7 +79,7 @@ struct Json<'a> {
 
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
-        let plan = match self.plan() {
+        let plan = match self.pictures.check(self.json).and_then(|()| self.plan()) {
             Ok(plan) => plan,
             Err(error) => return Ok(usage(error)),
         };
@@ -88,14 +93,25 @@ impl Replay {
             Some(tx) if run.history.txs().contains(&tx) => run.history.of(tx),
             Some(tx) => return Ok(usage(unheard_of(tx, &run.history))),
         };
-        if self.json {
-            print(json(&plan, &run, &shown, carried.as_ref()))?;
-        } else {
-            match &plan {
-                Plan::Scenario(scenario) => print(scenario)?,
-                Plan::Order(order) => print(order)?,
+        let drawn = self.pictures.draw(&plan.title(), &plan.to_string(), &run, self.tx);
+        let drawn = match drawn {
+            Ok(drawn) => drawn,
+            Err(error) => return Ok(usage(error)),
+        };
+        match &drawn.instead {
+            Some(Instead::Alone(diagram)) => print(diagram.trim_end())?,
+            _ if self.json => print(json(&plan, &run, &shown, carried.as_ref()))?,
+            Some(Instead::Listing(columns)) => {
+                print(&plan)?;
+                print(columns)?;
+                conclude(&run, carried.as_ref())?;
+                drawn.tell()?;
             }
-            tell(&run, &shown, carried.as_ref())?;
+            None => {
+                print(&plan)?;
+                tell(&run, &shown, carried.as_ref())?;
+                drawn.tell()?;
+            }
         }
         Ok(if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
@@ -109,7 +125,24 @@ impl Replay {
     }
 }
 
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario(scenario) => scenario.fmt(f),
+            Self::Order(order) => order.fmt(f),
+        }
+    }
+}
+
 impl Plan {
+    /// What a picture of it is called.
+    fn title(&self) -> String {
+        match self {
+            Self::Scenario(scenario) => format!("seed {}", scenario.seed),
+            Self::Order(_) => "a story, carried over".to_owned(),
+        }
+    }
+
     fn run(&self, claims: &[Claim]) -> (Run, Option<Carried>) {
         match self {
             Self::Scenario(scenario) => (run_with(scenario, Harness::shipped(), claims), None),
@@ -145,6 +178,11 @@ fn unheard_of(tx: Tx, history: &History) -> String {
 /// Prints what happened, as much of it as is to be shown, and the verdict.
 pub(super) fn tell(run: &Run, shown: &History, carried: Option<&Carried>) -> Result<(), Unwritten> {
     print(shown)?;
+    conclude(run, carried)
+}
+
+/// Prints the verdict.
+fn conclude(run: &Run, carried: Option<&Carried>) -> Result<(), Unwritten> {
     print(format_args!("trace {:016x}", run.hash))?;
     // A disagreement is among the violations.
     match carried {

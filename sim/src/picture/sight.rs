@@ -1,0 +1,303 @@
+//! What an event is in a picture: the one place here that knows every kind of event.
+//!
+//! A kind of event that is new needs one arm in [`see`], which says where it is drawn, as what, and
+//! what it begins or ends.
+
+use super::lane::Lane;
+use super::parts::{Arrow, BarKind, Kind};
+use crate::history::{Ask, Event, Heard, Place, Told, Tx, VoteKind};
+
+/// What a coordinator asks of whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call {
+    pub(super) tx: Tx,
+    pub(super) p: u8,
+    pub(super) by: Place,
+    pub(super) ask: Ask,
+}
+
+/// What lasts, by what tells it from others that last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) kind: BarKind,
+    pub(super) lane: Lane,
+    pub(super) peer: Option<Lane>,
+    pub(super) tx: Option<Tx>,
+}
+
+/// What a participant did that a request can have had it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deed {
+    pub(super) tx: Tx,
+    pub(super) p: u8,
+    /// What asks for it.
+    pub(super) ask: Ask,
+}
+
+/// What an event begins, ends or answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Began(Tx, Place),
+    Asks(Call),
+    Hears(Call, Heard),
+    GivesUp(Call),
+    Does(Deed),
+    Opens(Span),
+    Closes(Span),
+    /// From now on exactly these last there.
+    Holds(BarKind, Lane, Vec<Tx>),
+    /// Whatever this place was about is over.
+    Dies(Place),
+}
+
+/// An event as it is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// Where; across all lanes if nowhere.
+    pub(super) lane: Option<Lane>,
+    pub(super) peer: Option<Lane>,
+    pub(super) arrow: Arrow,
+    pub(super) kind: Kind,
+    pub(super) short: String,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Sight {
+    fn everywhere(kind: Kind, short: impl Into<String>) -> Self {
+        let (short, effects) = (short.into(), Vec::new());
+        Self { lane: None, peer: None, arrow: Arrow::None, kind, short, effects }
+    }
+
+    fn at(lane: Lane, kind: Kind, short: impl Into<String>) -> Self {
+        Self { lane: Some(lane), ..Self::everywhere(kind, short) }
+    }
+
+    fn with(self, arrow: Arrow, peer: Lane) -> Self {
+        Self { peer: Some(peer), arrow, ..self }
+    }
+
+    fn and(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
+
+const fn span(kind: BarKind, lane: Lane) -> Span {
+    Span { kind, lane, peer: None, tx: None }
+}
+
+const fn of(kind: BarKind, lane: Lane, tx: Tx) -> Span {
+    Span { kind, lane, peer: None, tx: Some(tx) }
+}
+
+const fn ended(committed: bool) -> (Kind, &'static str) {
+    if committed { (Kind::Committed, "committed") } else { (Kind::RolledBack, "rolled back") }
+}
+
+const fn told(told: Told) -> &'static str {
+    match told {
+        Told::Committed => "told: committed",
+        Told::Aborted => "told: aborted",
+        Told::InDoubt => "told: in doubt",
+        Told::Expired => "told: no longer remembered",
+    }
+}
+
+const fn words(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Prepare => "prepare",
+        Ask::OnePhase => "commit in one phase",
+        Ask::Inquire => "how did it end?",
+        Ask::Commit => "commit",
+        Ask::Abort => "roll back",
+        Ask::RecoverCommit => "commit (recovery)",
+        Ask::RecoverAbort => "roll back (recovery)",
+    }
+}
+
+/// What asks for such an end.
+const fn asked(committed: bool, one_phase: bool, by_recovery: bool) -> Ask {
+    match (committed, one_phase, by_recovery) {
+        (_, true, _) => Ask::OnePhase,
+        (true, false, true) => Ask::RecoverCommit,
+        (false, false, true) => Ask::RecoverAbort,
+        (true, false, false) => Ask::Commit,
+        (false, false, false) => Ask::Abort,
+    }
+}
+
+/// How an event is drawn. `home` is where its transaction was begun.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event, in one place")]
+pub(super) fn see(event: &Event, home: Place) -> Sight {
+    use Effect::{Asks, Began, Closes, Dies, Does, GivesUp, Hears, Holds, Opens};
+    let participant = |p: u8| Lane::Participant(p);
+    let home_lane = Lane::of(home);
+    match *event {
+        Event::Run { .. } => Sight::everywhere(Kind::Run, "the run begins"),
+        Event::Promised { .. } => Sight::everywhere(Kind::Run, "promised"),
+        Event::Seeded { p, .. } => Sight::at(participant(p), Kind::Rows, "begins with a row"),
+        Event::Row { p, .. } => Sight::at(participant(p), Kind::Rows, "holds a row"),
+        Event::Began { tx, by } => Sight::at(Lane::Clients, Kind::Client, "begin")
+            .with(Arrow::Out, Lane::of(by))
+            .and(Began(tx, by)),
+        Event::Enlisted { p, .. } => {
+            Sight::at(participant(p), Kind::Client, "enlisted").with(Arrow::In, Lane::Clients)
+        }
+        Event::AskedCommit { .. } => {
+            Sight::at(Lane::Clients, Kind::Client, "commit!").with(Arrow::Out, home_lane)
+        }
+        Event::Answered { told: what, .. } => {
+            Sight::at(Lane::Clients, Kind::Client, told(what)).with(Arrow::In, home_lane)
+        }
+        Event::Left { .. } => Sight::at(Lane::Clients, Kind::GaveUp, "waits no longer"),
+        Event::Status { told: what, .. } => {
+            Sight::at(Lane::Clients, Kind::Client, format!("by gid {}", told(what)))
+                .with(Arrow::In, home_lane)
+        }
+        Event::Voted { tx, p, vote } => {
+            let does = Does(Deed { tx, p, ask: Ask::Prepare });
+            match vote {
+                VoteKind::Yes => Sight::at(participant(p), Kind::Yes, "yes").and(Opens(of(
+                    BarKind::Prepared,
+                    participant(p),
+                    tx,
+                ))),
+                VoteKind::ReadOnly => Sight::at(participant(p), Kind::Yes, "read-only"),
+                VoteKind::No => Sight::at(participant(p), Kind::No, "no"),
+            }
+            .and(does)
+        }
+        Event::Ended { tx, p, committed, one_phase, by_recovery } => {
+            let (kind, short) = ended(committed);
+            Sight::at(participant(p), kind, short)
+                .and(Closes(of(BarKind::Prepared, participant(p), tx)))
+                .and(Does(Deed { tx, p, ask: asked(committed, one_phase, by_recovery) }))
+        }
+        Event::Expired { p, .. } => Sight::at(participant(p), Kind::GaveUp, "session expired"),
+        Event::OperatorEnded { tx, p, committed } => {
+            let short = format!("OPERATOR: {}", ended(committed).1);
+            Sight::at(participant(p), Kind::Stranger, short).and(Closes(of(
+                BarKind::Prepared,
+                participant(p),
+                tx,
+            )))
+        }
+        Event::Forgot { p } => Sight::at(participant(p), Kind::Fault, "loses its evidence"),
+        Event::StandbyCutOff { p } => {
+            Sight::at(participant(p), Kind::Fault, "its standby is cut off")
+                .and(Opens(span(BarKind::Stale, participant(p))))
+        }
+        Event::FailedOver { p } => Sight::at(participant(p), Kind::Fault, "FAILED OVER")
+            .and(Closes(span(BarKind::Stale, participant(p)))),
+        Event::Trespassed { tx, p } => Sight::at(
+            participant(p),
+            Kind::Stranger,
+            "RIVAL ends the branch",
+        )
+        .and(Closes(of(BarKind::Prepared, participant(p), tx))),
+        Event::RivalStarted => Sight::everywhere(Kind::Stranger, "a rival comes up"),
+        Event::Acknowledged { .. } => Sight::at(home_lane, Kind::Stranger, "operator acknowledges"),
+        Event::HeuristicReported { p, .. } => {
+            Sight::at(home_lane, Kind::Stranger, format!("alarm: participant-{p} ended otherwise"))
+        }
+        Event::Deciding { tx, .. } => Sight::at(home_lane, Kind::Force, "force the decision")
+            .with(Arrow::Out, Lane::Log)
+            .and(Opens(forcing(tx, home_lane))),
+        Event::Decided { tx } => Sight::at(Lane::Log, Kind::Decision, "DECIDED to commit")
+            .with(Arrow::Out, home_lane)
+            .and(Closes(forcing(tx, home_lane)))
+            .and(Opens(of(BarKind::Owed, Lane::Log, tx))),
+        Event::ForceFailed { tx, fenced } => {
+            let short = if fenced { "fenced" } else { "force failed: unknown" };
+            Sight::at(Lane::Log, Kind::Fault, short)
+                .with(Arrow::Out, home_lane)
+                .and(Closes(forcing(tx, home_lane)))
+        }
+        Event::Forgotten { tx, by } => Sight::at(Lane::of(by), Kind::Log, "forget it")
+            .with(Arrow::Out, Lane::Log)
+            .and(Closes(of(BarKind::Owed, Lane::Log, tx))),
+        Event::Opened { by, epoch, ref unfinished } => {
+            let short = format!("opened: epoch {epoch}, {} owed", unfinished.len());
+            Sight::at(Lane::of(by), Kind::Log, short).with(Arrow::In, Lane::Log).and(Holds(
+                BarKind::Owed,
+                Lane::Log,
+                unfinished.clone(),
+            ))
+        }
+        Event::OpenFailed { by, .. } => {
+            Sight::at(Lane::of(by), Kind::Fault, "could not open").with(Arrow::Failed, Lane::Log)
+        }
+        Event::Asked { tx, p, by, ask } => Sight::at(Lane::of(by), Kind::Message, words(ask))
+            .with(Arrow::None, participant(p))
+            .and(Asks(Call { tx, p, by, ask })),
+        Event::Heard { tx, p, by, ask, heard } => {
+            Sight::at(Lane::of(by), Kind::Message, heard.to_string())
+                .with(Arrow::None, participant(p))
+                .and(Hears(Call { tx, p, by, ask }, heard))
+        }
+        Event::GaveUp { tx, p, by, ask } => {
+            Sight::at(Lane::of(by), Kind::GaveUp, format!("gives up: {}", words(ask)))
+                .with(Arrow::None, participant(p))
+                .and(GivesUp(Call { tx, p, by, ask }))
+        }
+        Event::LogRead { by, reading, .. } => {
+            Sight::at(Lane::of(by), Kind::Log, format!("log: {reading}")).with(Arrow::In, Lane::Log)
+        }
+        Event::LogUnreadable { by } => {
+            Sight::at(Lane::of(by), Kind::Fault, "log unreadable").with(Arrow::Failed, Lane::Log)
+        }
+        Event::Found { p, ref prepared } => {
+            let short = format!("finds {} prepared", prepared.len());
+            Sight::at(participant(p), Kind::Repair, short).and(Holds(
+                BarKind::Prepared,
+                participant(p),
+                prepared.clone(),
+            ))
+        }
+        Event::WriteFailed { place } => Sight::at(Lane::of(place), Kind::Fault, "a write FAILED"),
+        Event::Crashed { place } => Sight::at(Lane::of(place), Kind::Fault, "CRASHED")
+            .and(Dies(place))
+            .and(Opens(span(BarKind::Down, Lane::of(place)))),
+        Event::Started { place } => Sight::at(Lane::of(place), Kind::Repair, "started")
+            .and(Closes(span(BarKind::Down, Lane::of(place)))),
+        Event::Cut { from, to } => Sight::at(Lane::of(from), Kind::Fault, format!("CUT to {to}"))
+            .with(Arrow::None, Lane::of(to))
+            .and(Opens(cut(from, to))),
+        Event::Mended { from, to } => {
+            Sight::at(Lane::of(from), Kind::Repair, format!("mended to {to}"))
+                .with(Arrow::None, Lane::of(to))
+                .and(Closes(cut(from, to)))
+        }
+        Event::TakenOver => Sight::everywhere(Kind::Fault, "the lock is broken: a take-over"),
+        Event::DiskFaulty { place, faulty: true } => {
+            Sight::at(Lane::of(place), Kind::Fault, "disk fails or hangs")
+                .and(Opens(span(BarKind::Sick, Lane::of(place))))
+        }
+        Event::DiskFaulty { place, faulty: false } => {
+            Sight::at(Lane::of(place), Kind::Repair, "disk works")
+                .and(Closes(span(BarKind::Sick, Lane::of(place))))
+        }
+        Event::Ordered { step, ref action } => {
+            Sight::everywhere(Kind::Run, format!("{step}. {action}"))
+        }
+        Event::Disagreed { .. } => Sight::everywhere(Kind::Fault, "the worlds PART"),
+        Event::Panicked { .. } => Sight::everywhere(Kind::Fault, "PANIC"),
+        Event::Healed => Sight::everywhere(Kind::Run, "all faults end"),
+        Event::Quiesced => Sight::everywhere(Kind::Run, "everything rests"),
+        Event::Overran => Sight::everywhere(Kind::Fault, "the bound has PASSED"),
+        Event::StillPrepared { p, .. } => Sight::at(participant(p), Kind::Fault, "still prepared"),
+        Event::StillLocked { p, rows } => {
+            Sight::at(participant(p), Kind::Fault, format!("{rows} rows still locked"))
+        }
+        Event::StillUnfinished { .. } => Sight::at(Lane::Log, Kind::Fault, "still owed"),
+        Event::Foreign { p, .. } => Sight::at(participant(p), Kind::Rows, "foreign branches"),
+    }
+}
+
+const fn forcing(tx: Tx, home: Lane) -> Span {
+    Span { kind: BarKind::Forcing, lane: Lane::Log, peer: Some(home), tx: Some(tx) }
+}
+
+const fn cut(from: Place, to: Place) -> Span {
+    Span { kind: BarKind::Cut, lane: Lane::of(from), peer: Some(Lane::of(to)), tx: None }
+}
