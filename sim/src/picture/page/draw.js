@@ -59,7 +59,7 @@ function drawMark(i, mark) {
   const at = line ? x(0) : x(mark.lane);
   // An answer is written on the side that it does not come from.
   const left = mark.kind === "message" && mark.peer > mark.lane && state.heard.has(i);
-  const words = small ? "" : `<text x="${n(at + (left ? -10 : 12))}" y="${n(y - 3)}" ${left ? 'text-anchor="end"' : ""}>${html(mark.short + tag(mark.tx))}</text>`;
+  const words = small ? "" : `<text x="${n(at + (left ? -10 : 12))}" y="${n(y - 5)}" ${left ? 'text-anchor="end"' : ""}>${html(mark.short + tag(mark.tx))}</text>`;
   const band = line ? `<line class="band" x1="${n(x(0))}" x2="${n(x(run.lanes.length - 1))}" y1="${n(y)}" y2="${n(y)}"/>` : "";
   const kind = mark.kind === "message" ? "message_" : mark.kind;
   const chosen = i === state.chosen ? " chosen" : "";

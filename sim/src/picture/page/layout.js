@@ -29,8 +29,8 @@ function layOut() {
       last = TOP + state.row + ((mark.at_us - first) / 1000) * state.row / 6;
     } else {
       // A pause is as long as its order of magnitude.
-      const extra = pause < 5000 ? 0 : state.row * Math.min(1.6, 0.5 * Math.log10(pause / 1000));
-      if (extra) place.pauses.push({ y: y + state.row / 2 + extra / 2, us: pause });
+      const extra = pause < 5000 ? 0 : state.row * Math.min(1.8, 0.3 + 0.5 * Math.log10(pause / 1000));
+      if (extra) place.pauses.push({ y: y + state.row + extra / 2, us: pause });
       y += state.row + extra;
       last = y;
       if (broken.has(i)) y += state.row;
