@@ -153,6 +153,27 @@ fn a_story_is_carried_over_into_the_simulator() {
     std::fs::remove_file(&scenario).expect("it was written");
 }
 
+#[test]
+fn pictures_are_written_and_what_cannot_be_drawn_is_refused() {
+    let file = std::env::temp_dir().join(format!("indoubt-picture-{}.html", std::process::id()));
+    let path = file.to_str().expect("a temporary path is text");
+    let drawn = sim(&["replay", "3", "--tx", "1:1", "--columns", "--html", path]);
+    let printed = stdout(&drawn);
+    assert_eq!(drawn.status.code(), Some(0), "{printed}");
+    for expected in ["DECIDED to commit 1:1", "┃", "every invariant held", path] {
+        assert!(printed.contains(expected), "{expected} in\n{printed}");
+    }
+    let page = std::fs::read_to_string(&file).expect("it was written");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("seed 3, tx 1:1 only"));
+    std::fs::remove_file(&file).expect("it was written");
+    let piped = stdout(&sim(&["replay", "3", "--tx", "1:1", "--mermaid", "-"]));
+    assert!(piped.starts_with("sequenceDiagram\n"), "{piped}");
+    refused(&["replay", "3", "--family", "traffic", "--mermaid", "-"], "--tx 1:3");
+    refused(&["replay", "3", "--json", "--mermaid", "-"], "drop --json");
+    refused(&["replay", "3", "--html", "/nonexistent/page.html"], "cannot be written");
+    refused(&["explore", "--html", path], "--simulate");
+}
+
 /// Standard output on a full disk.
 fn into_a_full_disk(args: &[&str]) {
     let full = File::create("/dev/full").expect("a device on which nothing fits");
