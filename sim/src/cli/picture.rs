@@ -33,7 +33,7 @@ pub(super) struct Pictures {
     #[arg(long, value_name = "FILE")]
     mermaid: Option<PathBuf>,
 
-    /// Write a trace for <https://ui.perfetto.dev> or chrome://tracing.
+    /// Write a trace for the Perfetto viewer, <https://ui.perfetto.dev>.
     #[arg(long, value_name = "FILE")]
     perfetto: Option<PathBuf>,
 }

@@ -117,23 +117,23 @@ impl<'a> Sheet<'a> {
     }
 
     fn line(&self, at: usize, mark: &Mark) -> Line {
-        let mut line = self.lifelines(at, true);
-        line.write(0, &format!("{:>7}.{:03}", mark.at_us / 1000, mark.at_us % 1000));
+        let mut drawn = self.lifelines(at, true);
+        drawn.write(0, &format!("{:>7}.{:03}", mark.at_us / 1000, mark.at_us % 1000));
         let tx = mark.tx.map(|tx| format!(" {}", tx_name(tx))).unwrap_or_default();
         let label = format!("{}{tx}", mark.short);
         let Some(lane) = mark.lane else {
             let last = self.axis(self.picture.lanes.len()) - 6;
-            (GUTTER..last).for_each(|x| line.put(x, '═'));
-            line.write(GUTTER + 2, &format!(" {label} "));
-            return line;
+            (GUTTER..last).for_each(|x| drawn.put(x, '═'));
+            drawn.write(GUTTER + 2, &format!(" {label} "));
+            return drawn;
         };
         match self.arrow(at, mark) {
             Some((from, to, shaft, arrives)) => {
-                self.draw(&mut line, (from, to), shaft, arrives, &label)
+                self.draw(&mut drawn, (from, to), shaft, arrives, &label);
             }
-            None => line.write(self.axis(lane), &format!("{} {label}", glyph(mark.kind))),
+            None => drawn.write(self.axis(lane), &format!("{} {label}", glyph(mark.kind))),
         }
-        line
+        drawn
     }
 
     /// From where to where, how it is drawn, and whether it arrives.
@@ -220,14 +220,14 @@ fn stands(picture: &Picture) -> Vec<Vec<char>> {
     }
     let (mut down, mut held) = (vec![0; lanes], vec![0; lanes]);
     let mut stands = Vec::with_capacity(marks + 1);
-    for at in 0..=marks {
+    for changed in &changes {
         let stand = |(down, held): (&i32, &i32)| match (*down > 0, *held > 0) {
             (true, _) => ' ',
             (false, true) => '┃',
             (false, false) => '│',
         };
         stands.push(down.iter().zip(&held).map(stand).collect());
-        for (bar, by) in &changes[at] {
+        for (bar, by) in changed {
             match bar.kind {
                 BarKind::Down => down[bar.lane] += by,
                 BarKind::Owed | BarKind::Prepared => held[bar.lane] += by,

@@ -186,7 +186,6 @@ pub fn tx_name(tx: Tx) -> String {
     format!("{}:{}", tx.epoch, tx.sequence)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn name<S: Serializer>(tx: &Tx, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&tx_name(*tx))
 }

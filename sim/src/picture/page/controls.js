@@ -27,7 +27,7 @@ function paintMap() {
   const to = (y) => y / place.height * height;
   c.fillStyle = color("--line");
   c.fillRect(0, to(view.scrollTop), 26, Math.max(4, to(view.clientHeight)));
-  const colors = { fault: "--fault", stranger: "--stranger", gave_up: "--late", decision: "--decision" };
+  const colors = { fault: "--fault", stranger: "--stranger", gave_up: "--late" };
   for (const i of place.shown) {
     const name = colors[run.marks[i].kind];
     if (name) { c.fillStyle = color(name); c.fillRect(4, to(place.y[i]), 18, 1); }

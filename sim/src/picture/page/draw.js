@@ -98,7 +98,7 @@ function drawSheet(top, bottom) {
   if (state.row > 12) for (const { y, us } of place.pauses) if (y >= top && y <= bottom)
     marks.push(`<text class="pause" x="${GUTTER - 24}" y="${n(y - state.row / 2 + 4)}">+ ${(us / 1000).toFixed(0)} ms</text>`);
   run.verdicts.forEach((one) => {
-    const y = place.y[one.mark] + 7;
+    const y = place.y[one.mark] + 7 + 23 * one.nth;
     if (y < top - 30 || y > bottom) return;
     marks.push(`<g class="verdict"><rect x="0" y="${n(y)}" width="${n(width)}" height="20"/><text x="${GUTTER}" y="${n(y + 14)}">▲ VIOLATION ${html(one.invariant)}: ${html(one.what)}</text></g>`);
   });

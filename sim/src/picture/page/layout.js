@@ -16,7 +16,11 @@ function isShown(mark) {
 }
 
 function layOut() {
-  const broken = new Set(run.verdicts.map((one) => one.mark));
+  const broken = new Map();
+  for (const one of run.verdicts) {
+    one.nth = broken.get(one.mark) || 0;
+    broken.set(one.mark, one.nth + 1);
+  }
   const room = document.getElementById("view").clientWidth - GUTTER - 40;
   place.lane = Math.max(150, Math.min(260, room / run.lanes.length));
   place.shown = []; place.pauses = [];
@@ -33,7 +37,7 @@ function layOut() {
       if (extra) place.pauses.push({ y: y + state.row + extra / 2, us: pause });
       y += state.row + extra;
       last = y;
-      if (broken.has(i)) y += state.row;
+      if (broken.has(i)) y += Math.max(state.row, 24 * broken.get(i));
     }
     before = mark.at_us;
     place.shown.push(i);
