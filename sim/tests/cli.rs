@@ -66,6 +66,44 @@ fn a_scenario_that_cannot_be_run_is_refused() {
 }
 
 #[test]
+fn a_fault_that_cannot_begin_is_refused() {
+    let file = std::env::temp_dir().join(format!("indoubt-fault-{}.toml", std::process::id()));
+    let path = file.to_str().expect("a temporary path is text");
+    let scenario = scenario_of(&stdout(&sim(&["replay", "3", "--family", "reference"])));
+    let (before, _) = scenario.split_once("[[fault]]").expect("the reference has faults");
+    let with = |fault: &str| {
+        let text = format!("{before}[[fault]]\n{fault}\nfor_ms = 5\n");
+        std::fs::write(&file, text).expect("a temporary file");
+    };
+    let crash = "kind = \"crash\"\nplace = \"coordinator-0\"";
+    with(&format!("on = {{ event = \"force\", nth = 3 }}\nafter_us = 20\n{crash}"));
+    let output = sim(&["replay", "--scenario", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(stdout(&output).contains("event = \"force\""), "it is printed as it was read");
+    for (fault, saying) in [
+        (crash.to_owned(), "a fault begins `at_ms"),
+        (format!("at_ms = 1\nafter_us = 1\n{crash}"), "choose one"),
+        (format!("on = {{ event = \"force\" }}\n{crash}"), "nth"),
+        (format!("on = {{ event = \"fork\", nth = 1 }}\n{crash}"), "fork"),
+        (format!("on = {{ event = \"force\", nth = 0 }}\n{crash}"), "nth = 0 cannot be run"),
+        (
+            format!("on = {{ event = \"vote\", at = \"coordinator-0\", nth = 1 }}\n{crash}"),
+            "not seen there",
+        ),
+        (format!("at_ms = 1\ncolour = \"blue\"\n{crash}"), "colour"),
+        (
+            "at_ms = 1\nkind = \"message\"\nword = \"shout\"\nnth = 1\ndeed = \"lose\"\nby_ms = 0"
+                .into(),
+            "shout",
+        ),
+    ] {
+        with(&fault);
+        refused(&["replay", "--scenario", path], saying);
+    }
+    std::fs::remove_file(&file).expect("it was written");
+}
+
+#[test]
 fn a_printed_scenario_replays_to_the_same_trace() {
     let by_seed = sim(&["replay", "5"]);
     assert_eq!(by_seed.status.code(), Some(0), "{}", stdout(&by_seed));
@@ -157,7 +195,8 @@ fn a_story_is_carried_over_into_the_simulator() {
 fn pictures_are_written_and_what_cannot_be_drawn_is_refused() {
     let file = std::env::temp_dir().join(format!("indoubt-picture-{}.html", std::process::id()));
     let path = file.to_str().expect("a temporary path is text");
-    let drawn = sim(&["replay", "3", "--tx", "1:1", "--columns", "--html", path]);
+    let drawn =
+        sim(&["replay", "3", "--family", "reference", "--tx", "1:1", "--columns", "--html", path]);
     let printed = stdout(&drawn);
     assert_eq!(drawn.status.code(), Some(0), "{printed}");
     for expected in ["DECIDED to commit 1:1", "┃", "every invariant held", path] {
@@ -166,7 +205,8 @@ fn pictures_are_written_and_what_cannot_be_drawn_is_refused() {
     let page = std::fs::read_to_string(&file).expect("it was written");
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("seed 3, tx 1:1 only"));
     std::fs::remove_file(&file).expect("it was written");
-    let piped = stdout(&sim(&["replay", "3", "--tx", "1:1", "--mermaid", "-"]));
+    let piped =
+        stdout(&sim(&["replay", "3", "--family", "reference", "--tx", "1:1", "--mermaid", "-"]));
     assert!(piped.starts_with("sequenceDiagram\n"), "{piped}");
     refused(&["replay", "3", "--family", "traffic", "--mermaid", "-"], "--tx 1:3");
     refused(&["replay", "3", "--json", "--mermaid", "-"], "drop --json");
