@@ -21,7 +21,7 @@ struct Work {
     /// Transactions that were asked to commit.
     asked: BTreeSet<Gid>,
     /// Those that a client is at work on.
-    at_work: BTreeSet<u32>,
+    under_way: BTreeSet<u32>,
 }
 
 impl Backlog {
@@ -31,7 +31,7 @@ impl Backlog {
         (work.begun < of).then(|| {
             work.begun += 1;
             let number = work.begun - 1;
-            work.at_work.insert(number);
+            work.under_way.insert(number);
             number
         })
     }
@@ -39,18 +39,18 @@ impl Backlog {
     /// One that was taken is done. Of a client that was killed it says nothing: a task may go on to
     /// its next await when it has brought about its own end.
     pub fn done(&self, number: u32) {
-        self.work().at_work.remove(&number);
+        self.work().under_way.remove(&number);
     }
 
     /// The clients were killed, with what they were at.
     pub fn crashed(&self) {
-        self.work().at_work.clear();
+        self.work().under_way.clear();
     }
 
     /// Whether all transactions have been begun and no client is at work.
     pub fn is_empty(&self, of: u32) -> bool {
         let work = self.work();
-        work.begun == of && work.at_work.is_empty()
+        work.begun == of && work.under_way.is_empty()
     }
 
     /// No client begins any more of these transactions.

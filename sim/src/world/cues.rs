@@ -152,10 +152,9 @@ fn sight(sign: &Sign<'_>) -> Option<(Sight, Option<Place>)> {
         Sign::Sent { from, to: COORDINATORS, word: Word::List } => {
             Some((Sight::Sweep, Some(place_of(from))))
         }
-        Sign::Sent { .. } => None,
         Sign::Received { to, word: what, .. } => word(to, what),
         Sign::Disk { place, sync: true, done: true } => Some((Sight::Sync, Some(place))),
-        Sign::Disk { .. } => None,
+        Sign::Sent { .. } | Sign::Disk { .. } => None,
     }
 }
 
