@@ -6,6 +6,7 @@ mod planted;
 use std::process::Command;
 
 use indoubt_sim::bend::Bend;
+use indoubt_sim::fuzz::{Crashes, crashes};
 use indoubt_sim::harness::Harness;
 use indoubt_sim::invariants::Invariant;
 use indoubt_sim::scenario::Scenario;
@@ -100,4 +101,23 @@ fn another_logs_branches_are_taken_for_orphans() {
     let test = "another_logs_branches_are_taken_for_orphans";
     let broken = caught_in::<planted::AllIsOurs>(SWARM, test);
     assert!(broken.contains(&Invariant::Ownership), "{broken:?}");
+}
+
+/// A run in which nothing else fails.
+fn swept<B: Bend>() -> Crashes {
+    let scenario = Scenario { transactions: 2, faults: Vec::new(), ..Scenario::reference(1) };
+    crashes(&scenario, &Harness::shipped().bend::<B>(), 0, 2)
+}
+
+#[test]
+fn a_crash_at_every_step_finds_what_one_crash_breaks() {
+    let swept = [swept::<planted::DecisionNeverSynced>(), swept::<planted::PrepareNeverSynced>()];
+    for (bug, Crashes { singles, broken, .. }) in ["decision", "prepare"].iter().zip(swept) {
+        assert!(!broken.is_empty(), "{bug}: {singles} crashes broke nothing");
+        println!("{bug}: {} of {singles} crashes broke an invariant", broken.len());
+        for one in broken {
+            let again = Harness::shipped().run(&one.scenario);
+            assert_eq!(again.violations, [], "what ships breaks at {:?} too", one.points);
+        }
+    }
 }

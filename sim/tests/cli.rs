@@ -104,6 +104,32 @@ fn a_fault_that_cannot_begin_is_refused() {
 }
 
 #[test]
+fn a_crash_at_every_step_of_a_run_breaks_nothing() {
+    let file = std::env::temp_dir().join(format!("indoubt-sweep-{}.toml", std::process::id()));
+    let path = file.to_str().expect("a temporary path is text");
+    // A short one: two transactions, and nothing else that fails.
+    let scenario = scenario_of(&stdout(&sim(&["replay", "1", "--family", "reference"])));
+    let (calm, _) = scenario.split_once("[[fault]]").expect("the reference has faults");
+    let short = calm.replace("transactions = 20\n", "transactions = 2\n");
+    assert_ne!(short, calm);
+    std::fs::write(&file, short).expect("a temporary file");
+    let output = sim(&["sweep", "--scenario", path, "--pairs", "50"]);
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let steps = |place: &str| -> u32 {
+        let line = printed.lines().find(|line| line.ends_with(place)).expect("it is told");
+        let count = line.split_whitespace().next().expect("a count");
+        count.parse().expect("a number")
+    };
+    // Messages of two transactions at two participants each, and the syncs of an opening.
+    assert!(steps("coordinator-0") > 30 && steps("participant-0") > 10, "{printed}");
+    assert!(printed.contains("50 twice"), "{printed}");
+    std::fs::remove_file(&file).expect("it was written");
+    refused(&["sweep"], "SEED");
+    refused(&["sweep", "--scenario", "/nonexistent/scenario"], "cannot be read");
+}
+
+#[test]
 fn a_printed_scenario_replays_to_the_same_trace() {
     let by_seed = sim(&["replay", "5"]);
     assert_eq!(by_seed.status.code(), Some(0), "{}", stdout(&by_seed));

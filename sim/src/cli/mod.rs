@@ -8,6 +8,7 @@ mod fuzz;
 mod output;
 mod picture;
 mod replay;
+mod sweep;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Explore(explore::Explore),
     /// Run one seed, or a scenario from a file, and print what happened.
     Replay(replay::Replay),
+    /// Crash every place at every step of one run.
+    Sweep(sweep::Sweep),
 }
 
 impl Cli {
@@ -49,6 +52,7 @@ impl Cli {
             Command::Fuzz(fuzz) => fuzz.run(),
             Command::Explore(explore) => explore.run(),
             Command::Replay(replay) => replay.run(),
+            Command::Sweep(sweep) => sweep.run(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Many runs: seeds over worker threads, what they reached, and the first that fails.
 
 mod commit;
+mod crashes;
 mod reach;
 mod sweep;
 
 pub use commit::commit;
+pub use crashes::{Broken, Crashes, Point, crashes};
 pub use reach::{CLAIMS, COMMITTED, Reach};
 pub use sweep::{Budget, Failure, Report, Sweep, sweep};

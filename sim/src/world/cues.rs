@@ -1,5 +1,6 @@
 //! The faults that wait for an event, and the event that each waits for.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(super) enum Stroke {
 pub(super) struct Cues {
     waiting: Mutex<Vec<Waiting>>,
     later: UnboundedSender<(Duration, Stroke)>,
+    /// The faults that have begun.
+    begun: Mutex<BTreeSet<usize>>,
     /// For whoever carries them out.
     come: Mutex<Option<UnboundedReceiver<(Duration, Stroke)>>>,
 }
@@ -37,7 +40,8 @@ struct Waiting {
 impl Default for Cues {
     fn default() -> Self {
         let (later, come) = mpsc::unbounded();
-        Self { waiting: Mutex::default(), later, come: Mutex::new(Some(come)) }
+        let (waiting, begun) = (Mutex::default(), Mutex::default());
+        Self { waiting, later, begun, come: Mutex::new(Some(come)) }
     }
 }
 
@@ -45,6 +49,11 @@ impl Cues {
     /// The strokes that come later, when each is due. There is one who takes them.
     pub(super) fn strokes(&self) -> UnboundedReceiver<(Duration, Stroke)> {
         lock(&self.come).take().expect("they are taken once")
+    }
+
+    /// The faults that have begun, by number.
+    pub(super) fn begun(&self) -> BTreeSet<usize> {
+        lock(&self.begun).clone()
     }
 
     /// All faults have ended: nothing is waited for.
@@ -124,7 +133,10 @@ impl<P: Parts> World<P> {
     /// A fault begins or ends, now.
     pub(super) fn strike(self: &Arc<Self>, stroke: Stroke) {
         match stroke {
-            Stroke::Begin(index) => self.begin(&self.scenario.faults[index]),
+            Stroke::Begin(index) => {
+                lock(&self.cues.begun).insert(index);
+                self.begin(&self.scenario.faults[index]);
+            }
             Stroke::End(index) => self.end(&self.scenario.faults[index].kind),
         }
     }

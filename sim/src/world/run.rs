@@ -44,6 +44,8 @@ pub struct Run {
     pub violations: Vec<Violation>,
     /// How often each kind of fault fired.
     pub faults: FaultCounts,
+    /// The faults of the schedule that began, by number: one whose event does not come does not.
+    pub begun: BTreeSet<usize>,
     /// Messages sent.
     pub messages: u64,
     /// How long it lasted, in virtual time.
@@ -71,15 +73,15 @@ pub(crate) fn run_of<P: Parts>(
         let world = live(scenario.clone(), parts, recorder.clone(), first_half);
         runtime.block_on(world)
     }));
-    let Life { history, trace, faults, messages } = lived.unwrap_or_else(|panic| {
+    let Life { history, trace, faults, begun, messages } = lived.unwrap_or_else(|panic| {
         recorder.record_now(Event::Panicked { what: words(&*panic) });
         let (history, trace) = recorder.finish();
-        Life { history, trace, faults: FaultCounts::new(), messages: 0 }
+        Life { history, trace, faults: FaultCounts::new(), begun: BTreeSet::new(), messages: 0 }
     });
     let violations = verdict(&history, claims);
     let lasted = history.entries().last().map_or(0, |last| last.at_us);
     let lasted = Duration::from_micros(lasted);
-    Run { history, hash: trace.hash(), violations, faults, messages, lasted }
+    Run { history, hash: trace.hash(), violations, faults, begun, messages, lasted }
 }
 
 /// A run that has not been judged yet.
@@ -87,6 +89,7 @@ struct Life {
     history: History,
     trace: Trace,
     faults: FaultCounts,
+    begun: BTreeSet<usize>,
     messages: u64,
 }
 
@@ -106,8 +109,9 @@ async fn live<P: Parts>(
     supervisor.abort();
     let (history, mut trace) = recorder.finish();
     let (faults, messages) = world.tally(&mut trace);
+    let begun = world.cues.begun();
     dismantle(&world);
-    Life { history, trace, faults, messages }
+    Life { history, trace, faults, begun, messages }
 }
 
 fn world<P: Parts>(

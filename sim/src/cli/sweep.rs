@@ -1,0 +1,101 @@
+//! `sweep`: a crash at every step of one run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use indoubt_sim::fuzz::{Broken, Crashes, crashes};
+use indoubt_sim::harness::Harness;
+use indoubt_sim::scenario::Scenario;
+
+use super::{Family, Unwritten, VIOLATED, print, seed, usage};
+
+/// How many broken runs are told.
+const TOLD: usize = 10;
+
+/// Crash the coordinator at every step of one run, then each participant, then pairs of them.
+///
+/// A step is a message that is sent or received, or a call of the disk that begins or has been
+/// carried out.
+#[derive(Debug, Args)]
+pub(super) struct Sweep {
+    /// The seed.
+    #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true, required_unless_present = "scenario")]
+    seed: Option<u64>,
+
+    /// A file with a scenario, as `replay` prints it, instead of a seed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "family"])]
+    scenario: Option<PathBuf>,
+
+    /// What the seed stands for.
+    #[arg(long, value_enum, default_value_t = Family::Reference)]
+    family: Family,
+
+    /// How many pairs of crashes; all that there are, if they are no more.
+    #[arg(long, default_value_t = 1_000)]
+    pairs: usize,
+
+    /// How many threads; by default as many as there are cores.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+impl Sweep {
+    #[expect(clippy::disallowed_methods, reason = "how long it took, outside of any simulation")]
+    pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
+        let scenario = match self.scenario() {
+            Ok(scenario) => scenario,
+            Err(error) => return Ok(usage(error)),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (start, jobs) = (Instant::now(), self.jobs.map_or(cores, usize::from));
+        let swept = crashes(&scenario, &Harness::shipped(), self.pairs, jobs);
+        let seconds = start.elapsed().as_secs_f64();
+        for (place, steps) in &swept.steps {
+            print(format_args!("{steps:>8} steps of {place}"))?;
+        }
+        let Crashes { singles, pairs, broken, .. } = &swept;
+        print(format_args!("{singles} runs crashed once, {pairs} twice, in {seconds:.1} s"))?;
+        for one in broken.iter().take(TOLD) {
+            tell(one)?;
+        }
+        if broken.is_empty() {
+            print("every invariant held in every run")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        print(format_args!("{} runs broke an invariant", broken.len()))?;
+        Ok(ExitCode::from(VIOLATED))
+    }
+
+    fn scenario(&self) -> Result<Scenario, String> {
+        let Some(path) = &self.scenario else {
+            return Ok(self.family.scenario()(self.seed.unwrap_or_default()));
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        text.parse().map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+/// What broke, and the line that replays it: with its scenario, which is written for that.
+fn tell(broken: &Broken) -> Result<(), Unwritten> {
+    let points: Vec<String> =
+        broken.points.iter().map(|point| format!("{}-{}", point.place, point.step)).collect();
+    print(format_args!("VIOLATION with a crash at {}", points.join(" and ")))?;
+    for violation in &broken.violations {
+        print(format_args!("  {violation}"))?;
+    }
+    let name = format!("indoubt-sweep-{}-{}.toml", broken.scenario.seed, points.join("-"));
+    let path = std::env::temp_dir().join(name);
+    match std::fs::write(&path, broken.scenario.to_string()) {
+        Ok(()) => {
+            print(format_args!("replay it with\n  cargo sim replay --scenario {}", path.display()))
+        }
+        Err(error) => print(format_args!(
+            "its scenario cannot be written to {} ({error}); it is\n{}",
+            path.display(),
+            broken.scenario
+        )),
+    }
+}
