@@ -64,6 +64,9 @@ pub struct Crashes {
 
 /// Crashes the coordinator at every step of the scenario, then each participant, then so many pairs
 /// drawn from all of it: of all of them, if they are no more than that.
+///
+/// What a crash leaves of what was not synced is drawn from the scenario's seed, whatever the step:
+/// sweep several seeds.
 pub fn crashes<P: Parts>(scenario: &Scenario, parts: &P, pairs: usize, jobs: usize) -> Crashes {
     let places = [Place::Coordinator(0)]
         .into_iter()
