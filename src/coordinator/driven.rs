@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Driven {
     /// It has not been started.
-    NotYet,
-    Now,
+    NotYet = 0,
+    Now = 1,
     /// It has ended or was dropped: what it was at, nobody is at any more.
-    NoMore,
+    NoMore = 2,
 }
 
 /// How it goes with the driver, for those who ask.
@@ -25,6 +25,10 @@ impl IsDriven {
             _ => Driven::NoMore,
         }
     }
+
+    fn is(&self, now: Driven) {
+        self.0.store(now as u8, Ordering::Release);
+    }
 }
 
 /// What a driver holds: when this is dropped, it has ended.
@@ -37,12 +41,12 @@ impl Helm {
     }
 
     pub(super) fn is_taken(&self) {
-        self.0.0.store(1, Ordering::Release);
+        self.0.is(Driven::Now);
     }
 }
 
 impl Drop for Helm {
     fn drop(&mut self) {
-        self.0.0.store(2, Ordering::Release);
+        self.0.is(Driven::NoMore);
     }
 }

@@ -120,7 +120,8 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
         self.wire.state().set_cut(from, to, false);
     }
 
-    /// Ends all cuts, and every aim that has not struck. The other faults are options: see [`set_all`](Self::set_all).
+    /// Ends all cuts, and every aim that has not struck. The other faults are options: see
+    /// [`set_all`](Self::set_all).
     pub fn heal_all(&self) {
         self.wire.state().heal_all();
     }

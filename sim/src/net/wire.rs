@@ -71,25 +71,34 @@ impl<M: Clone + Spoken + Send + 'static> Wire<M> {
 
     /// Sends for one life of a node; for a past one it does nothing.
     pub(super) fn send(&self, from: NodeId, incarnation: Incarnation, to: NodeId, message: M) {
-        let (now, word) = (self.time.elapsed(), message.word());
+        let heard = self.sentry.is_heard().then(|| message.word());
+        let now = self.time.elapsed();
         let arrivals = self.state().send(now, (from, incarnation), to, message);
         for due in arrivals.into_iter().flatten() {
             self.arm(due);
         }
-        self.sentry.tell(Sign::Sent { from: from.0, to: to.0, word });
+        if let Some(word) = heard
+            && self.state().is_current(from, incarnation)
+        {
+            self.sentry.tell(Sign::Sent { from: from.0, to: to.0, word });
+        }
     }
 
     pub(super) fn told(self, sentry: Sentry) -> Self {
         Self { sentry, ..self }
     }
 
-    /// Tells that a message was received. False if that was the end of the receiver.
+    /// Tells that a message was received, if anybody listens. False if that was the end of the
+    /// receiver.
     pub(super) fn has_received(
         &self,
         from: NodeId,
         (to, incarnation): (NodeId, Incarnation),
         message: &M,
     ) -> bool {
+        if !self.sentry.is_heard() {
+            return true;
+        }
         self.sentry.tell(Sign::Received { from: from.0, to: to.0, word: message.word() });
         self.state().is_current(to, incarnation)
     }

@@ -7,22 +7,22 @@
 
 use std::collections::BTreeMap;
 
+use super::look::Act;
 use super::messages::Request;
 use super::parts::End;
-use super::sight::Deed;
 use crate::history::{Ask, Tx};
 
 /// Joins what was done with the requests for it.
-pub(super) fn join(requests: &mut [Request], deeds: &[(usize, Deed)]) {
+pub(super) fn join(requests: &mut [Request], acts: &[(usize, Act)]) {
     let mut of: BTreeMap<(Tx, u8), Vec<usize>> = BTreeMap::new();
     for (number, request) in requests.iter().enumerate() {
         of.entry((request.call.tx, request.call.p)).or_default().push(number);
     }
-    for (at, deed) in deeds {
-        let numbers = of.get(&(deed.tx, deed.p)).map_or(&[][..], Vec::as_slice);
+    for (at, act) in acts {
+        let numbers = of.get(&(act.tx, act.p)).map_or(&[][..], Vec::as_slice);
         let asked = |number: &&usize| {
             let request = &requests[**number];
-            request.asked < *at && request.done.is_none() && asks(request.call.ask, deed.ask)
+            request.asked < *at && request.done.is_none() && asks(request.call.ask, act.ask)
         };
         let best = numbers.iter().filter(asked).min_by_key(|number| fit(&requests[**number], *at));
         if let Some(number) = best.copied() {

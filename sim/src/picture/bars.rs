@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::lane::Lane;
+use super::look::{Effect, Span};
 use super::parts::{Bar, BarKind};
-use super::sight::{Effect, Span};
 use crate::history::{Place, Tx};
 
 /// The bars so far.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::model::Picture;
-use super::parts::{Arrow, BarKind, End, Kind, Mark, Message, tx_name};
+use super::parts::{Arrow, BarKind, End, Mark, MarkKind, Message, tx_name};
 
 /// The columns of a picture, to be printed.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl fmt::Display for Columns<'_> {
         let sheet = Sheet::of(picture);
         let (mut lines, mut before, mut rows) = (0, None, 0);
         for (at, mark) in picture.marks.iter().enumerate() {
-            if mark.kind == Kind::Rows {
+            if mark.kind == MarkKind::Rows {
                 rows += 1;
             } else {
                 if lines % AGAIN == 0 {
@@ -144,7 +144,7 @@ impl<'a> Sheet<'a> {
             Arrow::In => Some((peer, lane, '─', true)),
             Arrow::Failed => Some((lane, peer, '─', false)),
             Arrow::None => {
-                let message = self.of[at].filter(|_| mark.kind == Kind::Message)?;
+                let message = self.of[at].filter(|_| mark.kind == MarkKind::Message)?;
                 let refused = message.end == End::Refused;
                 let shaft = if refused { '╌' } else { '─' };
                 Some(if message.asked == at {
@@ -192,19 +192,19 @@ impl<'a> Sheet<'a> {
     }
 }
 
-const fn glyph(kind: Kind) -> char {
+const fn glyph(kind: MarkKind) -> char {
     match kind {
-        Kind::Client | Kind::Message => '●',
-        Kind::GaveUp | Kind::No => '✗',
-        Kind::Yes => '✓',
-        Kind::Force => '◇',
-        Kind::Decision => '◆',
-        Kind::Committed => '■',
-        Kind::RolledBack => '□',
-        Kind::Log | Kind::Rows | Kind::Run => '·',
-        Kind::Fault => '!',
-        Kind::Repair => '+',
-        Kind::Stranger => '?',
+        MarkKind::Client | MarkKind::Message => '●',
+        MarkKind::GaveUp | MarkKind::No => '✗',
+        MarkKind::Yes => '✓',
+        MarkKind::Force => '◇',
+        MarkKind::Decision => '◆',
+        MarkKind::Committed => '■',
+        MarkKind::RolledBack => '□',
+        MarkKind::Log | MarkKind::Rows | MarkKind::Run => '·',
+        MarkKind::Fault => '!',
+        MarkKind::Repair => '+',
+        MarkKind::Stranger => '?',
     }
 }
 

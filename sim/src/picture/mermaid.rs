@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::lane::Lane;
 use super::model::Picture;
-use super::parts::{Arrow, End, Kind, Mark, Message, tx_name};
+use super::parts::{Arrow, End, Mark, MarkKind, Message, tx_name};
 
 /// What Mermaid takes by default, in characters: `maxTextSize`.
 pub const MOST_CHARACTERS: usize = 50_000;
@@ -107,7 +107,7 @@ impl Drawn<'_> {
     fn mark(&mut self, at: usize) {
         let picture = self.picture;
         let Some(mark) = picture.marks.get(at) else { return };
-        if mark.kind != Kind::Rows {
+        if mark.kind != MarkKind::Rows {
             match (mark.arrow, mark.lane, mark.peer) {
                 (Arrow::Out, Some(lane), Some(peer)) => self.arrow(lane, "->>", peer, mark),
                 (Arrow::In, Some(lane), Some(peer)) => self.arrow(peer, "->>", lane, mark),
@@ -130,7 +130,7 @@ impl Drawn<'_> {
                 let arrow = if message.reached() { "->>" } else { "-x" };
                 self.arrow(message.from, arrow, message.to, mark);
             }
-            Some(message) if mark.kind == Kind::Message => {
+            Some(message) if mark.kind == MarkKind::Message => {
                 let arrow = if message.end == End::Refused { "--x" } else { "-->>" };
                 self.arrow(message.to, arrow, message.from, mark);
             }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::answers::join;
 use super::lane::Lane;
+use super::look::{Act, Call, Effect};
 use super::parts::{End, Message};
-use super::sight::{Call, Deed, Effect};
 use crate::history::{Heard, Place};
 
 /// A request, before lanes have numbers.
@@ -29,7 +29,7 @@ pub(super) struct Messages {
     /// What is waited for, by number.
     open: BTreeMap<Call, VecDeque<usize>>,
     /// What participants did, with the mark of it.
-    deeds: Vec<(usize, Deed)>,
+    acts: Vec<(usize, Act)>,
 }
 
 impl Messages {
@@ -39,7 +39,7 @@ impl Messages {
             Effect::Hears(call, Heard::Lost) => self.close(at, call, End::Refused),
             Effect::Hears(call, _) => self.close(at, call, End::Heard),
             Effect::GivesUp(call) => self.close(at, call, End::GaveUp),
-            Effect::Does(deed) => self.deeds.push((at, deed)),
+            Effect::Does(act) => self.acts.push((at, act)),
             Effect::Dies(place) => self.die(at, place),
             Effect::Began(..) | Effect::Opens(_) | Effect::Closes(_) | Effect::Holds(..) => {}
         }
@@ -72,7 +72,7 @@ impl Messages {
 
     /// All of them, joined with what was done.
     pub(super) fn finish(mut self, number: impl Fn(Lane) -> usize) -> Vec<Message> {
-        join(&mut self.all, &self.deeds);
+        join(&mut self.all, &self.acts);
         let message = |request: Request| Message {
             tx: request.call.tx,
             p: request.call.p,

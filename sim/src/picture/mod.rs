@@ -10,6 +10,7 @@ mod answers;
 mod bars;
 pub mod columns;
 mod lane;
+mod look;
 pub mod mermaid;
 mod messages;
 mod model;
@@ -18,8 +19,7 @@ mod only;
 pub mod page;
 mod parts;
 pub mod perfetto;
-mod sight;
 
 pub use lane::Lane;
 pub use model::Picture;
-pub use parts::{Arrow, Bar, BarKind, End, Kind, Mark, Message, Verdict, tx_name};
+pub use parts::{Arrow, Bar, BarKind, End, Mark, MarkKind, Message, Verdict, tx_name};

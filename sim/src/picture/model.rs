@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::bars::Bars;
 use super::lane::Lane;
+use super::look::{Effect, Look, see};
 use super::messages::Messages;
 use super::moment::verdicts;
 use super::parts::{Arrow, Bar, Mark, Message, Verdict};
-use super::sight::{Effect, Sight, see};
 use crate::history::{History, Place};
 use crate::invariants::Violation;
 
@@ -39,20 +39,20 @@ impl Picture {
         let lanes = lanes(&sights);
         let number = |lane: Lane| lanes.binary_search(&lane).unwrap_or_default();
         let (mut messages, mut bars) = (Messages::default(), Bars::default());
-        for (at, effect) in sights.iter().enumerate().flat_map(|(at, sight)| {
-            let effects = sight.effects.iter();
+        for (at, effect) in sights.iter().enumerate().flat_map(|(at, look)| {
+            let effects = look.effects.iter();
             effects.map(move |effect| (at, effect))
         }) {
             messages.follow(at, effect);
             bars.follow(at, effect);
         }
-        let marks = sights.iter().zip(history.entries()).map(|(sight, entry)| Mark {
+        let marks = sights.iter().zip(history.entries()).map(|(look, entry)| Mark {
             at_us: entry.at_us,
-            lane: sight.lane.map(number),
-            peer: sight.peer.map(number),
-            arrow: sight.arrow,
-            kind: sight.kind,
-            short: sight.short.clone(),
+            lane: look.lane.map(number),
+            peer: look.peer.map(number),
+            arrow: look.arrow,
+            kind: look.kind,
+            short: look.short.clone(),
             text: entry.event.to_string(),
             tx: entry.event.tx(),
         });
@@ -75,25 +75,25 @@ impl Picture {
 }
 
 /// Every event as it is drawn, beside the coordinator that its transaction was begun at.
-fn sights(history: &History) -> Vec<Sight> {
+fn sights(history: &History) -> Vec<Look> {
     let mut homes = BTreeMap::new();
     let mut sights = Vec::with_capacity(history.entries().len());
     for event in history.events() {
         let home = event.tx().and_then(|tx| homes.get(&tx).copied());
-        let sight = see(event, home.unwrap_or(Place::Coordinator(0)));
-        for effect in &sight.effects {
+        let look = see(event, home.unwrap_or(Place::Coordinator(0)));
+        for effect in &look.effects {
             if let Effect::Began(tx, by) = *effect {
                 homes.insert(tx, by);
             }
         }
-        sights.push(sight);
+        sights.push(look);
     }
     sights
 }
 
 /// The columns that a run needs, in order. Participants have no gaps between them.
-fn lanes(sights: &[Sight]) -> Vec<Lane> {
-    let seen = sights.iter().flat_map(|sight| [sight.lane, sight.peer]).flatten();
+fn lanes(sights: &[Look]) -> Vec<Lane> {
+    let seen = sights.iter().flat_map(|look| [look.lane, look.peer]).flatten();
     let mut lanes: BTreeSet<_> = [Lane::Clients, Lane::Coordinator(0), Lane::Log].into();
     lanes.extend(seen);
     if let Some(Lane::Participant(last)) = lanes.last().copied() {

@@ -7,7 +7,7 @@ use crate::history::{Ask, Place, Tx};
 /// What an event looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum MarkKind {
     /// A client does something, or is told something.
     Client,
     /// A request goes out, or its answer comes in.
@@ -66,7 +66,7 @@ pub struct Mark {
     /// Whether there is an arrow between the two by itself.
     pub arrow: Arrow,
     /// What it looks like.
-    pub kind: Kind,
+    pub kind: MarkKind,
     /// A few words.
     pub short: String,
     /// The line of the history.

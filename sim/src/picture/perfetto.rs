@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::model::Picture;
-use super::parts::{Bar, BarKind, End, Kind, Mark, Message, tx_name};
+use super::parts::{Bar, BarKind, End, Mark, MarkKind, Message, tx_name};
 use crate::history::Tx;
 
 /// The trace, as one JSON object.
@@ -71,7 +71,14 @@ fn of_mark(mark: &Mark) -> Value {
             "ph": "i", "name": name, "cat": "run", "pid": pid(0), "tid": 0, "ts": ts, "s": "g",
             "args": args,
         }),
-        (Some(lane), Kind::Fault | Kind::Repair | Kind::Stranger | Kind::GaveUp | Kind::Rows) => {
+        (
+            Some(lane),
+            MarkKind::Fault
+            | MarkKind::Repair
+            | MarkKind::Stranger
+            | MarkKind::GaveUp
+            | MarkKind::Rows,
+        ) => {
             json!({
                 "ph": "i", "name": name, "cat": "fault", "pid": pid(lane), "tid": 0, "ts": ts,
                 "s": "p", "args": args,

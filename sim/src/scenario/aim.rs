@@ -73,17 +73,22 @@ fn cue(draw: &mut Draw, transactions: u64) -> Cue {
     let (event, often) = if rare {
         RARE[usize::try_from(draw.below(RARE.len() as u64)).unwrap_or(0)]
     } else {
-        let all: u64 = SIGHTS.iter().map(|(_, weight, _)| weight).sum();
-        let mut at = draw.below(all);
-        let chosen = SIGHTS.iter().find(|(_, weight, _)| {
-            let here = at < *weight;
-            at = at.saturating_sub(*weight);
-            here
-        });
-        let (event, _, each) = chosen.unwrap_or(&SIGHTS[0]);
-        (*event, each * transactions)
+        let (event, _, each) = *weighted(draw, SIGHTS, |(_, weight, _)| *weight);
+        (event, each * transactions)
     };
     Cue { event, at: None, nth: small(1 + draw.below(often)) }
+}
+
+/// One of these, each as often as its weight says.
+fn weighted<'a, T>(draw: &mut Draw, of: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
+    let mut at = draw.below(of.iter().map(&weight).sum());
+    let chosen = of.iter().find(|one| {
+        let weight = weight(one);
+        let here = at < weight;
+        at = at.saturating_sub(weight);
+        here
+    });
+    chosen.unwrap_or(&of[0])
 }
 
 /// At once in half of the cases: between this step and what follows from it.
@@ -93,14 +98,7 @@ fn after(draw: &mut Draw) -> u64 {
 }
 
 fn message(draw: &mut Draw, scenario: &Scenario) -> Fault {
-    let all: u64 = WORDS.iter().map(|(_, weight)| weight).sum();
-    let mut at = draw.below(all);
-    let chosen = WORDS.iter().find(|(_, weight)| {
-        let here = at < *weight;
-        at = at.saturating_sub(*weight);
-        here
-    });
-    let (word, _) = *chosen.unwrap_or(&WORDS[0]);
+    let (word, _) = *weighted(draw, WORDS, |(_, weight)| *weight);
     let nth = small(1 + draw.below(2 * u64::from(scenario.transactions)));
     // Now, or long after: longer than every deadline.
     let by_ms = if draw.below(2) == 0 { draw.below(50) } else { draw.below(3_000) };

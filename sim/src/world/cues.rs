@@ -71,8 +71,7 @@ impl Cues {
     fn come(&self, sight: Sight, place: Option<Place>) -> Vec<(usize, Duration)> {
         let mut come = Vec::new();
         lock(&self.waiting).retain_mut(|one| {
-            let meant = one.cue.event == sight
-                && (one.cue.at.is_none() || one.cue.at == place || place.is_none());
+            let meant = one.cue.event == sight && (one.cue.at.is_none() || one.cue.at == place);
             one.seen += u32::from(meant);
             let has_come = meant && one.seen == one.cue.nth;
             if has_come {
@@ -118,7 +117,6 @@ impl<P: Parts> World<P> {
 
     fn has_come(self: &Arc<Self>, sight: Sight, place: Option<Place>) {
         for (fault, after) in self.cues.come(sight, place) {
-            lock(&self.struck).at_events += 1;
             let begin = self.events.now() + after;
             if after.is_zero() {
                 self.strike(Stroke::Begin(fault));

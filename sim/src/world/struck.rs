@@ -6,6 +6,7 @@ use crate::disk::DiskStats;
 use crate::lock::lock;
 use crate::net::NetStats;
 use crate::parts::Parts;
+use crate::scenario::When;
 use crate::trace::Trace;
 
 /// How often each kind of fault fired, by name.
@@ -21,7 +22,6 @@ pub(crate) struct Struck {
     pub(super) one_way_cuts: u64,
     pub(crate) takeovers: u64,
     pub(super) rivals: u64,
-    pub(super) at_events: u64,
     pub(super) forgets: u64,
     pub(super) failovers: u64,
 }
@@ -46,10 +46,12 @@ impl<P: Parts> World<P> {
             one_way_cuts,
             takeovers,
             rivals,
-            at_events,
             forgets,
             failovers,
         } = *lock(&self.struck);
+        let begun = self.cues.begun();
+        let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
+        let at_events = begun.iter().filter(waited).count() as u64;
         let counts = vec![
             ("messages lost", net.lost),
             ("messages duplicated", net.duplicated),

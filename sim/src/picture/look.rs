@@ -4,7 +4,7 @@
 //! what it begins or ends.
 
 use super::lane::Lane;
-use super::parts::{Arrow, BarKind, Kind};
+use super::parts::{Arrow, BarKind, MarkKind};
 use crate::history::{Ask, Event, Heard, Place, Told, Tx, VoteKind};
 
 /// What a coordinator asks of whom.
@@ -27,7 +27,7 @@ pub(super) struct Span {
 
 /// What a participant did that a request can have had it do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deed {
+pub(super) struct Act {
     pub(super) tx: Tx,
     pub(super) p: u8,
     /// What asks for it.
@@ -41,7 +41,7 @@ pub(super) enum Effect {
     Asks(Call),
     Hears(Call, Heard),
     GivesUp(Call),
-    Does(Deed),
+    Does(Act),
     Opens(Span),
     Closes(Span),
     /// From now on exactly these last there.
@@ -52,23 +52,23 @@ pub(super) enum Effect {
 
 /// An event as it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sight {
+pub(super) struct Look {
     /// Where; across all lanes if nowhere.
     pub(super) lane: Option<Lane>,
     pub(super) peer: Option<Lane>,
     pub(super) arrow: Arrow,
-    pub(super) kind: Kind,
+    pub(super) kind: MarkKind,
     pub(super) short: String,
     pub(super) effects: Vec<Effect>,
 }
 
-impl Sight {
-    fn everywhere(kind: Kind, short: impl Into<String>) -> Self {
+impl Look {
+    fn everywhere(kind: MarkKind, short: impl Into<String>) -> Self {
         let (short, effects) = (short.into(), Vec::new());
         Self { lane: None, peer: None, arrow: Arrow::None, kind, short, effects }
     }
 
-    fn at(lane: Lane, kind: Kind, short: impl Into<String>) -> Self {
+    fn at(lane: Lane, kind: MarkKind, short: impl Into<String>) -> Self {
         Self { lane: Some(lane), ..Self::everywhere(kind, short) }
     }
 
@@ -90,8 +90,12 @@ const fn of(kind: BarKind, lane: Lane, tx: Tx) -> Span {
     Span { kind, lane, peer: None, tx: Some(tx) }
 }
 
-const fn ended(committed: bool) -> (Kind, &'static str) {
-    if committed { (Kind::Committed, "committed") } else { (Kind::RolledBack, "rolled back") }
+const fn ended(committed: bool) -> (MarkKind, &'static str) {
+    if committed {
+        (MarkKind::Committed, "committed")
+    } else {
+        (MarkKind::RolledBack, "rolled back")
+    }
 }
 
 const fn told(told: Told) -> &'static str {
@@ -128,169 +132,180 @@ const fn asked(committed: bool, one_phase: bool, by_recovery: bool) -> Ask {
 
 /// How an event is drawn. `home` is where its transaction was begun.
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event, in one place")]
-pub(super) fn see(event: &Event, home: Place) -> Sight {
+pub(super) fn see(event: &Event, home: Place) -> Look {
     use Effect::{Asks, Began, Closes, Dies, Does, GivesUp, Hears, Holds, Opens};
     let participant = |p: u8| Lane::Participant(p);
     let home_lane = Lane::of(home);
     match *event {
-        Event::Run { .. } => Sight::everywhere(Kind::Run, "the run begins"),
-        Event::Promised { .. } => Sight::everywhere(Kind::Run, "promised"),
-        Event::Seeded { p, .. } => Sight::at(participant(p), Kind::Rows, "begins with a row"),
-        Event::Row { p, .. } => Sight::at(participant(p), Kind::Rows, "holds a row"),
-        Event::Began { tx, by } => Sight::at(Lane::Clients, Kind::Client, "begin")
+        Event::Run { .. } => Look::everywhere(MarkKind::Run, "the run begins"),
+        Event::Promised { .. } => Look::everywhere(MarkKind::Run, "promised"),
+        Event::Seeded { p, .. } => Look::at(participant(p), MarkKind::Rows, "begins with a row"),
+        Event::Row { p, .. } => Look::at(participant(p), MarkKind::Rows, "holds a row"),
+        Event::Began { tx, by } => Look::at(Lane::Clients, MarkKind::Client, "begin")
             .with(Arrow::Out, Lane::of(by))
             .and(Began(tx, by)),
         Event::Enlisted { p, .. } => {
-            Sight::at(participant(p), Kind::Client, "enlisted").with(Arrow::In, Lane::Clients)
+            Look::at(participant(p), MarkKind::Client, "enlisted").with(Arrow::In, Lane::Clients)
         }
         Event::AskedCommit { .. } => {
-            Sight::at(Lane::Clients, Kind::Client, "commit!").with(Arrow::Out, home_lane)
+            Look::at(Lane::Clients, MarkKind::Client, "commit!").with(Arrow::Out, home_lane)
         }
         Event::Answered { told: what, .. } => {
-            Sight::at(Lane::Clients, Kind::Client, told(what)).with(Arrow::In, home_lane)
+            Look::at(Lane::Clients, MarkKind::Client, told(what)).with(Arrow::In, home_lane)
         }
-        Event::Left { .. } => Sight::at(Lane::Clients, Kind::GaveUp, "waits no longer"),
+        Event::Left { .. } => Look::at(Lane::Clients, MarkKind::GaveUp, "waits no longer"),
         Event::Status { told: what, .. } => {
-            Sight::at(Lane::Clients, Kind::Client, format!("by gid {}", told(what)))
+            Look::at(Lane::Clients, MarkKind::Client, format!("by gid {}", told(what)))
                 .with(Arrow::In, home_lane)
         }
         Event::Voted { tx, p, vote } => {
-            let does = Does(Deed { tx, p, ask: Ask::Prepare });
+            let does = Does(Act { tx, p, ask: Ask::Prepare });
             match vote {
-                VoteKind::Yes => Sight::at(participant(p), Kind::Yes, "yes").and(Opens(of(
+                VoteKind::Yes => Look::at(participant(p), MarkKind::Yes, "yes").and(Opens(of(
                     BarKind::Prepared,
                     participant(p),
                     tx,
                 ))),
-                VoteKind::ReadOnly => Sight::at(participant(p), Kind::Yes, "read-only"),
-                VoteKind::No => Sight::at(participant(p), Kind::No, "no"),
+                VoteKind::ReadOnly => Look::at(participant(p), MarkKind::Yes, "read-only"),
+                VoteKind::No => Look::at(participant(p), MarkKind::No, "no"),
             }
             .and(does)
         }
         Event::Ended { tx, p, committed, one_phase, by_recovery } => {
             let (kind, short) = ended(committed);
-            Sight::at(participant(p), kind, short)
+            Look::at(participant(p), kind, short)
                 .and(Closes(of(BarKind::Prepared, participant(p), tx)))
-                .and(Does(Deed { tx, p, ask: asked(committed, one_phase, by_recovery) }))
+                .and(Does(Act { tx, p, ask: asked(committed, one_phase, by_recovery) }))
         }
-        Event::Expired { p, .. } => Sight::at(participant(p), Kind::GaveUp, "session expired"),
+        Event::Expired { p, .. } => Look::at(participant(p), MarkKind::GaveUp, "session expired"),
         Event::OperatorEnded { tx, p, committed } => {
             let short = format!("OPERATOR: {}", ended(committed).1);
-            Sight::at(participant(p), Kind::Stranger, short).and(Closes(of(
+            Look::at(participant(p), MarkKind::Stranger, short).and(Closes(of(
                 BarKind::Prepared,
                 participant(p),
                 tx,
             )))
         }
-        Event::Forgot { p } => Sight::at(participant(p), Kind::Fault, "loses its evidence"),
+        Event::Forgot { p } => Look::at(participant(p), MarkKind::Fault, "loses its evidence"),
         Event::StandbyCutOff { p } => {
-            Sight::at(participant(p), Kind::Fault, "its standby is cut off")
+            Look::at(participant(p), MarkKind::Fault, "its standby is cut off")
                 .and(Opens(span(BarKind::Stale, participant(p))))
         }
-        Event::FailedOver { p } => Sight::at(participant(p), Kind::Fault, "FAILED OVER")
+        Event::FailedOver { p } => Look::at(participant(p), MarkKind::Fault, "FAILED OVER")
             .and(Closes(span(BarKind::Stale, participant(p)))),
-        Event::Trespassed { tx, p } => Sight::at(
+        Event::Trespassed { tx, p } => Look::at(
             participant(p),
-            Kind::Stranger,
+            MarkKind::Stranger,
             "RIVAL ends the branch",
         )
         .and(Closes(of(BarKind::Prepared, participant(p), tx))),
-        Event::RivalStarted => Sight::everywhere(Kind::Stranger, "a rival comes up"),
-        Event::Acknowledged { .. } => Sight::at(home_lane, Kind::Stranger, "operator acknowledges"),
-        Event::HeuristicReported { p, .. } => {
-            Sight::at(home_lane, Kind::Stranger, format!("alarm: participant-{p} ended otherwise"))
+        Event::RivalStarted => Look::everywhere(MarkKind::Stranger, "a rival comes up"),
+        Event::Acknowledged { .. } => {
+            Look::at(home_lane, MarkKind::Stranger, "operator acknowledges")
         }
-        Event::Deciding { tx, .. } => Sight::at(home_lane, Kind::Force, "force the decision")
+        Event::HeuristicReported { p, .. } => Look::at(
+            home_lane,
+            MarkKind::Stranger,
+            format!("alarm: participant-{p} ended otherwise"),
+        ),
+        Event::Deciding { tx, .. } => Look::at(home_lane, MarkKind::Force, "force the decision")
             .with(Arrow::Out, Lane::Log)
             .and(Opens(forcing(tx, home_lane))),
-        Event::Decided { tx } => Sight::at(Lane::Log, Kind::Decision, "DECIDED to commit")
+        Event::Decided { tx } => Look::at(Lane::Log, MarkKind::Decision, "DECIDED to commit")
             .with(Arrow::Out, home_lane)
             .and(Closes(forcing(tx, home_lane)))
             .and(Opens(of(BarKind::Owed, Lane::Log, tx))),
         Event::ForceFailed { tx, fenced } => {
             let short = if fenced { "fenced" } else { "force failed: unknown" };
-            Sight::at(Lane::Log, Kind::Fault, short)
+            Look::at(Lane::Log, MarkKind::Fault, short)
                 .with(Arrow::Out, home_lane)
                 .and(Closes(forcing(tx, home_lane)))
         }
-        Event::Forgotten { tx, by } => Sight::at(Lane::of(by), Kind::Log, "forget it")
+        Event::Forgotten { tx, by } => Look::at(Lane::of(by), MarkKind::Log, "forget it")
             .with(Arrow::Out, Lane::Log)
             .and(Closes(of(BarKind::Owed, Lane::Log, tx))),
         Event::Opened { by, epoch, ref unfinished } => {
             let short = format!("opened: epoch {epoch}, {} owed", unfinished.len());
-            Sight::at(Lane::of(by), Kind::Log, short).with(Arrow::In, Lane::Log).and(Holds(
+            Look::at(Lane::of(by), MarkKind::Log, short).with(Arrow::In, Lane::Log).and(Holds(
                 BarKind::Owed,
                 Lane::Log,
                 unfinished.clone(),
             ))
         }
         Event::OpenFailed { by, .. } => {
-            Sight::at(Lane::of(by), Kind::Fault, "could not open").with(Arrow::Failed, Lane::Log)
+            Look::at(Lane::of(by), MarkKind::Fault, "could not open").with(Arrow::Failed, Lane::Log)
         }
-        Event::Asked { tx, p, by, ask } => Sight::at(Lane::of(by), Kind::Message, words(ask))
+        Event::Asked { tx, p, by, ask } => Look::at(Lane::of(by), MarkKind::Message, words(ask))
             .with(Arrow::None, participant(p))
             .and(Asks(Call { tx, p, by, ask })),
         Event::Heard { tx, p, by, ask, heard } => {
-            Sight::at(Lane::of(by), Kind::Message, heard.to_string())
+            Look::at(Lane::of(by), MarkKind::Message, heard.to_string())
                 .with(Arrow::None, participant(p))
                 .and(Hears(Call { tx, p, by, ask }, heard))
         }
         Event::GaveUp { tx, p, by, ask } => {
-            Sight::at(Lane::of(by), Kind::GaveUp, format!("gives up: {}", words(ask)))
+            Look::at(Lane::of(by), MarkKind::GaveUp, format!("gives up: {}", words(ask)))
                 .with(Arrow::None, participant(p))
                 .and(GivesUp(Call { tx, p, by, ask }))
         }
         Event::LogRead { by, reading, .. } => {
-            Sight::at(Lane::of(by), Kind::Log, format!("log: {reading}")).with(Arrow::In, Lane::Log)
+            Look::at(Lane::of(by), MarkKind::Log, format!("log: {reading}"))
+                .with(Arrow::In, Lane::Log)
         }
         Event::LogUnreadable { by } => {
-            Sight::at(Lane::of(by), Kind::Fault, "log unreadable").with(Arrow::Failed, Lane::Log)
+            Look::at(Lane::of(by), MarkKind::Fault, "log unreadable").with(Arrow::Failed, Lane::Log)
         }
         Event::Found { p, ref prepared } => {
             let short = format!("finds {} prepared", prepared.len());
-            Sight::at(participant(p), Kind::Repair, short).and(Holds(
+            Look::at(participant(p), MarkKind::Repair, short).and(Holds(
                 BarKind::Prepared,
                 participant(p),
                 prepared.clone(),
             ))
         }
-        Event::WriteFailed { place } => Sight::at(Lane::of(place), Kind::Fault, "a write FAILED"),
-        Event::Crashed { place } => Sight::at(Lane::of(place), Kind::Fault, "CRASHED")
+        Event::WriteFailed { place } => {
+            Look::at(Lane::of(place), MarkKind::Fault, "a write FAILED")
+        }
+        Event::Crashed { place } => Look::at(Lane::of(place), MarkKind::Fault, "CRASHED")
             .and(Dies(place))
             .and(Opens(span(BarKind::Down, Lane::of(place)))),
-        Event::Started { place } => Sight::at(Lane::of(place), Kind::Repair, "started")
+        Event::Started { place } => Look::at(Lane::of(place), MarkKind::Repair, "started")
             .and(Closes(span(BarKind::Down, Lane::of(place)))),
-        Event::Cut { from, to } => Sight::at(Lane::of(from), Kind::Fault, format!("CUT to {to}"))
-            .with(Arrow::None, Lane::of(to))
-            .and(Opens(cut(from, to))),
+        Event::Cut { from, to } => {
+            Look::at(Lane::of(from), MarkKind::Fault, format!("CUT to {to}"))
+                .with(Arrow::None, Lane::of(to))
+                .and(Opens(cut(from, to)))
+        }
         Event::Mended { from, to } => {
-            Sight::at(Lane::of(from), Kind::Repair, format!("mended to {to}"))
+            Look::at(Lane::of(from), MarkKind::Repair, format!("mended to {to}"))
                 .with(Arrow::None, Lane::of(to))
                 .and(Closes(cut(from, to)))
         }
-        Event::TakenOver => Sight::everywhere(Kind::Fault, "the lock is broken: a take-over"),
+        Event::TakenOver => Look::everywhere(MarkKind::Fault, "the lock is broken: a take-over"),
         Event::DiskFaulty { place, faulty: true } => {
-            Sight::at(Lane::of(place), Kind::Fault, "disk fails or hangs")
+            Look::at(Lane::of(place), MarkKind::Fault, "disk fails or hangs")
                 .and(Opens(span(BarKind::Sick, Lane::of(place))))
         }
         Event::DiskFaulty { place, faulty: false } => {
-            Sight::at(Lane::of(place), Kind::Repair, "disk works")
+            Look::at(Lane::of(place), MarkKind::Repair, "disk works")
                 .and(Closes(span(BarKind::Sick, Lane::of(place))))
         }
         Event::Ordered { step, ref action } => {
-            Sight::everywhere(Kind::Run, format!("{step}. {action}"))
+            Look::everywhere(MarkKind::Run, format!("{step}. {action}"))
         }
-        Event::Disagreed { .. } => Sight::everywhere(Kind::Fault, "the worlds PART"),
-        Event::Panicked { .. } => Sight::everywhere(Kind::Fault, "PANIC"),
-        Event::Healed => Sight::everywhere(Kind::Run, "all faults end"),
-        Event::Quiesced => Sight::everywhere(Kind::Run, "everything rests"),
-        Event::Overran => Sight::everywhere(Kind::Fault, "the bound has PASSED"),
-        Event::StillPrepared { p, .. } => Sight::at(participant(p), Kind::Fault, "still prepared"),
+        Event::Disagreed { .. } => Look::everywhere(MarkKind::Fault, "the worlds PART"),
+        Event::Panicked { .. } => Look::everywhere(MarkKind::Fault, "PANIC"),
+        Event::Healed => Look::everywhere(MarkKind::Run, "all faults end"),
+        Event::Quiesced => Look::everywhere(MarkKind::Run, "everything rests"),
+        Event::Overran => Look::everywhere(MarkKind::Fault, "the bound has PASSED"),
+        Event::StillPrepared { p, .. } => {
+            Look::at(participant(p), MarkKind::Fault, "still prepared")
+        }
         Event::StillLocked { p, rows } => {
-            Sight::at(participant(p), Kind::Fault, format!("{rows} rows still locked"))
+            Look::at(participant(p), MarkKind::Fault, format!("{rows} rows still locked"))
         }
-        Event::StillUnfinished { .. } => Sight::at(Lane::Log, Kind::Fault, "still owed"),
-        Event::Foreign { p, .. } => Sight::at(participant(p), Kind::Rows, "foreign branches"),
+        Event::StillUnfinished { .. } => Look::at(Lane::Log, MarkKind::Fault, "still owed"),
+        Event::Foreign { p, .. } => Look::at(participant(p), MarkKind::Rows, "foreign branches"),
     }
 }
 
