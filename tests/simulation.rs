@@ -40,6 +40,8 @@ fn kind() -> impl Strategy<Value = FaultKind> {
                 FaultKind::Disk { place, sync_permille, short_permille, read_permille }
             }
         ),
+        place().prop_map(|place| FaultKind::Kill { place }),
+        place().prop_map(|place| FaultKind::Pause { place }),
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),

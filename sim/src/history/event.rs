@@ -31,6 +31,14 @@ pub enum Place {
     Participant(u8),
 }
 
+/// What a place can suffer from for a while, and goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ailment {
+    /// Its process is stopped.
+    Paused,
+}
+
 /// A participant's vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -183,6 +191,8 @@ pub enum Event {
     StillUnfinished { tx: Tx },
     /// At the end, how many of the prepared branches that are not ours are as they were.
     Foreign { p: u8, expected: u32, found: u32 },
+    /// A place began, or ceased, to suffer from something.
+    Ails { place: Place, ailment: Ailment, ails: bool },
 }
 
 /// An event and its time.
@@ -240,6 +250,7 @@ impl Event {
             | Self::Mended { .. }
             | Self::TakenOver
             | Self::DiskFaulty { .. }
+            | Self::Ails { .. }
             | Self::Ordered { .. }
             | Self::Disagreed { .. }
             | Self::Panicked { .. }

@@ -15,7 +15,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use event::{Entry, Event, Place, Told, Tx, VoteKind, Waits};
+pub use event::{Ailment, Entry, Event, Place, Told, Tx, VoteKind, Waits};
 pub use passing::{Ask, Heard, Reading, Word};
 
 use crate::lock::lock;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::fold::folded;
 use super::rows::{self, Meaning};
-use super::{Entry, Event, History, Place, Told, Tx, VoteKind, Waits};
+use super::{Ailment, Entry, Event, History, Place, Told, Tx, VoteKind, Waits};
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,6 +84,14 @@ impl fmt::Display for Place {
             Self::Coordinator(index) => write!(f, "coordinator-{index}"),
             Self::Participant(index) => write!(f, "participant-{index}"),
         }
+    }
+}
+
+impl fmt::Display for Ailment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Paused => "it STANDS STILL",
+        })
     }
 }
 
@@ -221,7 +229,8 @@ impl fmt::Display for Event {
             | Self::Cut { .. }
             | Self::Mended { .. }
             | Self::TakenOver
-            | Self::DiskFaulty { .. } => self.befalls_a_place(f),
+            | Self::DiskFaulty { .. }
+            | Self::Ails { .. } => self.befalls_a_place(f),
         }
     }
 }
@@ -296,6 +305,12 @@ impl Event {
             }
             Self::DiskFaulty { place, faulty: false } => {
                 write!(f, "the disk of {place} works again")
+            }
+            Self::Ails { place, ailment, ails: true } => {
+                write!(f, "{place} begins to suffer: {ailment}")
+            }
+            Self::Ails { place, ailment, ails: false } => {
+                write!(f, "{place} suffers no longer: {ailment}")
             }
             _ => Ok(()),
         }

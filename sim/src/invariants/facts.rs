@@ -225,6 +225,7 @@ impl<'a> Facts<'a> {
             | Event::Mended { .. }
             | Event::TakenOver
             | Event::DiskFaulty { .. }
+            | Event::Ails { .. }
             | Event::Ordered { .. }
             | Event::Healed
             | Event::Overran => {}

@@ -1,11 +1,11 @@
 //! What the clients of a run have left to do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use indoubt::Gid;
 
-use crate::history::Tx;
+use crate::history::{Place, Tx};
 use crate::lock::lock;
 
 /// The transactions of a run: those that nobody has begun yet, and those that were asked to commit.
@@ -20,18 +20,18 @@ struct Work {
     begun: u32,
     /// Transactions that were asked to commit.
     asked: BTreeSet<Gid>,
-    /// Those that a client is at work on.
-    under_way: BTreeSet<u32>,
+    /// Those that a client is at work on, and where that runs.
+    under_way: BTreeMap<u32, Place>,
 }
 
 impl Backlog {
-    /// The next transaction's number, if there is one.
-    pub fn take(&self, of: u32) -> Option<u32> {
+    /// The next transaction's number, if there is one, for a client of this process.
+    pub fn take(&self, of: u32, by: Place) -> Option<u32> {
         let mut work = self.work();
         (work.begun < of).then(|| {
             work.begun += 1;
             let number = work.begun - 1;
-            work.under_way.insert(number);
+            work.under_way.insert(number, by);
             number
         })
     }
@@ -42,9 +42,9 @@ impl Backlog {
         self.work().under_way.remove(&number);
     }
 
-    /// The clients were killed, with what they were at.
-    pub fn crashed(&self) {
-        self.work().under_way.clear();
+    /// The clients of this process were killed, with what they were at.
+    pub fn crashed(&self, place: Place) {
+        self.work().under_way.retain(|_, by| *by != place);
     }
 
     /// Whether all transactions have been begun and no client is at work.

@@ -231,7 +231,12 @@ fn stands(picture: &Picture) -> Vec<Vec<char>> {
             match bar.kind {
                 BarKind::Down => down[bar.lane] += by,
                 BarKind::Owed | BarKind::Prepared => held[bar.lane] += by,
-                BarKind::Cut | BarKind::Sick | BarKind::Stale | BarKind::Forcing => {}
+                BarKind::Cut
+                | BarKind::Sick
+                | BarKind::Ailing
+                | BarKind::Paused
+                | BarKind::Stale
+                | BarKind::Forcing => {}
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::lane::Lane;
 use super::parts::{Arrow, BarKind, MarkKind};
-use crate::history::{Ask, Event, Heard, Place, Told, Tx, VoteKind};
+use crate::history::{Ailment, Ask, Event, Heard, Place, Told, Tx, VoteKind};
 
 /// What a coordinator asks of whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -268,6 +268,7 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
         }
         Event::Crashed { place } => Look::at(Lane::of(place), MarkKind::Fault, "CRASHED")
             .and(Dies(place))
+            .and(Closes(span(BarKind::Paused, Lane::of(place))))
             .and(Opens(span(BarKind::Down, Lane::of(place)))),
         Event::Started { place } => Look::at(Lane::of(place), MarkKind::Repair, "started")
             .and(Closes(span(BarKind::Down, Lane::of(place)))),
@@ -290,6 +291,15 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
             Look::at(Lane::of(place), MarkKind::Repair, "disk works")
                 .and(Closes(span(BarKind::Sick, Lane::of(place))))
         }
+        Event::Ails { place, ailment, ails } => {
+            let bar = span(suffers(ailment), Lane::of(place));
+            if ails {
+                Look::at(Lane::of(place), MarkKind::Fault, ailment.to_string()).and(Opens(bar))
+            } else {
+                let short = format!("no longer: {ailment}");
+                Look::at(Lane::of(place), MarkKind::Repair, short).and(Closes(bar))
+            }
+        }
         Event::Ordered { step, ref action } => {
             Look::everywhere(MarkKind::Run, format!("{step}. {action}"))
         }
@@ -311,6 +321,12 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
 
 const fn forcing(tx: Tx, home: Lane) -> Span {
     Span { kind: BarKind::Forcing, lane: Lane::Log, peer: Some(home), tx: Some(tx) }
+}
+
+const fn suffers(ailment: Ailment) -> BarKind {
+    match ailment {
+        Ailment::Paused => BarKind::Paused,
+    }
 }
 
 const fn cut(from: Place, to: Place) -> Span {

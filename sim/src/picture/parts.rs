@@ -140,6 +140,10 @@ pub enum BarKind {
     Cut,
     /// A disk fails, or hangs.
     Sick,
+    /// A place suffers from something, and goes on.
+    Ailing,
+    /// A process is stopped.
+    Paused,
     /// A standby receives nothing.
     Stale,
     /// A decision is being forced.

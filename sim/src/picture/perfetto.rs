@@ -106,6 +106,8 @@ fn of_bar(picture: &Picture, number: usize, bar: &Bar) -> [Value; 2] {
         BarKind::Down => ("down", "fault"),
         BarKind::Cut => ("cut", "fault"),
         BarKind::Sick => ("disk fails", "fault"),
+        BarKind::Ailing => ("ails", "fault"),
+        BarKind::Paused => ("paused", "fault"),
         BarKind::Stale => ("standby cut off", "fault"),
         BarKind::Forcing => ("forcing", "log"),
         BarKind::Owed => ("owed", "log"),

@@ -68,7 +68,8 @@ pub(super) fn aim(scenario: &mut Scenario) {
     }
 }
 
-fn cue(draw: &mut Draw, transactions: u64) -> Cue {
+/// Something that happens a few times in a run of so many transactions.
+pub(super) fn cue(draw: &mut Draw, transactions: u64) -> Cue {
     let rare = draw.below(6) == 0;
     let (event, often) = if rare {
         RARE[usize::try_from(draw.below(RARE.len() as u64)).unwrap_or(0)]
@@ -92,7 +93,7 @@ fn weighted<'a, T>(draw: &mut Draw, of: &'a [T], weight: impl Fn(&T) -> u64) -> 
 }
 
 /// At once in half of the cases: between this step and what follows from it.
-fn after(draw: &mut Draw) -> u64 {
+pub(super) fn after(draw: &mut Draw) -> u64 {
     let (at_once, us) = (draw.below(2) == 0, draw.below(4_000));
     if at_once { 0 } else { us }
 }
@@ -160,6 +161,6 @@ fn pattern(draw: &mut Draw, scenario: &mut Scenario) {
     scenario.faults.extend(faults);
 }
 
-fn small(number: u64) -> u32 {
+pub(super) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

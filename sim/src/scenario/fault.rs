@@ -80,6 +80,17 @@ pub enum FaultKind {
         /// Which place.
         place: Place,
     },
+    /// The place's process is killed while its machine lives: memory and connections are gone, and
+    /// what was handed to the operating system stays as it is, synced or not.
+    Kill {
+        /// Which place.
+        place: Place,
+    },
+    /// The place's process stops, and then goes on as if nothing had been.
+    Pause {
+        /// Which place.
+        place: Place,
+    },
     /// Packets from one place to the other vanish; the other way they pass.
     CutOneWay {
         /// The sender.
@@ -116,8 +127,8 @@ pub enum FaultKind {
         /// Which place.
         place: Place,
     },
-    /// The lock on the decision log is broken, and a second coordinator opens the log while
-    /// the first goes on.
+    /// The lock on the decision log is broken, and another coordinator opens the log while the one
+    /// that has it goes on, or stands still. If both are up, the older one is killed for it.
     Takeover,
     /// An operator ends a prepared branch by hand.
     Operator {

@@ -4,6 +4,7 @@
 //! et al., "Swarm Testing", ISSTA 2012): a run in which everything fails a little finds less
 //! than many runs in which different things fail.
 
+use super::ail::ail;
 use super::aim::aim;
 use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
@@ -56,6 +57,7 @@ impl Scenario {
         scenario.acknowledge_ms = if patient { 2 * scenario.deadline_ms } else { impatience };
         if !calm {
             aim(&mut scenario);
+            ail(&mut scenario);
         }
         scenario
     }

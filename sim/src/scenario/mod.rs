@@ -4,6 +4,7 @@
 //! TOML and parsed back. Nothing in a run asks for randomness that the scenario's seed does
 //! not provide, so a scenario that is printed, edited and run again is a reproduction.
 
+mod ail;
 mod aim;
 mod disks;
 mod fault;
@@ -15,7 +16,7 @@ mod when;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Waits;
+use crate::history::{Place, Waits};
 
 pub use disks::Disks;
 pub use fault::{Fault, FaultKind, MessageDeed};
@@ -154,16 +155,27 @@ impl Scenario {
         self.faults.iter().map(by).max().unwrap_or(0)
     }
 
+    /// How long coordinators stand still in all, in milliseconds.
+    fn paused_ms(&self) -> u64 {
+        let paused = |fault: &Fault| match fault.kind {
+            FaultKind::Pause { place: Place::Coordinator(_) } => fault.for_ms,
+            _ => 0,
+        };
+        self.faults.iter().map(paused).sum()
+    }
+
     /// What whoever waits is promised: by the deadlines, and where clients never pause, more.
     pub fn waits(&self) -> Waits {
         let us = |ms: u64| 1_000 * ms;
+        // A process that stands still gives no answers.
+        let paused = self.paused_ms();
         // Whether the log is fit, the votes, the force, and then the acknowledgements.
-        let by_deadlines = us(3 * self.deadline_ms + self.acknowledge_ms + ROUNDED_MS);
+        let by_deadlines = us(3 * self.deadline_ms + self.acknowledge_ms + ROUNDED_MS + paused);
         let mut waits = Waits {
             answer_us: by_deadlines,
             sick_answer_us: by_deadlines,
             sick: None,
-            status_us: us(self.deadline_ms + ROUNDED_MS),
+            status_us: us(self.deadline_ms + ROUNDED_MS + paused),
             orphan_us: None,
         };
         if let Some(Traffic { sick, answer_ms, status_ms, orphan_ms }) = self.traffic {

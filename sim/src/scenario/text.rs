@@ -153,6 +153,8 @@ impl FaultKind {
     fn places(&self) -> Vec<Place> {
         match *self {
             Self::Crash { place }
+            | Self::Kill { place }
+            | Self::Pause { place }
             | Self::Disk { place, .. }
             | Self::DiskFull { place }
             | Self::DiskStuck { place } => vec![place],

@@ -47,7 +47,9 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         let think = Duration::from_millis(self.scenario.think_ms);
         loop {
             SimClock.sleep(draw.between(Duration::ZERO, think)).await;
-            let Some(number) = self.backlog.take(self.scenario.transactions) else { return };
+            let Some(number) = self.backlog.take(self.scenario.transactions, self.place) else {
+                return;
+            };
             self.transact(number).await;
             self.backlog.done(number);
         }

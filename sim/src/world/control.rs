@@ -13,7 +13,7 @@ use super::participant::Slot;
 use super::rival::Rival;
 use super::struck::Struck;
 use super::{coordinator, participant};
-use crate::disk::SimDisk;
+use crate::disk::{MountId, SimDisk};
 use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::lock::lock;
@@ -30,8 +30,14 @@ pub(crate) const COORDINATORS: u8 = 2;
 pub(crate) struct Host {
     pub(crate) node: NodeId,
     pub(crate) up: bool,
+    /// What runs on it is stopped, and will go on.
+    pub(super) paused: bool,
     /// Counts its starts.
     pub(crate) life: u64,
+    /// Counts the starts of all places, up to its latest.
+    pub(super) turn: u64,
+    /// The disk, as the life that it lives has it.
+    pub(super) mount: Option<MountId>,
     /// Of the life that it lives, if it is a coordinator's.
     pub(crate) witness: Option<Witness>,
 }
@@ -48,6 +54,8 @@ impl Host {
 
 /// A coordinator that is up, and its log as it is.
 pub(crate) struct Current<P: Parts> {
+    /// Where it runs.
+    pub(super) place: Place,
     pub(crate) coordinator: Coordinator,
     pub(crate) log: WatchedLog<P>,
 }
@@ -55,7 +63,8 @@ pub(crate) struct Current<P: Parts> {
 // Derived, it would ask the same of the parts.
 impl<P: Parts> Clone for Current<P> {
     fn clone(&self) -> Self {
-        Self { coordinator: self.coordinator.clone(), log: self.log.clone() }
+        let (coordinator, log) = (self.coordinator.clone(), self.log.clone());
+        Self { place: self.place, coordinator, log }
     }
 }
 
@@ -108,21 +117,25 @@ impl<P: Parts> World<P> {
     /// Brings a place up, unless it is.
     pub(crate) fn start(self: &Arc<Self>, place: Place) {
         let mut hosts = lock(&self.hosts);
+        let turn = 1 + hosts.iter().map(|host| host.turn).max().unwrap_or(0);
         let host = &mut hosts[address(place).0 as usize];
         if host.up {
             return;
         }
+        let mount = self.disk(place).mount();
         host.up = true;
         host.life += 1;
+        host.turn = turn;
+        host.mount = Some(mount.id());
         let (world, life) = (self.clone(), host.life);
         self.events.record(Event::Started { place });
         match place {
             Place::Coordinator(_) => {
                 let witness = Witness::new(place, self.events.clone());
                 host.witness = Some(witness.clone());
-                host.spawn(coordinator::live(world, witness, life));
+                host.spawn(coordinator::live(world, witness, life, mount));
             }
-            Place::Participant(p) => host.spawn(participant::live(world, p, life)),
+            Place::Participant(p) => host.spawn(participant::live(world, p, life, mount)),
         }
     }
 
@@ -133,7 +146,7 @@ impl<P: Parts> World<P> {
                 let crashed: Vec<_> =
                     (0..COORDINATORS).map(|index| self.kill(Place::Coordinator(index))).collect();
                 self.log_disk.crash();
-                self.backlog.crashed();
+                (0..COORDINATORS).for_each(|c| self.backlog.crashed(Place::Coordinator(c)));
                 drop(lock(&self.current).take());
                 crashed.contains(&true)
             }
@@ -147,7 +160,7 @@ impl<P: Parts> World<P> {
         }
     }
 
-    /// Ends what runs at a place. What it wrote is the kernel's.
+    /// Ends what runs at a place, as far as the network and the executor can tell.
     pub(crate) fn kill(&self, place: Place) -> bool {
         let mut hosts = lock(&self.hosts);
         let host = &mut hosts[address(place).0 as usize];
@@ -155,6 +168,10 @@ impl<P: Parts> World<P> {
             return false;
         }
         host.up = false;
+        if std::mem::take(&mut host.paused) {
+            // Its tasks are dropped one by one like those of any other, and not all at once in here.
+            Handle::current().resume(host.node);
+        }
         if let Some(witness) = host.witness.take() {
             witness.end();
         }

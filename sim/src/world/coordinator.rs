@@ -7,7 +7,7 @@ use indoubt::{Clock, Coordinator, Ending, Heuristic};
 
 use super::control::{Current, World, address};
 use crate::bend::Drive;
-use crate::disk::SimDisk;
+use crate::disk::Mount;
 use crate::edge::{Watched, Witness};
 use crate::history::{Event, Place, Tx};
 use crate::lock::lock;
@@ -15,11 +15,11 @@ use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
 use crate::time::SimClock;
 
 /// One life.
-pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life: u64) {
+pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life: u64, disk: Mount) {
     let place = witness.by();
     let wire = world.parts.kind().line(place, world.net.bind(address(place)), life);
     let common = world.parts.common(place);
-    let opened = open(&world, &world.log_disk, &witness).await;
+    let opened = open(&world, &disk, &witness).await;
     witness.unless_ended().await;
     let log = world.parts.log(opened.clone(), &common);
     let participants = participants(&world, &wire, &witness, &common);
@@ -37,7 +37,8 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     {
         let mut current = lock(&world.current);
         if current.as_ref().is_none_or(|other| other.coordinator.epoch() < epoch) {
-            *current = Some(Current { coordinator: coordinator.clone(), log: opened.clone() });
+            let (coordinator, log) = (coordinator.clone(), opened.clone());
+            *current = Some(Current { place, coordinator, log });
         }
     }
     let process = Process {
@@ -86,11 +87,11 @@ impl<P: Parts> World<P> {
 /// Opens the log, however often it takes.
 pub(super) async fn open<P: Parts>(
     world: &World<P>,
-    disk: &SimDisk,
+    disk: &Mount,
     witness: &Witness,
 ) -> WatchedLog<P> {
     loop {
-        let disk = Drive::new(disk.mount(), world.parts.disk_bend(witness.by()));
+        let disk = Drive::new(disk.clone(), world.parts.disk_bend(witness.by()));
         let opening = world.parts.logs().open(disk, world.owner.clone(), &world.scenario);
         let why = match opening.await {
             Ok(log) => match Watched::opened(log, witness.clone()).await {

@@ -230,6 +230,7 @@ fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
         | Event::Mended { .. }
         | Event::TakenOver
         | Event::DiskFaulty { .. }
+        | Event::Ails { .. }
         | Event::Ordered { .. }
         | Event::Disagreed { .. }
         | Event::Panicked { .. }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::control::{COORDINATORS, World, address};
 use super::participant::Slot;
+use super::process::Over;
 use super::struck::Struck;
 use crate::disk::{DiskFaults, SimDisk};
 use crate::history::{Event, Place};
@@ -26,6 +27,22 @@ impl<P: Parts> World<P> {
                     match place {
                         Place::Coordinator(_) => struck.coordinator_crashes += 1,
                         Place::Participant(_) => struck.participant_crashes += 1,
+                    }
+                }
+            }
+            FaultKind::Kill { place } => {
+                if self.end_process(place) {
+                    match place {
+                        Place::Coordinator(_) => struck.coordinator_kills += 1,
+                        Place::Participant(_) => struck.participant_kills += 1,
+                    }
+                }
+            }
+            FaultKind::Pause { place } => {
+                if self.pause(place) {
+                    match place {
+                        Place::Coordinator(_) => struck.coordinator_pauses += 1,
+                        Place::Participant(_) => struck.participant_pauses += 1,
                     }
                 }
             }
@@ -79,13 +96,9 @@ impl<P: Parts> World<P> {
                 self.at_server(p, Hand::Forget, |struck| struck.forgets += 1);
             }
             FaultKind::Takeover => {
-                let up =
-                    |index| lock(&self.hosts)[address(Place::Coordinator(index)).0 as usize].up;
-                if up(0) && !up(1) {
+                if let Some(over) = self.take_over() {
                     struck.takeovers += 1;
-                    self.events.record(Event::TakenOver);
-                    self.log_disk.break_lock();
-                    self.start(Place::Coordinator(1));
+                    struck.takeovers_from_paused += u64::from(over == Over::Paused);
                 }
             }
             FaultKind::Operator { p, commit } => {
@@ -111,8 +124,10 @@ impl<P: Parts> World<P> {
     /// It ends.
     pub(super) fn end(self: &Arc<Self>, fault: &FaultKind) {
         match *fault {
-            FaultKind::Crash { place: Place::Coordinator(_) } => self.start_coordinator(),
-            FaultKind::Crash { place } => self.start(place),
+            FaultKind::Crash { place: Place::Coordinator(_) }
+            | FaultKind::Kill { place: Place::Coordinator(_) } => self.start_coordinator(),
+            FaultKind::Crash { place } | FaultKind::Kill { place } => self.start(place),
+            FaultKind::Pause { place } => self.resume(place),
             FaultKind::CutOneWay { from, to } => self.mend(from, to),
             FaultKind::Cut { a, b } => {
                 self.mend(a, b);
@@ -166,19 +181,13 @@ impl<P: Parts> World<P> {
             disk.stick_for(Duration::ZERO);
         }
         self.stop_rival();
+        (0..COORDINATORS).for_each(|c| self.resume(Place::Coordinator(c)));
         self.start_coordinator();
         for p in 0..self.scenario.participants {
+            self.resume(Place::Participant(p));
             self.start(Place::Participant(p));
         }
         self.events.record(Event::Healed);
-    }
-
-    /// Starts the first coordinator process, unless one is up.
-    fn start_coordinator(self: &Arc<Self>) {
-        let any = (0..COORDINATORS).any(|index| lock(&self.hosts)[usize::from(index)].up);
-        if !any {
-            self.start(Place::Coordinator(0));
-        }
     }
 
     fn cut(&self, from: Place, to: Place) {
@@ -191,7 +200,7 @@ impl<P: Parts> World<P> {
         self.net.heal(address(from), address(to));
     }
 
-    fn disk(&self, place: Place) -> SimDisk {
+    pub(super) fn disk(&self, place: Place) -> SimDisk {
         match place {
             Place::Coordinator(_) => self.log_disk.clone(),
             Place::Participant(p) => self.slots[p as usize].disk(),

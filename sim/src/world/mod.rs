@@ -10,6 +10,7 @@ mod coordinator;
 mod cues;
 mod faults;
 mod participant;
+mod process;
 mod rest;
 mod rival;
 mod run;

@@ -7,7 +7,7 @@ use indoubt::Clock;
 
 use super::control::{World, address, stranger};
 use crate::bend::Drive;
-use crate::disk::SimDisk;
+use crate::disk::{Mount, SimDisk};
 use crate::history::Place;
 use crate::lock::lock;
 use crate::parts::{Kind, Node, Parts, Serve, ServerOf, Site};
@@ -68,12 +68,12 @@ impl<P: Parts> Slot<P> {
 }
 
 /// One life.
-pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64) {
+pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount: Mount) {
     let place = Place::Participant(p);
     let mut endpoint = world.net.bind(address(place));
     let server = loop {
         let slot = &world.slots[usize::from(p)];
-        let disk = Drive::new(slot.disk().mount(), world.parts.disk_bend(place));
+        let disk = Drive::new(mount.clone(), world.parts.disk_bend(place));
         let kept = lock(&slot.kept).clone();
         let site = Site {
             p,

@@ -45,7 +45,7 @@ pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
 }
 
 async fn at_rest<P: Parts>(world: &World<P>) -> bool {
-    let Some(Current { coordinator, log }) = lock(&world.current).clone() else { return false };
+    let Some(Current { coordinator, log, .. }) = lock(&world.current).clone() else { return false };
     let mut participants = true;
     for slot in &world.slots {
         let server = lock(&slot.server).clone();
@@ -75,7 +75,7 @@ async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &Coordinator, gid:
 /// Asks what became of every transaction, and looks at what everything holds.
 pub(super) async fn close<P: Parts>(world: &World<P>, rested: bool) {
     let current = lock(&world.current).clone();
-    if let Some(Current { coordinator, log }) = current {
+    if let Some(Current { coordinator, log, .. }) = current {
         for gid in world.backlog.asked() {
             ask(&coordinator, &gid, &world.events).await;
         }

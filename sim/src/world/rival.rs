@@ -77,7 +77,7 @@ async fn live<P: Parts>(world: Arc<World<P>>, disk: SimDisk) {
     let endpoint = world.net.bind(stranger(&world.scenario));
     let line = world.parts.kind().line(witness.by(), endpoint, 0);
     let common = world.parts.common(witness.by());
-    let log = world.parts.log(open(&world, &disk, &witness).await, &common);
+    let log = world.parts.log(open(&world, &disk.mount(), &witness).await, &common);
     let mut builder = Coordinator::builder(log, SimClock).deadlines(world.terms.deadlines);
     for participant in participants(&world, &line, &witness, &common) {
         builder = builder.participant(participant);

@@ -124,7 +124,10 @@ fn world<P: Parts>(
     let host = |index: u8| Host {
         node: Handle::current().create_node().name(format!("place-{index}")).build().id(),
         up: false,
+        paused: false,
         life: 0,
+        turn: 0,
+        mount: None,
         witness: None,
     };
     let sentry = Sentry::default();

@@ -216,6 +216,7 @@ impl<'a> Thread<'a> {
             | Event::Mended { .. }
             | Event::TakenOver
             | Event::DiskFaulty { .. }
+            | Event::Ails { .. }
             | Event::Ordered { .. }
             | Event::Disagreed { .. }
             | Event::Panicked { .. }

@@ -67,7 +67,7 @@ function drawMark(i, mark) {
 }
 
 function drawBar({ i, bar, top, bottom, slot, side }) {
-  const at = x(side), shapes = { down: [-9, 18], cut: [-20 - slot * 5, 4], sick: [-14, 5], stale: [-14, 3],
+  const at = x(side), shapes = { down: [-9, 18], cut: [-20 - slot * 5, 4], sick: [-14, 5], ailing: [-14, 5], paused: [-9, 18], stale: [-14, 3],
     forcing: [-4 - slot * 3, 8], owed: [-4 + slot * 6, 5], prepared: [-4 + slot * 6, 5] };
   const [dx, width] = shapes[bar.kind];
   return `<rect class="bar ${bar.kind}" data-b="${i}" x="${n(at + dx)}" y="${n(top)}" width="${width}" height="${n(Math.max(2, bottom - top))}"/>`;

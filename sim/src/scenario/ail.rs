@@ -1,0 +1,74 @@
+//! What places suffer from and live through: processes that are killed or stand still while their
+//! machines live.
+//!
+//! Drawn from a stream of its own, so that the rest of a run's schedule is what it is without it.
+//! Half of the runs have none of it, the others a few kinds each.
+
+use super::aim::{after, cue, small};
+use super::{Cue, Fault, FaultKind, Scenario, Sight, When};
+use crate::draw::Draw;
+use crate::history::Place;
+
+const STREAM: u64 = (1 << 48) + 4;
+
+/// Draws these faults into the scenario.
+pub(super) fn ail(scenario: &mut Scenario) {
+    let mut draw = Draw::new(scenario.seed, STREAM);
+    if draw.below(2) == 0 {
+        return;
+    }
+    let mut add = |draw: &mut Draw, most: u64, longest_ms: u64, kind: Kind| {
+        // Drawn whether or not the kind is on.
+        let on = draw.below(4) == 0;
+        for _ in 0..=draw.below(most) {
+            let fault = Fault {
+                when: when(draw, scenario),
+                for_ms: 20 + draw.below(longest_ms),
+                kind: kind(draw, scenario),
+            };
+            if on {
+                scenario.faults.push(fault);
+            }
+        }
+    };
+    add(&mut draw, 2, 600, |draw, scenario| FaultKind::Kill { place: place(draw, scenario) });
+    add(&mut draw, 2, 1_500, |draw, scenario| FaultKind::Pause { place: place(draw, scenario) });
+    add(&mut draw, 3, 1, |_, _| FaultKind::Takeover);
+    if draw.below(4) == 0 {
+        succession(&mut draw, scenario);
+    }
+}
+
+/// Draws a fault of one kind.
+type Kind = fn(&mut Draw, &Scenario) -> FaultKind;
+
+/// At an event in half of the cases.
+fn when(draw: &mut Draw, scenario: &Scenario) -> When {
+    let at = When::At(draw.below(scenario.heal_ms));
+    let on = When::On(cue(draw, u64::from(scenario.transactions)), after(draw));
+    if draw.below(2) == 0 { at } else { on }
+}
+
+/// The coordinator's, in half of the cases.
+fn place(draw: &mut Draw, scenario: &Scenario) -> Place {
+    let p = draw.below(scenario.participants.into());
+    let coordinator = draw.below(2) == 0;
+    if coordinator {
+        Place::Coordinator(0)
+    } else {
+        Place::Participant(u8::try_from(p).unwrap_or(0))
+    }
+}
+
+/// The coordinator stands still between two steps of a commit, another one takes over meanwhile, and
+/// the first goes on where it was.
+fn succession(draw: &mut Draw, scenario: &mut Scenario) {
+    let event = [Sight::Force, Sight::Vote, Sight::Decision, Sight::Hear];
+    let event = event[usize::try_from(draw.below(4)).unwrap_or(0)];
+    let cue = Cue { event, at: None, nth: small(1 + draw.below(scenario.transactions.into())) };
+    let (pause_ms, until_us) = (100 + draw.below(1_500), draw.below(100_000));
+    let kind = FaultKind::Pause { place: Place::Coordinator(0) };
+    scenario.faults.push(Fault { when: When::On(cue, 0), for_ms: pause_ms, kind });
+    let when = When::On(cue, 1 + until_us);
+    scenario.faults.push(Fault { when, for_ms: 1, kind: FaultKind::Takeover });
+}
