@@ -42,6 +42,16 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         ),
         place().prop_map(|place| FaultKind::Kill { place }),
         place().prop_map(|place| FaultKind::Pause { place }),
+        (place(), 1..300_u32).prop_map(|(place, factor)| FaultKind::Slow { place, factor }),
+        (participant(), 1..300_u32).prop_map(move |(p, factor)| FaultKind::SlowLink {
+            from: coordinator,
+            to: Place::Participant(p),
+            factor
+        }),
+        prop::collection::vec(place(), 1..4).prop_map(|places| FaultKind::Isolate { places }),
+        (participant(), 1..300_u64, 1..300_u64).prop_map(move |(p, down_ms, up_ms)| {
+            FaultKind::Flap { a: coordinator, b: Place::Participant(p), down_ms, up_ms }
+        }),
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),

@@ -42,6 +42,8 @@ pub struct DiskStats {
     pub read_errors: u64,
     /// Calls that were made while the disk was stuck.
     pub stuck: u64,
+    /// Calls that were made while the disk was slow.
+    pub dragged: u64,
     /// Power failures.
     pub crashes: u64,
     /// Files of which a crash took all that was unsynced.
@@ -70,6 +72,7 @@ impl DiskStats {
         self.full_disk += other.full_disk;
         self.read_errors += other.read_errors;
         self.stuck += other.stuck;
+        self.dragged += other.dragged;
         self.crashes += other.crashes;
         self.tails_lost += other.tails_lost;
         self.tails_torn += other.tails_torn;

@@ -25,6 +25,8 @@ pub(super) struct Machine {
     faults: DiskFaults,
     /// Full up to this moment of virtual time.
     full_until: Duration,
+    /// What every call takes so many times as long as.
+    drag: u32,
     /// Stuck up to this moment.
     stuck_until: Duration,
     files: BTreeMap<Inode, Content>,
@@ -97,6 +99,7 @@ impl Machine {
             latency,
             faults: DiskFaults::default(),
             full_until: Duration::ZERO,
+            drag: 1,
             stuck_until: Duration::ZERO,
             files: BTreeMap::new(),
             names: Names::default(),
@@ -166,11 +169,16 @@ impl Machine {
         self.stuck_until = moment;
     }
 
+    pub(super) fn drag(&mut self, factor: u32) {
+        self.drag = factor;
+    }
+
     /// How long a call takes that is made now, if it would take this long.
     fn delayed(&mut self, latency: Duration, now: Duration) -> Duration {
         let stuck = self.stuck_until.saturating_sub(now);
         self.stats.stuck += u64::from(!stuck.is_zero());
-        latency.max(stuck)
+        self.stats.dragged += u64::from(self.drag > 1);
+        (latency * self.drag).max(stuck)
     }
 
     pub(super) fn break_lock(&mut self) {

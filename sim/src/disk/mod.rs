@@ -108,6 +108,11 @@ impl SimDisk {
         self.machine().stick_until(until);
     }
 
+    /// Has every call take so many times as long, from now on.
+    pub fn drag(&self, factor: u32) {
+        self.machine().drag(factor);
+    }
+
     /// Flips a bit of synced data, if there is any.
     pub fn flip_bit(&self) -> Option<FlippedBit> {
         self.machine().flip_bit()

@@ -37,6 +37,8 @@ pub enum Place {
 pub enum Ailment {
     /// Its process is stopped.
     Paused,
+    /// What is sent to it arrives late, and calls of its disk return late.
+    Slow,
 }
 
 /// A participant's vote.

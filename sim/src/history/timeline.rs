@@ -91,6 +91,7 @@ impl fmt::Display for Ailment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Paused => "it STANDS STILL",
+            Self::Slow => "it is SLOW",
         })
     }
 }

@@ -52,6 +52,7 @@ impl Default for LinkOptions {
 pub(super) struct Fate {
     pub(super) lost: bool,
     pub(super) slowed: bool,
+    pub(super) dragged: bool,
     pub(super) reordered: bool,
     /// From the send to the arrival.
     pub(super) delay: Duration,
@@ -63,19 +64,22 @@ pub(super) struct Fate {
 pub(super) struct Link {
     pub(super) options: LinkOptions,
     pub(super) cut: bool,
+    /// What latencies are multiplied by, beside the heavy tail.
+    pub(super) drag: u32,
     draw: Draw,
 }
 
 impl Link {
     pub(super) const fn new(options: LinkOptions, draw: Draw) -> Self {
-        Self { options, cut: false, draw }
+        Self { options, cut: false, drag: 1, draw }
     }
 
     /// Decides about the next packet.
     ///
     /// Everything is drawn whether it applies or not: switching a fault off must leave the
-    /// fates of all other packets, and all else about this one, as they were.
-    pub(super) fn next_fate(&mut self) -> Fate {
+    /// fates of all other packets, and all else about this one, as they were. `drag` is the
+    /// receiver's.
+    pub(super) fn next_fate(&mut self, drag: u32) -> Fate {
         let options = &self.options;
         let lost = self.draw.permille(options.loss_permille);
         let duplicated = self.draw.permille(options.duplicate_permille);
@@ -86,13 +90,15 @@ impl Link {
         let held_back = self.draw.between(Duration::ZERO, options.reorder_delay);
 
         let mut delay = latency.max(MINIMUM_LATENCY);
-        if slowed {
-            delay *= options.slow_factor;
+        let drag = drag.max(self.drag);
+        let dragged = drag > 1;
+        if slowed || dragged {
+            delay *= drag.max(if slowed { options.slow_factor } else { 1 });
         }
         if reordered {
             delay += held_back;
         }
         let second_delay = duplicated.then_some(delay + second_latency.max(MINIMUM_LATENCY));
-        Fate { lost, slowed, reordered, delay, second_delay }
+        Fate { lost, slowed, dragged, reordered, delay, second_delay }
     }
 }

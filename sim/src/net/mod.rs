@@ -120,7 +120,13 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
         self.wire.state().set_cut(from, to, false);
     }
 
-    /// Ends all cuts, and every aim that has not struck. The other faults are options: see
+    /// Multiplies the latency of what is sent from now on to this node: by this one, or by anybody.
+    /// A factor of 1 ends it.
+    pub fn drag(&self, from: Option<NodeId>, to: NodeId, factor: u32) {
+        self.wire.state().drag(from, to, factor);
+    }
+
+    /// Ends all cuts and all dragging, and every aim that has not struck. The other faults are options: see
     /// [`set_all`](Self::set_all).
     pub fn heal_all(&self) {
         self.wire.state().heal_all();

@@ -23,6 +23,8 @@ pub struct NetStats {
     pub slowed: u64,
     /// Packets that a fault was aimed at.
     pub aimed: u64,
+    /// Packets on a slow link, or to a slow node.
+    pub dragged: u64,
     /// Arrivals prevented by a cut, at the send or under way.
     pub cut_dropped: u64,
     /// Arrivals for a node that was down, or had crashed since the send.
@@ -43,6 +45,7 @@ pub(super) enum Happening {
     Cut = 8,
     Dead = 9,
     Aimed = 10,
+    Dragged = 11,
 }
 
 /// The one place where what happens is noted.
@@ -66,6 +69,7 @@ impl Record {
             Happening::Delivered => &mut self.stats.delivered,
             Happening::Cut => &mut self.stats.cut_dropped,
             Happening::Aimed => &mut self.stats.aimed,
+            Happening::Dragged => &mut self.stats.dragged,
             Happening::Dead => &mut self.stats.dead_dropped,
         };
         *counter += 1;

@@ -34,6 +34,8 @@ pub(super) struct NetState<M> {
 struct Node<M> {
     incarnation: Incarnation,
     up: bool,
+    /// What the latency of packets to it is multiplied by.
+    drag: u32,
     inbox: Inbox<M>,
 }
 
@@ -59,7 +61,8 @@ impl<M> NetState<M> {
             let ends = u64::from(u16::from_be_bytes([from, to]));
             Link::new(options, Draw::new(seed, LINK_STREAMS | ends))
         };
-        let node = |_| Node { incarnation: Incarnation(0), up: false, inbox: Inbox::default() };
+        let node =
+            |_| Node { incarnation: Incarnation(0), up: false, drag: 1, inbox: Inbox::default() };
         Self {
             nodes: (0..nodes).map(node).collect(),
             links: pairs.map(link).collect(),
@@ -103,9 +106,21 @@ impl<M> NetState<M> {
         self.link(from, to).cut = cut;
     }
 
+    pub(super) fn drag(&mut self, from: Option<NodeId>, to: NodeId, factor: u32) {
+        let drag = match from {
+            Some(from) => &mut self.link(from, to).drag,
+            None => &mut self.nodes[to.index()].drag,
+        };
+        *drag = factor;
+    }
+
     pub(super) fn heal_all(&mut self) {
         for link in &mut self.links {
             link.cut = false;
+            link.drag = 1;
+        }
+        for node in &mut self.nodes {
+            node.drag = 1;
         }
         self.aims.clear();
     }
@@ -202,10 +217,11 @@ impl<M: Clone + Spoken> NetState<M> {
         }
         let deed = self.aims.strike(from, to, &message);
 
+        let drag = self.nodes[to.index()].drag;
         let link = self.link(from, to);
         let cut = link.cut;
         // Drawn although the direction may be cut, so that a cut shifts nothing either.
-        let mut fate = link.next_fate();
+        let mut fate = link.next_fate(drag);
         if cut {
             self.record.note(Happening::Cut, now, from, to);
             return [None; 3];
@@ -220,6 +236,9 @@ impl<M: Clone + Spoken> NetState<M> {
         if let Some(Deed::Late(by)) = deed {
             fate.delay += by;
             fate.second_delay = fate.second_delay.map(|delay| delay + by);
+        }
+        if fate.dragged {
+            self.record.note(Happening::Dragged, now, from, to);
         }
         if fate.slowed {
             self.record.note(Happening::Slowed, now, from, to);

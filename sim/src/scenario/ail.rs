@@ -1,5 +1,5 @@
 //! What places suffer from and live through: processes that are killed or stand still while their
-//! machines live.
+//! machines live, slowness, and cuts of other shapes.
 //!
 //! Drawn from a stream of its own, so that the rest of a run's schedule is what it is without it.
 //! Half of the runs have none of it, the others a few kinds each.
@@ -34,6 +34,20 @@ pub(super) fn ail(scenario: &mut Scenario) {
     add(&mut draw, 2, 600, |draw, scenario| FaultKind::Kill { place: place(draw, scenario) });
     add(&mut draw, 2, 1_500, |draw, scenario| FaultKind::Pause { place: place(draw, scenario) });
     add(&mut draw, 3, 1, |_, _| FaultKind::Takeover);
+    add(&mut draw, 2, 1_500, |draw, scenario| {
+        let (place, factor) = (place(draw, scenario), factor(draw));
+        FaultKind::Slow { place, factor }
+    });
+    add(&mut draw, 2, 1_500, |draw, scenario| {
+        let (one, other) = (Place::Coordinator(0), participant(draw, scenario));
+        let (from, to) = if draw.below(2) == 0 { (one, other) } else { (other, one) };
+        FaultKind::SlowLink { from, to, factor: factor(draw) }
+    });
+    add(&mut draw, 1, 1_200, |draw, scenario| FaultKind::Isolate { places: group(draw, scenario) });
+    add(&mut draw, 2, 1_500, |draw, scenario| {
+        let (a, b) = (Place::Coordinator(0), participant(draw, scenario));
+        FaultKind::Flap { a, b, down_ms: 1 + draw.below(200), up_ms: 1 + draw.below(200) }
+    });
     if draw.below(4) == 0 {
         succession(&mut draw, scenario);
     }
@@ -51,13 +65,31 @@ fn when(draw: &mut Draw, scenario: &Scenario) -> When {
 
 /// The coordinator's, in half of the cases.
 fn place(draw: &mut Draw, scenario: &Scenario) -> Place {
-    let p = draw.below(scenario.participants.into());
-    let coordinator = draw.below(2) == 0;
-    if coordinator {
-        Place::Coordinator(0)
-    } else {
-        Place::Participant(u8::try_from(p).unwrap_or(0))
+    let (participant, coordinator) = (participant(draw, scenario), draw.below(2) == 0);
+    if coordinator { Place::Coordinator(0) } else { participant }
+}
+
+fn participant(draw: &mut Draw, scenario: &Scenario) -> Place {
+    Place::Participant(u8::try_from(draw.below(scenario.participants.into())).unwrap_or(0))
+}
+
+/// A little, or beyond every deadline.
+fn factor(draw: &mut Draw) -> u32 {
+    let most = if draw.below(2) == 0 { 10 } else { 200 };
+    small(2 + draw.below(most))
+}
+
+/// Some of the participants, and the coordinator at times.
+fn group(draw: &mut Draw, scenario: &Scenario) -> Vec<Place> {
+    let places = [Place::Coordinator(0), Place::Coordinator(1)].into_iter();
+    let coordinators = draw.below(3) == 0;
+    let places = places.filter(|_| coordinators).collect::<Vec<_>>();
+    let some = (0..scenario.participants).map(Place::Participant).filter(|_| draw.below(2) == 0);
+    let mut group: Vec<Place> = places.into_iter().chain(some).collect();
+    if group.is_empty() {
+        group.push(Place::Participant(0));
     }
+    group
 }
 
 /// The coordinator stands still between two steps of a commit, another one takes over meanwhile, and

@@ -91,6 +91,39 @@ pub enum FaultKind {
         /// Which place.
         place: Place,
     },
+    /// The place is slow: what is sent to it arrives, and calls of its disk return, so many times as
+    /// late.
+    Slow {
+        /// Which place.
+        place: Place,
+        /// How many times.
+        factor: u32,
+    },
+    /// Packets from one place to the other take so many times as long.
+    SlowLink {
+        /// The sender.
+        from: Place,
+        /// The receiver.
+        to: Place,
+        /// How many times.
+        factor: u32,
+    },
+    /// These places are cut off from all others, and not from each other.
+    Isolate {
+        /// Which places.
+        places: Vec<Place>,
+    },
+    /// Two places are cut off from each other and reach each other by turns, first the one.
+    Flap {
+        /// One place.
+        a: Place,
+        /// The other.
+        b: Place,
+        /// How long they are cut off, in milliseconds.
+        down_ms: u64,
+        /// How long they are not.
+        up_ms: u64,
+    },
     /// Packets from one place to the other vanish; the other way they pass.
     CutOneWay {
         /// The sender.

@@ -150,6 +150,9 @@ impl Scenario {
     pub(crate) fn held_back_ms(&self) -> u64 {
         let by = |fault: &Fault| match fault.kind {
             FaultKind::Message { by_ms, .. } => by_ms,
+            FaultKind::Slow { factor, .. } | FaultKind::SlowLink { factor, .. } => {
+                self.network.latency_max_us * u64::from(factor) / 1_000
+            }
             _ => 0,
         };
         self.faults.iter().map(by).max().unwrap_or(0)

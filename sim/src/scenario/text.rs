@@ -53,6 +53,9 @@ const MAX_MS: u64 = 3_600_000;
 /// The longest a call of a disk may take, in microseconds.
 const MAX_CALL_US: u64 = 10_000_000;
 
+/// The most that a place or a link is slowed down by.
+const MAX_FACTOR: u64 = 10_000;
+
 impl Scenario {
     /// Whether the scenario can be run.
     ///
@@ -125,6 +128,14 @@ impl Scenario {
                 in_range("nth", nth.into(), 1, 1_000_000)?;
                 in_range("by_ms", by_ms, 0, 60_000)?;
             }
+            if let FaultKind::Slow { factor, .. } | FaultKind::SlowLink { factor, .. } = fault.kind
+            {
+                in_range("factor", factor.into(), 1, MAX_FACTOR)?;
+            }
+            if let FaultKind::Flap { down_ms, up_ms, .. } = fault.kind {
+                in_range("down_ms", down_ms, 1, MAX_MS)?;
+                in_range("up_ms", up_ms, 1, MAX_MS)?;
+            }
             for place in fault.kind.places() {
                 self.check_place(place)?;
             }
@@ -155,11 +166,13 @@ impl FaultKind {
             Self::Crash { place }
             | Self::Kill { place }
             | Self::Pause { place }
+            | Self::Slow { place, .. }
             | Self::Disk { place, .. }
             | Self::DiskFull { place }
             | Self::DiskStuck { place } => vec![place],
-            Self::CutOneWay { from, to } => vec![from, to],
-            Self::Cut { a, b } => vec![a, b],
+            Self::CutOneWay { from, to } | Self::SlowLink { from, to, .. } => vec![from, to],
+            Self::Cut { a, b } | Self::Flap { a, b, .. } => vec![a, b],
+            Self::Isolate { ref places } => places.clone(),
             Self::Operator { p, .. } | Self::Forget { p } | Self::Failover { p } => {
                 vec![Place::Participant(p)]
             }

@@ -9,6 +9,7 @@ use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
 use super::cues::Cues;
+use super::flaps::Flapping;
 use super::participant::Slot;
 use super::rival::Rival;
 use super::struck::Struck;
@@ -90,6 +91,7 @@ pub(crate) struct World<P: Parts> {
     /// Where a participant whose disk failed it says so, with the life that it lived.
     pub(crate) panics: UnboundedSender<(u8, u64)>,
     pub(crate) struck: Mutex<Struck>,
+    pub(super) flapping: Mutex<Flapping>,
     /// What faults wait for.
     pub(super) cues: Cues,
     pub(super) sentry: Sentry,

@@ -7,17 +7,19 @@ use std::time::Duration;
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::control::{COORDINATORS, World};
+use super::flaps::Turn;
 use crate::history::{Event, Place, VoteKind, Word};
 use crate::lock::lock;
 use crate::parts::Parts;
 use crate::scenario::{Cue, Sight, When};
 use crate::sentry::Sign;
 
-/// A fault of the schedule ends or begins, by number; at one time, in this order.
+/// A fault of the schedule ends, begins or takes a turn, by number; at one time, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stroke {
     End(usize),
     Begin(usize),
+    Turn(usize),
 }
 
 /// What is still waited for, and who is told of strokes that come later.
@@ -134,8 +136,13 @@ impl<P: Parts> World<P> {
             Stroke::Begin(index) => {
                 lock(&self.cues.begun).insert(index);
                 self.begin(&self.scenario.faults[index]);
+                self.turn(index, Turn::Begins);
             }
-            Stroke::End(index) => self.end(&self.scenario.faults[index].kind),
+            Stroke::Turn(index) => self.turn(index, Turn::Comes),
+            Stroke::End(index) => {
+                self.turn(index, Turn::Ends);
+                self.end(&self.scenario.faults[index].kind);
+            }
         }
     }
 }

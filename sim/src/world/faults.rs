@@ -8,7 +8,7 @@ use super::participant::Slot;
 use super::process::Over;
 use super::struck::Struck;
 use crate::disk::{DiskFaults, SimDisk};
-use crate::history::{Event, Place};
+use crate::history::{Ailment, Event, Place};
 use crate::lock::lock;
 use crate::net::{Aim, Deed, LinkOptions};
 use crate::parts::{Hand, Parts, Serve};
@@ -52,8 +52,19 @@ impl<P: Parts> World<P> {
             }
             FaultKind::Cut { a, b } => {
                 struck.cuts += 1;
-                self.cut(a, b);
-                self.cut(b, a);
+                self.cut_both(a, b);
+            }
+            FaultKind::Isolate { ref places } => {
+                struck.isolations += 1;
+                self.around(places).for_each(|(a, b)| self.cut_both(a, b));
+            }
+            FaultKind::Slow { place, factor } => {
+                self.net.drag(None, address(place), factor);
+                self.disk(place).drag(factor);
+                self.events.record(Event::Ails { place, ailment: Ailment::Slow, ails: true });
+            }
+            FaultKind::SlowLink { from, to, factor } => {
+                self.net.drag(Some(address(from)), address(to), factor);
             }
             FaultKind::Disk { place, sync_permille, short_permille, read_permille } => {
                 self.events.record(Event::DiskFaulty { place, faulty: true });
@@ -101,6 +112,8 @@ impl<P: Parts> World<P> {
                     struck.takeovers_from_paused += u64::from(over == Over::Paused);
                 }
             }
+            // It takes turns.
+            FaultKind::Flap { .. } => {}
             FaultKind::Operator { p, commit } => {
                 self.at_server(p, Hand::Operator { commit }, |_| {});
             }
@@ -129,9 +142,19 @@ impl<P: Parts> World<P> {
             FaultKind::Crash { place } | FaultKind::Kill { place } => self.start(place),
             FaultKind::Pause { place } => self.resume(place),
             FaultKind::CutOneWay { from, to } => self.mend(from, to),
-            FaultKind::Cut { a, b } => {
-                self.mend(a, b);
-                self.mend(b, a);
+            FaultKind::Cut { a, b } | FaultKind::Flap { a, b, .. } => {
+                self.mend_both(a, b);
+            }
+            FaultKind::Isolate { ref places } => {
+                self.around(places).for_each(|(a, b)| self.mend_both(a, b));
+            }
+            FaultKind::Slow { place, .. } => {
+                self.net.drag(None, address(place), 1);
+                self.disk(place).drag(1);
+                self.events.record(Event::Ails { place, ailment: Ailment::Slow, ails: false });
+            }
+            FaultKind::SlowLink { from, to, .. } => {
+                self.net.drag(Some(address(from)), address(to), 1);
             }
             FaultKind::Disk { place, .. } => {
                 self.events.record(Event::DiskFaulty { place, faulty: false });
@@ -173,12 +196,14 @@ impl<P: Parts> World<P> {
     /// Ends all faults and starts what is down.
     pub(crate) fn heal(self: &Arc<Self>) {
         self.cues.clear();
+        lock(&self.flapping).clear();
         self.net.heal_all();
         self.net.set_all(link(&Network::calm()));
         for disk in self.slots.iter().map(Slot::disk).chain([self.log_disk.clone()]) {
             disk.set_faults(DiskFaults::default());
             disk.fill_for(Duration::ZERO);
             disk.stick_for(Duration::ZERO);
+            disk.drag(1);
         }
         self.stop_rival();
         (0..COORDINATORS).for_each(|c| self.resume(Place::Coordinator(c)));
@@ -193,6 +218,25 @@ impl<P: Parts> World<P> {
     fn cut(&self, from: Place, to: Place) {
         self.events.record(Event::Cut { from, to });
         self.net.cut(address(from), address(to));
+    }
+
+    pub(super) fn cut_both(&self, a: Place, b: Place) {
+        self.cut(a, b);
+        self.cut(b, a);
+    }
+
+    pub(super) fn mend_both(&self, a: Place, b: Place) {
+        self.mend(a, b);
+        self.mend(b, a);
+    }
+
+    /// Who of these places talks to whom of the others.
+    fn around<'a>(&self, places: &'a [Place]) -> impl Iterator<Item = (Place, Place)> + 'a {
+        let coordinators = (0..COORDINATORS).map(Place::Coordinator);
+        let participants = self.scenario.participants;
+        let all = coordinators
+            .flat_map(move |c| (0..participants).map(move |p| (c, Place::Participant(p))));
+        all.filter(|(c, p)| places.contains(c) != places.contains(p))
     }
 
     fn mend(&self, from: Place, to: Place) {

@@ -9,6 +9,7 @@ mod control;
 mod coordinator;
 mod cues;
 mod faults;
+mod flaps;
 mod participant;
 mod process;
 mod rest;

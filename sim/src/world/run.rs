@@ -155,6 +155,7 @@ fn world<P: Parts>(
         current: Mutex::new(None),
         panics,
         struck: Mutex::default(),
+        flapping: Mutex::default(),
         cues: Cues::default(),
         sentry,
         parts,
