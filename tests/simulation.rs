@@ -52,6 +52,8 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         (participant(), 1..300_u64, 1..300_u64).prop_map(move |(p, down_ms, up_ms)| {
             FaultKind::Flap { a: coordinator, b: Place::Participant(p), down_ms, up_ms }
         }),
+        (place(), 1..=1_000_u16)
+            .prop_map(|(place, permille)| FaultKind::Misread { place, permille }),
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),

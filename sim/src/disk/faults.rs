@@ -44,6 +44,8 @@ pub struct DiskStats {
     pub stuck: u64,
     /// Calls that were made while the disk was slow.
     pub dragged: u64,
+    /// Reads that returned a flipped bit.
+    pub misread: u64,
     /// Power failures.
     pub crashes: u64,
     /// Files of which a crash took all that was unsynced.
@@ -73,6 +75,7 @@ impl DiskStats {
         self.read_errors += other.read_errors;
         self.stuck += other.stuck;
         self.dragged += other.dragged;
+        self.misread += other.misread;
         self.crashes += other.crashes;
         self.tails_lost += other.tails_lost;
         self.tails_torn += other.tails_torn;

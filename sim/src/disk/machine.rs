@@ -27,6 +27,8 @@ pub(super) struct Machine {
     full_until: Duration,
     /// What every call takes so many times as long as.
     drag: u32,
+    /// How many of 1000 reads have a bit flipped.
+    misread: u16,
     /// Stuck up to this moment.
     stuck_until: Duration,
     files: BTreeMap<Inode, Content>,
@@ -100,6 +102,7 @@ impl Machine {
             faults: DiskFaults::default(),
             full_until: Duration::ZERO,
             drag: 1,
+            misread: 0,
             stuck_until: Duration::ZERO,
             files: BTreeMap::new(),
             names: Names::default(),
@@ -171,6 +174,10 @@ impl Machine {
 
     pub(super) fn drag(&mut self, factor: u32) {
         self.drag = factor;
+    }
+
+    pub(super) fn misread(&mut self, permille: u16) {
+        self.misread = permille;
     }
 
     /// How long a call takes that is made now, if it would take this long.
@@ -271,7 +278,15 @@ impl Machine {
     pub(super) fn read(&mut self, name: &str, roll: Roll) -> io::Result<Vec<u8>> {
         self.maybe_read_error(roll)?;
         let inode = self.names.seen().get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.files.get(inode).map(|content| content.bytes().to_vec()).unwrap_or_default())
+        let content = self.files.get(inode);
+        let mut bytes = content.map(|content| content.bytes().to_vec()).unwrap_or_default();
+        // Not those that fail: the same draw decides.
+        if roll.strikes(self.faults.read_error.saturating_add(self.misread)) && !bytes.is_empty() {
+            let bit = roll.part_of(8 * bytes.len() - 1);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            self.stats.misread += 1;
+        }
+        Ok(bytes)
     }
 
     pub(super) fn create(&mut self, name: &str, now: Duration) -> io::Result<Inode> {

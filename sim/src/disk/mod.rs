@@ -113,6 +113,11 @@ impl SimDisk {
         self.machine().drag(factor);
     }
 
+    /// Has so many of 1000 reads return one flipped bit, from now on. What is on the disk stays sound.
+    pub fn misread(&self, permille: u16) {
+        self.machine().misread(permille);
+    }
+
     /// Flips a bit of synced data, if there is any.
     pub fn flip_bit(&self) -> Option<FlippedBit> {
         self.machine().flip_bit()

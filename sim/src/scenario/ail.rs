@@ -48,6 +48,11 @@ pub(super) fn ail(scenario: &mut Scenario) {
         let (a, b) = (Place::Coordinator(0), participant(draw, scenario));
         FaultKind::Flap { a, b, down_ms: 1 + draw.below(200), up_ms: 1 + draw.below(200) }
     });
+    // A disk is read when its place comes up.
+    add(&mut draw, 1, 3_000, |draw, scenario| {
+        let (place, permille) = (place(draw, scenario), 100 + draw.below(800));
+        FaultKind::Misread { place, permille: u16::try_from(permille).unwrap_or(1000) }
+    });
     if draw.below(4) == 0 {
         succession(&mut draw, scenario);
     }

@@ -149,6 +149,14 @@ pub enum FaultKind {
         /// How many of 1000 reads fail.
         read_permille: u16,
     },
+    /// Some reads of the place's disk return a file with one bit flipped; the medium is sound. A log
+    /// that is read so has to refuse, wherever the bit is: what was cut short misses more than a bit.
+    Misread {
+        /// Which place.
+        place: Place,
+        /// How many of 1000 reads.
+        permille: u16,
+    },
     /// The place's disk is full.
     DiskFull {
         /// Which place.

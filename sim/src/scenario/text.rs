@@ -136,6 +136,9 @@ impl Scenario {
                 in_range("down_ms", down_ms, 1, MAX_MS)?;
                 in_range("up_ms", up_ms, 1, MAX_MS)?;
             }
+            if let FaultKind::Misread { permille, .. } = fault.kind {
+                rates(&[permille])?;
+            }
             for place in fault.kind.places() {
                 self.check_place(place)?;
             }
@@ -166,6 +169,7 @@ impl FaultKind {
             Self::Crash { place }
             | Self::Kill { place }
             | Self::Pause { place }
+            | Self::Misread { place, .. }
             | Self::Slow { place, .. }
             | Self::Disk { place, .. }
             | Self::DiskFull { place }

@@ -35,6 +35,8 @@ pub(crate) struct Host {
     pub(super) paused: bool,
     /// Counts its starts.
     pub(crate) life: u64,
+    /// Its last life was ended by a kill, and there has been no power loss since.
+    pub(super) killed: bool,
     /// Counts the starts of all places, up to its latest.
     pub(super) turn: u64,
     /// The disk, as the life that it lives has it.
@@ -126,6 +128,7 @@ impl<P: Parts> World<P> {
         }
         let mount = self.disk(place).mount();
         host.up = true;
+        host.killed = false;
         host.life += 1;
         host.turn = turn;
         host.mount = Some(mount.id());
@@ -148,7 +151,10 @@ impl<P: Parts> World<P> {
                 let crashed: Vec<_> =
                     (0..COORDINATORS).map(|index| self.kill(Place::Coordinator(index))).collect();
                 self.log_disk.crash();
-                (0..COORDINATORS).for_each(|c| self.backlog.crashed(Place::Coordinator(c)));
+                for c in 0..COORDINATORS {
+                    self.backlog.crashed(Place::Coordinator(c));
+                    lock(&self.hosts)[usize::from(c)].killed = false;
+                }
                 drop(lock(&self.current).take());
                 crashed.contains(&true)
             }

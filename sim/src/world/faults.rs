@@ -76,6 +76,10 @@ impl<P: Parts> World<P> {
                 };
                 self.disk(place).set_faults(faults);
             }
+            FaultKind::Misread { place, permille } => {
+                self.events.record(Event::DiskFaulty { place, faulty: true });
+                self.disk(place).misread(permille);
+            }
             FaultKind::DiskFull { place } => {
                 self.events.record(Event::DiskFaulty { place, faulty: true });
                 self.disk(place).fill_for(Duration::from_millis(fault.for_ms));
@@ -160,6 +164,10 @@ impl<P: Parts> World<P> {
                 self.events.record(Event::DiskFaulty { place, faulty: false });
                 self.disk(place).set_faults(DiskFaults::default());
             }
+            FaultKind::Misread { place, .. } => {
+                self.events.record(Event::DiskFaulty { place, faulty: false });
+                self.disk(place).misread(0);
+            }
             FaultKind::DiskFull { place } => {
                 self.events.record(Event::DiskFaulty { place, faulty: false });
                 self.disk(place).fill_for(Duration::ZERO);
@@ -204,6 +212,7 @@ impl<P: Parts> World<P> {
             disk.fill_for(Duration::ZERO);
             disk.stick_for(Duration::ZERO);
             disk.drag(1);
+            disk.misread(0);
         }
         self.stop_rival();
         (0..COORDINATORS).for_each(|c| self.resume(Place::Coordinator(c)));

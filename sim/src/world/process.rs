@@ -29,6 +29,7 @@ impl<P: Parts> World<P> {
         if let Some(mount) = mount {
             self.disk(place).kill(mount);
         }
+        lock(&self.hosts)[address(place).0 as usize].killed = true;
         match place {
             Place::Coordinator(_) => {
                 self.backlog.crashed(place);
@@ -87,19 +88,18 @@ impl<P: Parts> World<P> {
         Some(if paused { Over::Paused } else { Over::Running })
     }
 
-    /// Starts a coordinator process where the latest one is down: an older one that still is up is
-    /// fenced, and does nothing more.
+    /// Has a coordinator process be up that is not fenced. One that was killed is started again, and
+    /// takes over from the other if that is up: it may have fenced that one before it was killed.
     pub(super) fn start_coordinator(self: &Arc<Self>) {
-        let place = {
+        let (any_is_up, any_was_killed) = {
             let hosts = lock(&self.hosts);
-            let coordinators = || (0..COORDINATORS).map(|c| (c, &hosts[usize::from(c)]));
-            let latest = coordinators().max_by_key(|(_, host)| host.turn);
-            match latest {
-                Some((_, host)) if host.up => return,
-                Some((c, _)) if coordinators().any(|(_, host)| host.up) => Place::Coordinator(c),
-                _ => Place::Coordinator(0),
-            }
+            let coordinators = || hosts.iter().take(COORDINATORS.into());
+            (coordinators().any(|host| host.up), coordinators().any(|host| host.killed))
         };
-        self.start(place);
+        if !any_is_up {
+            self.start(Place::Coordinator(0));
+        } else if any_was_killed {
+            self.take_over();
+        }
     }
 }

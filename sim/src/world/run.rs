@@ -126,6 +126,7 @@ fn world<P: Parts>(
         up: false,
         paused: false,
         life: 0,
+        killed: false,
         turn: 0,
         mount: None,
         witness: None,

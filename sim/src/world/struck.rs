@@ -96,6 +96,7 @@ impl<P: Parts> World<P> {
             ("syncs failed", disk.failed_syncs),
             ("short writes", disk.short_writes),
             ("reads failed", disk.read_errors),
+            ("reads with a flipped bit", disk.misread),
             ("writes to a full disk", disk.full_disk),
             ("calls of a stuck disk", disk.stuck),
             ("unsynced tails lost", disk.tails_lost),
