@@ -4,7 +4,8 @@ use indoubt_sim::fuzz::{Budget, Sweep, sweep};
 use indoubt_sim::harness::{Harness, run};
 use indoubt_sim::history::{Place, Word};
 use indoubt_sim::scenario::{
-    Cue, Disks, Fault, FaultKind, Habits, MessageDeed, Network, Scenario, Sight, When, Workload,
+    Clocks, Cue, Disks, Fault, FaultKind, Habits, MessageDeed, Network, Scenario, Sight, When,
+    Workload,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -54,6 +55,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         }),
         (place(), 1..=1_000_u16)
             .prop_map(|(place, permille)| FaultKind::Misread { place, permille }),
+        (place(), 0..3_000_u64).prop_map(|(place, by_ms)| FaultKind::ClockJump { place, by_ms }),
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),
@@ -174,12 +176,14 @@ prop_compose! {
         remembered in prop_oneof![1..8_u32, Just(4_096)],
         network in network(),
         disks in disks(),
+        drift_permille in prop_oneof![Just(0), 0..300_u16],
         habits in habits(),
         faults in prop::collection::vec(fault(), 0..8),
     ) -> Scenario {
         Scenario {
             seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
-            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks, habits,
+            deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks,
+            clocks: Clocks { drift_permille }, habits,
             traffic: None, faults,
         }
     }

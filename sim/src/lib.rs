@@ -15,6 +15,7 @@ compile_error!(
 
 pub mod bend;
 pub mod bridge;
+pub mod clock;
 pub mod database;
 pub mod disk;
 pub mod draw;

@@ -14,6 +14,7 @@ use indoubt_real::log::{FileLog, Options};
 use super::desk::{Desk, DeskClock, Held};
 use super::seams::{DeskLine, DeskLog};
 use crate::bend::{Bend, BendDisk, BentLog, BentParticipant, Drive};
+use crate::clock::NodeClock;
 use crate::database::{Durable, Message, Recorded, Server, SimKind, SimParticipant};
 use crate::edge::{Watched, Witness};
 use crate::history::Place;
@@ -118,7 +119,7 @@ impl<B: Bend> Parts for Bridged<B> {
         BentLog::new(Arc::new(log), common.bend.clone())
     }
 
-    fn clock(&self, common: &AtDesk<B>) -> impl Clock + use<B> {
+    fn clock(&self, _: NodeClock, common: &AtDesk<B>) -> impl Clock + use<B> {
         DeskClock(common.desk.clone())
     }
 

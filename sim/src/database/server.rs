@@ -21,7 +21,6 @@ use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Hand, Serve, Site};
 use crate::story::AtBranch;
-use crate::time::SimClock;
 
 /// One life of a participant's server.
 pub struct Server {
@@ -92,7 +91,7 @@ impl Server {
 
     /// Ends every session that has been idle for this long.
     pub(crate) fn end_idle(&self, idle: Duration) {
-        let since = self.site.events.now().saturating_sub(idle);
+        let since = self.site.clock.now().saturating_sub(idle);
         loop {
             let idle = self.store().idle_session(since);
             let Some(xid) = idle else { return };
@@ -123,7 +122,7 @@ impl Server {
 
     /// `None` leaves the request unanswered: another copy of it is at work.
     async fn reply_to(&self, request: Request) -> io::Result<Option<Reply>> {
-        let now = self.site.events.now();
+        let now = self.site.clock.now();
         Ok(Some(match request {
             Request::Begin { gid } => Reply::Begun(self.store().begin(gid, now)),
             Request::Work { xid, step, op } => match self.store().work(xid, step, op, now) {
@@ -331,7 +330,7 @@ impl Serve for Server {
             messages.try_for_each_concurrent(None, |(from, message)| self.serve(from, message));
         let expire = async {
             loop {
-                SimClock.sleep(self.site.idle).await;
+                self.site.clock.sleep(self.site.idle).await;
                 self.end_idle(self.site.idle);
             }
         };

@@ -6,10 +6,10 @@ use indoubt::{Clock, DecisionLog};
 
 use super::Harness;
 use crate::bend::{Bend, BendDisk, BentLog, BentParticipant};
+use crate::clock::NodeClock;
 use crate::history::Place;
 use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
 use crate::scenario::Scenario;
-use crate::time::SimClock;
 use crate::workload::{Client, Workload};
 
 impl<B, L, K, W> Parts for Harness<B, L, K, W>
@@ -40,8 +40,8 @@ where
         BentLog::new(Arc::new(log), bend.clone())
     }
 
-    fn clock(&self, _: &Arc<B>) -> impl Clock + use<B, L, K, W> {
-        SimClock
+    fn clock(&self, clock: NodeClock, _: &Arc<B>) -> impl Clock + use<B, L, K, W> {
+        clock
     }
 
     fn kind(&self) -> &K {

@@ -18,7 +18,6 @@ use super::{Hosted, Teller};
 use crate::history::{Event, VoteKind};
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Hand, Serve, Site, WorkRefused};
-use crate::time::SimClock;
 
 /// One life of a hosted participant's node.
 pub struct Host<H: Hosted> {
@@ -82,13 +81,13 @@ impl<H: Hosted> Host<H> {
 
     async fn begin(&self, gid: BranchGid) -> Reply {
         match self.participant.begin(&gid).await {
-            Ok(branch) => Reply::Begun(self.sessions.begin(gid, branch, self.site.events.now())),
+            Ok(branch) => Reply::Begun(self.sessions.begin(gid, branch, self.site.clock.now())),
             Err(error) => Reply::NotBegun(error.to_string()),
         }
     }
 
     async fn work(&self, session: SessionId, step: u32, op: H::Op) -> Option<Reply> {
-        match self.sessions.step(session, step, self.site.events.now()) {
+        match self.sessions.step(session, step, self.site.clock.now()) {
             WorkStep::New(branch) => {
                 let result = self.hosted.work(&branch, op).await;
                 self.sessions.done(session, step, result.clone());
@@ -236,8 +235,8 @@ impl<H: Hosted> Serve for Host<H> {
         let serve = messages.for_each_concurrent(None, |(from, message)| self.serve(from, message));
         let expire = async {
             loop {
-                SimClock.sleep(self.site.idle).await;
-                let since = self.site.events.now().saturating_sub(self.site.idle);
+                self.site.clock.sleep(self.site.idle).await;
+                let since = self.site.clock.now().saturating_sub(self.site.idle);
                 while let Some(gid) = self.sessions.end_idle(since) {
                     if let Some(tx) = self.teller.ours(&gid) {
                         self.site.events.record(Event::Expired { tx, p: self.site.p });

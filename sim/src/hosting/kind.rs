@@ -18,7 +18,6 @@ use crate::journal::Journal;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
 use crate::rpc::Rpc;
-use crate::time::SimClock;
 
 /// A hosted kind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,7 +68,7 @@ impl<H: Hosted> Kind for Hosting<H> {
         let opened = match Journal::open(disk, Vec::new).await {
             Ok((journal, records)) => {
                 let pages = Arc::new(Pages { journal: journal.into(), failed });
-                let (p, rows, clock) = (site.p, kept.rows, SimClock);
+                let (p, rows, clock) = (site.p, kept.rows, site.clock.clone());
                 let seat = Seat { p, rows, teller: teller.clone(), clock, records, pages };
                 self.0.open(seat).await
             }

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::Teller;
 use crate::bend::Drive;
+use crate::clock::NodeClock;
 use crate::journal;
-use crate::time::SimClock;
 
 /// A seat at a simulated node.
 pub struct Seat {
@@ -22,8 +22,8 @@ pub struct Seat {
     pub rows: Vec<(u64, i64)>,
     /// Who is told what becomes durable.
     pub teller: Teller,
-    /// Virtual time.
-    pub clock: SimClock,
+    /// Its machine's clock.
+    pub clock: NodeClock,
     pub(super) records: Vec<Vec<u8>>,
     pub(super) pages: Arc<Pages>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indoubt::{CoordinatorId, Participant};
 
 use crate::bend::Drive;
+use crate::clock::NodeClock;
 use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId, Spoken};
@@ -119,6 +120,8 @@ pub struct Site {
     pub rival: Option<NodeId>,
     /// After this long without work a session that is not prepared is rolled back.
     pub idle: Duration,
+    /// Its machine's clock.
+    pub clock: NodeClock,
     /// Where its history goes.
     pub events: Timed,
 }

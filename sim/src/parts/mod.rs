@@ -19,6 +19,7 @@ pub use process::{Process, Terms};
 pub use work::{Op, WorkRefused, Works};
 
 use crate::bend::BendDisk;
+use crate::clock::NodeClock;
 use crate::edge::Watched;
 use crate::history::Place;
 use crate::scenario::Scenario;
@@ -46,8 +47,9 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// The log that a coordinator is given: this one, with whatever stands before it.
     fn log(&self, log: WatchedLog<Self>, common: &Self::Common) -> impl DecisionLog + use<Self>;
 
-    /// The clock that a coordinator is given.
-    fn clock(&self, common: &Self::Common) -> impl Clock + use<Self>;
+    /// The clock that a coordinator is given: this one, of its machine, with whatever stands before
+    /// it.
+    fn clock(&self, clock: NodeClock, common: &Self::Common) -> impl Clock + use<Self>;
 
     /// The kind of participant.
     fn kind(&self) -> &Self::Kind;

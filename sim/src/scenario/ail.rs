@@ -1,5 +1,5 @@
 //! What places suffer from and live through: processes that are killed or stand still while their
-//! machines live, slowness, and cuts of other shapes.
+//! machines live, slowness, clocks, and cuts of other shapes.
 //!
 //! Drawn from a stream of its own, so that the rest of a run's schedule is what it is without it.
 //! Half of the runs have none of it, the others a few kinds each.
@@ -53,6 +53,14 @@ pub(super) fn ail(scenario: &mut Scenario) {
         let (place, permille) = (place(draw, scenario), 100 + draw.below(800));
         FaultKind::Misread { place, permille: u16::try_from(permille).unwrap_or(1000) }
     });
+    add(&mut draw, 3, 1, |draw, scenario| {
+        let (place, by_ms) = (place(draw, scenario), draw.below(6 * scenario.deadline_ms));
+        FaultKind::ClockJump { place, by_ms }
+    });
+    let (drifts, drift) = (draw.below(3) == 0, 1 + draw.below(300));
+    if drifts {
+        scenario.clocks.drift_permille = u16::try_from(drift).unwrap_or(0);
+    }
     if draw.below(4) == 0 {
         succession(&mut draw, scenario);
     }

@@ -99,6 +99,13 @@ pub enum FaultKind {
         /// How many times.
         factor: u32,
     },
+    /// The clock of the place's machine jumps ahead: what is waited for by it comes so much earlier.
+    ClockJump {
+        /// Which place.
+        place: Place,
+        /// How far, in milliseconds.
+        by_ms: u64,
+    },
     /// Packets from one place to the other take so many times as long.
     SlowLink {
         /// The sender.

@@ -6,7 +6,7 @@
 
 use super::ail::ail;
 use super::aim::aim;
-use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
+use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -47,6 +47,7 @@ impl Scenario {
             remembered: if draw.below(4) == 0 { 1 + u32::from(number(&mut draw, 6)) } else { 4096 },
             network,
             disks,
+            clocks: Clocks::default(),
             habits,
             traffic: None,
             faults,
@@ -109,6 +110,7 @@ impl Scenario {
             remembered: super::remembered(),
             network: Network::calm(),
             disks: Disks::default(),
+            clocks: Clocks::default(),
             habits: Habits::default(),
             traffic: None,
             faults,

@@ -6,6 +6,7 @@
 
 mod ail;
 mod aim;
+mod clocks;
 mod disks;
 mod fault;
 mod generate;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::{Place, Waits};
 
+pub use clocks::Clocks;
 pub use disks::Disks;
 pub use fault::{Fault, FaultKind, MessageDeed};
 pub use habits::Habits;
@@ -61,6 +63,9 @@ pub struct Scenario {
     /// The disks, always.
     #[serde(default)]
     pub disks: Disks,
+    /// The machines' clocks, always.
+    #[serde(default, skip_serializing_if = "Clocks::are_true")]
+    pub clocks: Clocks,
     /// What clients do beside asking and waiting.
     #[serde(default)]
     pub habits: Habits,
@@ -135,6 +140,7 @@ impl Scenario {
         let Network { slow_permille, latency_max_us, .. } = self.network;
         let calm_habits = Habits { ask_permille: self.habits.ask_permille, ..Habits::default() };
         self.faults.is_empty()
+            && self.clocks.are_true()
             && self.habits == calm_habits
             && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
             && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
@@ -167,18 +173,25 @@ impl Scenario {
         self.faults.iter().map(paused).sum()
     }
 
+    /// How long two sweeps and two deadlines can take by the slowest clock, in milliseconds.
+    pub(crate) fn two_rounds_ms(&self) -> u64 {
+        self.clocks.at_most_ms(2 * self.recovery_ms + 2 * self.deadline_ms)
+    }
+
     /// What whoever waits is promised: by the deadlines, and where clients never pause, more.
     pub fn waits(&self) -> Waits {
         let us = |ms: u64| 1_000 * ms;
+        let late = |ms: u64| self.clocks.at_most_ms(ms);
         // A process that stands still gives no answers.
         let paused = self.paused_ms();
         // Whether the log is fit, the votes, the force, and then the acknowledgements.
-        let by_deadlines = us(3 * self.deadline_ms + self.acknowledge_ms + ROUNDED_MS + paused);
+        let by_deadlines =
+            us(late(3 * self.deadline_ms + self.acknowledge_ms) + ROUNDED_MS + paused);
         let mut waits = Waits {
             answer_us: by_deadlines,
             sick_answer_us: by_deadlines,
             sick: None,
-            status_us: us(self.deadline_ms + ROUNDED_MS + paused),
+            status_us: us(late(self.deadline_ms) + ROUNDED_MS + paused),
             orphan_us: None,
         };
         if let Some(Traffic { sick, answer_ms, status_ms, orphan_ms }) = self.traffic {

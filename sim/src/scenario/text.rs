@@ -91,6 +91,7 @@ impl Scenario {
             in_range("the longest sync in us", high, 0, MAX_CALL_US)?;
             in_range("the shortest sync in us", low, 0, high)?;
         }
+        in_range("drift_permille", self.clocks.drift_permille.into(), 0, 500)?;
         let Habits { hasty_permille, leave_permille, ask_permille, sweep_permille, .. } =
             self.habits;
         rates(&[hasty_permille, leave_permille, ask_permille, sweep_permille])?;
@@ -136,6 +137,9 @@ impl Scenario {
                 in_range("down_ms", down_ms, 1, MAX_MS)?;
                 in_range("up_ms", up_ms, 1, MAX_MS)?;
             }
+            if let FaultKind::ClockJump { by_ms, .. } = fault.kind {
+                in_range("by_ms", by_ms, 0, MAX_MS)?;
+            }
             if let FaultKind::Misread { permille, .. } = fault.kind {
                 rates(&[permille])?;
             }
@@ -171,6 +175,7 @@ impl FaultKind {
             | Self::Pause { place }
             | Self::Misread { place, .. }
             | Self::Slow { place, .. }
+            | Self::ClockJump { place, .. }
             | Self::Disk { place, .. }
             | Self::DiskFull { place }
             | Self::DiskStuck { place } => vec![place],

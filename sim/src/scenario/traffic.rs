@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
+use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -76,6 +76,7 @@ impl Scenario {
                 log_call_us: draw.below(300),
                 log_sync_us: (1_000 * sync_ms / 2, 1_000 * sync_ms),
             },
+            clocks: Clocks::default(),
             habits: Habits {
                 hasty_permille: rates[0],
                 leave_permille: rates[1],

@@ -14,6 +14,7 @@ use super::participant::Slot;
 use super::rival::Rival;
 use super::struck::Struck;
 use super::{coordinator, participant};
+use crate::clock::NodeClock;
 use crate::disk::{MountId, SimDisk};
 use crate::edge::Witness;
 use crate::history::{Event, Place};
@@ -93,6 +94,8 @@ pub(crate) struct World<P: Parts> {
     /// Where a participant whose disk failed it says so, with the life that it lived.
     pub(crate) panics: UnboundedSender<(u8, u64)>,
     pub(crate) struck: Mutex<Struck>,
+    /// Of the coordinators' machine, and then of each participant's.
+    pub(super) clocks: Vec<NodeClock>,
     pub(super) flapping: Mutex<Flapping>,
     /// What faults wait for.
     pub(super) cues: Cues,
@@ -142,6 +145,15 @@ impl<P: Parts> World<P> {
             }
             Place::Participant(p) => host.spawn(participant::live(world, p, life, mount)),
         }
+    }
+
+    /// The clock of a place's machine.
+    pub(super) fn clock(&self, place: Place) -> NodeClock {
+        self.clocks[match place {
+            Place::Coordinator(_) => 0,
+            Place::Participant(p) => 1 + usize::from(p),
+        }]
+        .clone()
     }
 
     /// Takes the power from a place. Coordinator processes share a machine, and so their end.

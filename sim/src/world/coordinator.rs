@@ -25,7 +25,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     let participants = participants(&world, &wire, &witness, &common);
     let alarmed = world.clone();
     let alarm = move |heuristic: &Heuristic| alarmed.hear(heuristic);
-    let mut builder = Coordinator::builder(log, world.parts.clock(&common))
+    let mut builder = Coordinator::builder(log, world.parts.clock(world.clock(place), &common))
         .deadlines(world.terms.deadlines)
         .on_heuristic(alarm);
     for participant in &participants {

@@ -63,6 +63,11 @@ impl<P: Parts> World<P> {
                 self.disk(place).drag(factor);
                 self.events.record(Event::Ails { place, ailment: Ailment::Slow, ails: true });
             }
+            FaultKind::ClockJump { place, by_ms } => {
+                struck.clock_jumps += 1;
+                self.events.record(Event::Ails { place, ailment: Ailment::Clock, ails: true });
+                self.clock(place).jump(Duration::from_millis(by_ms));
+            }
             FaultKind::SlowLink { from, to, factor } => {
                 self.net.drag(Some(address(from)), address(to), factor);
             }
@@ -178,6 +183,9 @@ impl<P: Parts> World<P> {
             }
             FaultKind::Rival => self.stop_rival(),
             FaultKind::Failover { p } => self.fail_over(p),
+            FaultKind::ClockJump { place, .. } => {
+                self.events.record(Event::Ails { place, ailment: Ailment::Clock, ails: false });
+            }
             FaultKind::Takeover
             | FaultKind::Operator { .. }
             | FaultKind::Forget { .. }

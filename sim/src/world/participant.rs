@@ -81,6 +81,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount
             has_standby: world.scenario.fails_over(p),
             rival: world.terms.rival.then(|| stranger(&world.scenario)),
             idle: world.terms.idle,
+            clock: world.clock(place),
             events: world.events.clone(),
         };
         match world.parts.kind().start(Node { site, disk, endpoint, kept }).await {

@@ -24,10 +24,7 @@ pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
     let bound = world.events.now() + backlog + Duration::from_millis(scenario.rest_within_ms);
     let pause = Duration::from_millis(100);
     let quiet = Duration::from_millis(
-        2 * scenario.recovery_ms
-            + scenario.network.reorder_ms
-            + scenario.held_back_ms()
-            + 2 * scenario.deadline_ms,
+        scenario.two_rounds_ms() + scenario.network.reorder_ms + scenario.held_back_ms(),
     );
     let mut since = None;
     while world.events.now() < bound {

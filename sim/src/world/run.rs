@@ -132,6 +132,9 @@ fn world<P: Parts>(
         witness: None,
     };
     let sentry = Sentry::default();
+    let machines = (0..scenario.participants).map(Place::Participant);
+    let machines = [Place::Coordinator(0)].into_iter().chain(machines);
+    let clocks = machines.map(|place| scenario.clock_of(place)).collect();
     let disk = |stream, latency, place| {
         SimDisk::new(scenario.seed, stream, latency).of(place, sentry.clone())
     };
@@ -156,6 +159,7 @@ fn world<P: Parts>(
         current: Mutex::new(None),
         panics,
         struck: Mutex::default(),
+        clocks,
         flapping: Mutex::default(),
         cues: Cues::default(),
         sentry,

@@ -28,6 +28,7 @@ pub(crate) struct Struck {
     pub(super) flaps: u64,
     pub(crate) takeovers: u64,
     pub(super) takeovers_from_paused: u64,
+    pub(super) clock_jumps: u64,
     pub(super) rivals: u64,
     pub(super) forgets: u64,
     pub(super) failovers: u64,
@@ -59,6 +60,7 @@ impl<P: Parts> World<P> {
             flaps,
             takeovers,
             takeovers_from_paused,
+            clock_jumps,
             rivals,
             forgets,
             failovers,
@@ -66,6 +68,7 @@ impl<P: Parts> World<P> {
         let begun = self.cues.begun();
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
         let at_events = begun.iter().filter(waited).count() as u64;
+        let drifting = self.clocks.iter().filter(|clock| clock.drifts()).count() as u64;
         let counts = vec![
             ("messages lost", net.lost),
             ("messages duplicated", net.duplicated),
@@ -90,6 +93,8 @@ impl<P: Parts> World<P> {
             ("writes that ended a server", write_failures),
             ("takeovers", takeovers),
             ("takeovers from a paused one", takeovers_from_paused),
+            ("clocks that jump", clock_jumps),
+            ("clocks that drift", drifting),
             ("rivals", rivals),
             ("losses of evidence", forgets),
             ("failovers", failovers),
