@@ -56,6 +56,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         (place(), 1..=1_000_u16)
             .prop_map(|(place, permille)| FaultKind::Misread { place, permille }),
         (place(), 0..3_000_u64).prop_map(|(place, by_ms)| FaultKind::ClockJump { place, by_ms }),
+        (participant(), 0..3_u32).prop_map(|(p, most)| FaultKind::Slots { p, most }),
         place().prop_map(|place| FaultKind::DiskFull { place }),
         place().prop_map(|place| FaultKind::DiskStuck { place }),
         participant().prop_map(|p| FaultKind::Forget { p }),

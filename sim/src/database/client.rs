@@ -137,7 +137,8 @@ impl<L: Line> Participant for SimParticipant<L> {
             Reply::Yes => Ok((Vote::Yes(receipt(branch.xid)), Heard::Yes)),
             Reply::ReadOnly => Ok((Vote::ReadOnly, Heard::ReadOnly)),
             Reply::No => {
-                let reason = "the branch violates a deferred constraint, or its session is gone";
+                let reason = "the branch violates a deferred constraint, no slot is free for it, or its \
+                     session is gone";
                 Ok((Vote::No(reason.into()), Heard::No))
             }
             other => Err(unexpected(&other)),

@@ -160,7 +160,9 @@ impl Server {
                 });
                 return Ok(Some(Reply::ReadOnly));
             }
-            if !session.constraint_holds() || store.prepared.contains_key(&gid) {
+            let (ok, taken) = (session.constraint_holds(), store.taken_slots());
+            let free = || self.site.slots.is_free(taken.saturating_sub(FOREIGN.len()));
+            if !ok || store.prepared.contains_key(&gid) || !free() {
                 store.roll_back_session(xid);
                 self.site.events.record(Event::Voted { tx, p: self.site.p, vote: VoteKind::No });
                 return Ok(Some(Reply::No));

@@ -148,6 +148,12 @@ impl Store {
         result
     }
 
+    /// How many branches are prepared, or about to be.
+    pub(super) fn taken_slots(&self) -> usize {
+        let busy = |session: &&Session| session.state == SessionState::Busy;
+        self.prepared.len() + self.sessions.values().filter(busy).count()
+    }
+
     /// From here on the session answers to nothing but the write that is under way.
     pub(super) fn set_busy(&mut self, xid: Xid) {
         if let Some(session) = self.sessions.get_mut(&xid) {

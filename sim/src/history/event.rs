@@ -37,6 +37,8 @@ pub enum Place {
 pub enum Ailment {
     /// Its process is stopped.
     Paused,
+    /// It has few slots for prepared branches.
+    Slots,
     /// Its machine's clock has jumped ahead.
     Clock,
     /// What is sent to it arrives late, and calls of its disk return late.

@@ -92,6 +92,7 @@ impl fmt::Display for Ailment {
         f.write_str(match self {
             Self::Paused => "it STANDS STILL",
             Self::Slow => "it is SLOW",
+            Self::Slots => "few SLOTS for prepared branches",
             Self::Clock => "its clock has JUMPED",
         })
     }

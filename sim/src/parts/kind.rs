@@ -12,6 +12,8 @@ use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId, Spoken};
 use crate::time::Timed;
 
+use super::Slots;
+
 /// A kind of participant.
 ///
 /// Its two sides share nothing but what travels between them: the server's node can lose its power
@@ -120,6 +122,8 @@ pub struct Site {
     pub rival: Option<NodeId>,
     /// After this long without work a session that is not prepared is rolled back.
     pub idle: Duration,
+    /// The slots that it has for prepared branches of the coordinator under test.
+    pub slots: Slots,
     /// Its machine's clock.
     pub clock: NodeClock,
     /// Where its history goes.

@@ -8,6 +8,7 @@ mod backlog;
 mod kind;
 mod logs;
 mod process;
+mod slots;
 mod work;
 
 use indoubt::{Clock, DecisionLog, Participant};
@@ -16,6 +17,7 @@ pub use backlog::Backlog;
 pub use kind::{Hand, Kind, Node, Serve, Site};
 pub use logs::{FileLogs, Logs};
 pub use process::{Process, Terms};
+pub use slots::Slots;
 pub use work::{Op, WorkRefused, Works};
 
 use crate::bend::BendDisk;

@@ -326,7 +326,7 @@ const fn forcing(tx: Tx, home: Lane) -> Span {
 const fn suffers(ailment: Ailment) -> BarKind {
     match ailment {
         Ailment::Paused => BarKind::Paused,
-        Ailment::Slow | Ailment::Clock => BarKind::Ailing,
+        Ailment::Slow | Ailment::Clock | Ailment::Slots => BarKind::Ailing,
     }
 }
 

@@ -57,6 +57,10 @@ pub(super) fn ail(scenario: &mut Scenario) {
         let (place, by_ms) = (place(draw, scenario), draw.below(6 * scenario.deadline_ms));
         FaultKind::ClockJump { place, by_ms }
     });
+    add(&mut draw, 2, 1_500, |draw, scenario| {
+        let p = u8::try_from(draw.below(scenario.participants.into())).unwrap_or(0);
+        FaultKind::Slots { p, most: small(draw.below(2)) }
+    });
     let (drifts, drift) = (draw.below(3) == 0, 1 + draw.below(300));
     if drifts {
         scenario.clocks.drift_permille = u16::try_from(drift).unwrap_or(0);

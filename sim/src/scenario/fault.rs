@@ -185,13 +185,22 @@ pub enum FaultKind {
         /// Commits it, or rolls it back.
         commit: bool,
     },
+    /// A participant has no more than so many slots for prepared branches, and votes no where none is
+    /// free.
+    Slots {
+        /// Which participant.
+        p: u8,
+        /// How many it has.
+        most: u32,
+    },
     /// A participant loses all evidence of how the transactions ended that have.
     Forget {
         /// Which participant.
         p: u8,
     },
     /// A participant's standby stops receiving at the beginning, and takes its place at the end: what
-    /// has become durable in between is lost.
+    /// has become durable in between is lost. A participant that is restored from an older copy of
+    /// itself is the same: the copy is made at the beginning.
     Failover {
         /// Which participant.
         p: u8,

@@ -182,7 +182,10 @@ impl FaultKind {
             Self::CutOneWay { from, to } | Self::SlowLink { from, to, .. } => vec![from, to],
             Self::Cut { a, b } | Self::Flap { a, b, .. } => vec![a, b],
             Self::Isolate { ref places } => places.clone(),
-            Self::Operator { p, .. } | Self::Forget { p } | Self::Failover { p } => {
+            Self::Operator { p, .. }
+            | Self::Slots { p, .. }
+            | Self::Forget { p }
+            | Self::Failover { p } => {
                 vec![Place::Participant(p)]
             }
             Self::Message { from, to, .. } => from.into_iter().chain(to).collect(),

@@ -112,6 +112,11 @@ impl<P: Parts> World<P> {
                     self.events.record(Event::StandbyCutOff { p });
                 }
             }
+            FaultKind::Slots { p, most } => {
+                let place = Place::Participant(p);
+                self.slots[p as usize].prepared.set(most);
+                self.events.record(Event::Ails { place, ailment: Ailment::Slots, ails: true });
+            }
             FaultKind::Forget { p } => {
                 self.at_server(p, Hand::Forget, |struck| struck.forgets += 1);
             }
@@ -183,6 +188,11 @@ impl<P: Parts> World<P> {
             }
             FaultKind::Rival => self.stop_rival(),
             FaultKind::Failover { p } => self.fail_over(p),
+            FaultKind::Slots { p, .. } => {
+                let place = Place::Participant(p);
+                self.slots[p as usize].prepared.set(u32::MAX);
+                self.events.record(Event::Ails { place, ailment: Ailment::Slots, ails: false });
+            }
             FaultKind::ClockJump { place, .. } => {
                 self.events.record(Event::Ails { place, ailment: Ailment::Clock, ails: false });
             }
@@ -222,6 +232,7 @@ impl<P: Parts> World<P> {
             disk.drag(1);
             disk.misread(0);
         }
+        self.slots.iter().for_each(|slot| slot.prepared.set(u32::MAX));
         self.stop_rival();
         (0..COORDINATORS).for_each(|c| self.resume(Place::Coordinator(c)));
         self.start_coordinator();

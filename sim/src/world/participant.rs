@@ -10,7 +10,7 @@ use crate::bend::Drive;
 use crate::disk::{Mount, SimDisk};
 use crate::history::Place;
 use crate::lock::lock;
-use crate::parts::{Kind, Node, Parts, Serve, ServerOf, Site};
+use crate::parts::{Kind, Node, Parts, Serve, ServerOf, Site, Slots};
 use crate::time::SimClock;
 
 type KeptOf<P> = <<P as Parts>::Kind as Kind>::Kept;
@@ -24,6 +24,7 @@ pub(crate) struct Slot<P: Parts> {
     kept: Mutex<KeptOf<P>>,
     /// A standby that receives nothing more.
     standby: Mutex<Option<KeptOf<P>>>,
+    pub(super) prepared: Slots,
     pub(crate) server: Mutex<Option<Arc<ServerOf<P>>>>,
 }
 
@@ -34,6 +35,7 @@ impl<P: Parts> Slot<P> {
             retired: Mutex::default(),
             kept: Mutex::new(kept),
             standby: Mutex::default(),
+            prepared: Slots::default(),
             server: Mutex::default(),
         }
     }
@@ -81,6 +83,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount
             has_standby: world.scenario.fails_over(p),
             rival: world.terms.rival.then(|| stranger(&world.scenario)),
             idle: world.terms.idle,
+            slots: slot.prepared.clone(),
             clock: world.clock(place),
             events: world.events.clone(),
         };

@@ -68,6 +68,7 @@ impl<P: Parts> World<P> {
         let begun = self.cues.begun();
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
         let at_events = begun.iter().filter(waited).count() as u64;
+        let without_slot = self.slots.iter().map(|slot| slot.prepared.refused()).sum();
         let drifting = self.clocks.iter().filter(|clock| clock.drifts()).count() as u64;
         let counts = vec![
             ("messages lost", net.lost),
@@ -98,6 +99,7 @@ impl<P: Parts> World<P> {
             ("rivals", rivals),
             ("losses of evidence", forgets),
             ("failovers", failovers),
+            ("prepares without a slot", without_slot),
             ("syncs failed", disk.failed_syncs),
             ("short writes", disk.short_writes),
             ("reads failed", disk.read_errors),
