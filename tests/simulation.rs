@@ -1,6 +1,6 @@
 //! Property tests: whatever scenario is drawn, the shipped coordinator keeps every invariant.
 
-use indoubt_sim::fuzz::{Budget, Sweep, sweep};
+use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
 use indoubt_sim::harness::{Harness, run};
 use indoubt_sim::history::{Place, Word};
 use indoubt_sim::scenario::{
@@ -210,24 +210,29 @@ proptest! {
     }
 }
 
+fn swept(seeds: u64, scenario: fn(u64) -> Scenario) -> Report {
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let budget = Budget::Seeds(seeds);
+    let seeds = Sweep { first_seed: 0, budget, jobs, scenario, claims: &[] };
+    let report = sweep(seeds, &Harness::shipped(), || {});
+    println!("{}", report.reach);
+    report
+}
+
 /// What the other families cannot show, for they wait until the clients are done: progress beside
 /// clients that never pause.
 #[test]
 fn what_is_waited_for_comes_in_time_though_the_clients_never_pause() {
-    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let report = sweep(
-        Sweep {
-            first_seed: 0,
-            budget: Budget::Seeds(150),
-            jobs,
-            scenario: Scenario::traffic,
-            claims: &[],
-        },
-        &Harness::shipped(),
-        || {},
-    );
-    println!("{}", report.reach);
+    let report = swept(150, Scenario::traffic);
     assert_eq!(report.failure, None, "`cargo sim replay SEED --family traffic` shows it");
     let missing = report.reach.missing_under_traffic();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[test]
+fn every_invariant_holds_in_a_crowd() {
+    let report = swept(60, Scenario::crowd);
+    assert_eq!(report.failure, None, "`cargo sim replay SEED --family crowd` shows it");
+    let missing = report.reach.missing_in_a_crowd();
     assert!(missing.is_empty(), "never reached: {missing:?}");
 }

@@ -92,6 +92,7 @@ impl Fuzz {
             let family = match self.family {
                 Family::Swarm => "",
                 Family::Traffic => " --family traffic",
+                Family::Crowd => " --family crowd",
                 Family::Reference => " --family reference",
             };
             let follow = if self.follow { " --follow" } else { "" };
@@ -104,6 +105,7 @@ impl Fuzz {
         let missing = match self.family {
             Family::Swarm => report.reach.missing(),
             Family::Traffic => report.reach.missing_under_traffic(),
+            Family::Crowd => report.reach.missing_in_a_crowd(),
             Family::Reference => Vec::new(),
         };
         if report.runs >= DEMAND_REACH && !missing.is_empty() {

@@ -65,6 +65,8 @@ enum Family {
     /// Many clients that never pause, one participant sick, a crash: what is waited for must come in
     /// time.
     Traffic,
+    /// Large runs: what the swarm draws, with tens of participants and hundreds of transactions.
+    Crowd,
     /// The fixed shape for measuring: 3 participants, 20 transactions, 3 crashes, 3 partitions.
     Reference,
 }
@@ -74,6 +76,7 @@ impl Family {
         match self {
             Self::Swarm => Scenario::from_seed,
             Self::Traffic => Scenario::traffic,
+            Self::Crowd => Scenario::crowd,
             Self::Reference => Scenario::reference,
         }
     }

@@ -53,6 +53,20 @@ const TRAFFIC: &[&str] = &[
     "participant crashes",
 ];
 
+/// What large runs must have reached.
+const CROWD: &[&str] = &[
+    "answered committed",
+    "answered aborted",
+    "answered in doubt",
+    "branches committed by recovery",
+    "branches rolled back by recovery",
+    "decisions found at an opening",
+    "coordinator crashes",
+    "participant crashes",
+    "takeovers",
+    "messages into a cut",
+];
+
 impl Reach {
     /// Adds a run.
     pub fn add(&mut self, run: &Run) {
@@ -83,11 +97,20 @@ impl Reach {
 
     /// What a family of [traffic](crate::scenario::Traffic) has to reach, and never did.
     pub fn missing_under_traffic(&self) -> Vec<&'static str> {
+        self.missing_of(TRAFFIC)
+    }
+
+    /// What a family of [crowds](crate::scenario::Scenario::crowd) has to reach, and never did.
+    pub fn missing_in_a_crowd(&self) -> Vec<&'static str> {
+        self.missing_of(CROWD)
+    }
+
+    fn missing_of(&self, claims: &[&'static str]) -> Vec<&'static str> {
         let count = |name: &'static str| {
             let of = |counts: &BTreeMap<&'static str, u64>| counts.get(name).copied();
             of(&self.outcomes).or_else(|| of(&self.faults)).unwrap_or(0)
         };
-        TRAFFIC.iter().copied().filter(|name| count(name) == 0).collect()
+        claims.iter().copied().filter(|name| count(name) == 0).collect()
     }
 
     /// Claimed outcomes and kinds of fault that were never reached.

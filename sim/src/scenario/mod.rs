@@ -7,6 +7,7 @@
 mod ail;
 mod aim;
 mod clocks;
+mod crowd;
 mod disks;
 mod fault;
 mod generate;

@@ -35,6 +35,25 @@ fn a_cut_takes_what_is_sent_during_it_and_what_is_due_during_it() {
 }
 
 #[test]
+fn what_is_dragged_takes_so_many_times_as_long() {
+    run(async {
+        let net = network(fixed(Duration::from_millis(5)));
+        let (a, b) = (net.bind(A), net.bind(B));
+        net.drag(Some(A), B, 10);
+        a.send(B, 1);
+        sleep(Duration::from_millis(45)).await;
+        net.drag(Some(A), B, 1);
+        a.send(B, 2);
+        net.drag(None, A, 20);
+        b.send(A, 3);
+        sleep(Duration::from_millis(6)).await;
+        assert_eq!(drain(&b).await, [(A, 1), (A, 2)]);
+        assert_eq!(drain(&a).await, [(B, 3)]);
+        assert_eq!(net.stats().dragged, 2);
+    });
+}
+
+#[test]
 fn heal_all_ends_every_cut() {
     run(async {
         let net = network(LinkOptions::default());
