@@ -49,6 +49,7 @@ impl Default for LinkOptions {
 }
 
 /// What becomes of one packet.
+#[expect(clippy::struct_excessive_bools, reason = "each of them strikes, or not, for itself")]
 pub(super) struct Fate {
     pub(super) lost: bool,
     pub(super) slowed: bool,

@@ -20,6 +20,7 @@ pub struct Clocks {
 const STREAM: u64 = 9 << 48;
 
 impl Clocks {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(super) fn are_true(&self) -> bool {
         *self == Self::default()
     }

@@ -38,6 +38,6 @@ impl Scenario {
         // waits in vain for those of all the others.
         let queue_ms = if calm { 20 * u64::from(clients) } else { 0 };
         let deadline_ms = small.deadline_ms + queue_ms;
-        Self { participants, clients, transactions, workload, deadline_ms, ..small }
+        Self { participants, workload, transactions, clients, deadline_ms, ..small }
     }
 }

@@ -19,6 +19,7 @@ const STANDBYS: u64 = (4 << 48) + (2 << 32);
 
 impl<P: Parts> World<P> {
     /// A fault begins.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of fault, in one place")]
     pub(super) fn begin(self: &Arc<Self>, fault: &Fault) {
         let mut struck = lock(&self.struck);
         match fault.kind {
