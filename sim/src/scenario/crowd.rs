@@ -34,10 +34,13 @@ impl Scenario {
             },
             orders @ Workload::Orders { .. } => orders,
         };
-        // A simulated participant writes one record at a time, and where nothing may fail nobody
-        // waits in vain for those of all the others.
-        let queue_ms = if calm { 20 * u64::from(clients) } else { 0 };
-        let deadline_ms = small.deadline_ms + queue_ms;
-        Self { participants, workload, transactions, clients, deadline_ms, ..small }
+        let crowd = Self { participants, workload, transactions, clients, ..small };
+        if !calm {
+            return crowd;
+        }
+        // A simulated participant writes one record at a time. Where nothing may fail nobody gives up
+        // while those of the others are written, nor begins anew before its own are.
+        let deadline_ms = crowd.deadline_ms + 20 * u64::from(clients);
+        Self { deadline_ms, acknowledge_ms: 2 * deadline_ms, ..crowd }
     }
 }
