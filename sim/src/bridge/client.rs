@@ -10,12 +10,12 @@ use super::board::{Begun, ToldSoFar};
 use super::parts::ParticipantOf;
 use crate::bend::Bend;
 use crate::database::Xid;
+use crate::edge::Witness;
 use crate::history::rows::marker;
-use crate::history::{self, Event, Place, Tx};
+use crate::history::{self, Event, Tx};
 use crate::lock::lock;
 use crate::parts::{Backlog, Op, Works};
 use crate::story::{Action, Choice};
-use crate::time::Timed;
 use crate::workload::commit;
 
 /// How many gids after its own a client uses up, if the log has to forget it by order.
@@ -30,7 +30,7 @@ pub(super) struct Client<B: Bend> {
     pub(super) commits: bool,
     pub(super) told: ToldSoFar,
     pub(super) backlog: Backlog,
-    pub(super) events: Timed,
+    pub(super) witness: Witness,
 }
 
 /// What a client is to do at each participant.
@@ -55,7 +55,7 @@ impl<B: Bend> Client<B> {
     ) {
         let transaction = self.coordinator.begin();
         let tx = Tx::of(transaction.gid());
-        self.events.record(Event::Began { tx, by: Place::Coordinator(self.by) });
+        self.witness.record(Event::Began { tx, by: self.witness.by() });
         let mut xids = Vec::new();
         for (p, participant) in (0..).zip(&self.participants) {
             match self.enlist(&transaction, tx, p, participant).await {
@@ -75,10 +75,10 @@ impl<B: Bend> Client<B> {
             return;
         }
         let told = if self.commits {
-            match commit(transaction, &self.backlog, &self.events).await {
+            match commit(transaction, &self.backlog, &self.witness).await {
                 history::Told::Committed => Some(true),
                 history::Told::Aborted => Some(false),
-                history::Told::InDoubt | history::Told::Expired => None,
+                history::Told::InDoubt | history::Told::Expired | history::Told::NeverBegun => None,
             }
         } else {
             transaction.rollback().await;
@@ -98,7 +98,7 @@ impl<B: Bend> Client<B> {
             EnlistError::Fenced => Refused::Fenced,
             other => Refused::Otherwise(other.to_string()),
         })?;
-        self.events.record(Event::Enlisted { tx, p });
+        self.witness.record(Event::Enlisted { tx, p });
         let name = participant.name();
         let worked = branch.work(self.plan.work(tx, p)).await;
         worked.map_err(|error| Refused::Otherwise(format!("{name}: {error}")))?;

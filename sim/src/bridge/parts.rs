@@ -78,6 +78,8 @@ pub(super) struct Acting<B: Bend> {
     pub(super) coordinator: Coordinator,
     pub(super) participants: Vec<ParticipantOf<B>>,
     pub(super) log: DirectLog<B>,
+    /// Who writes the process's history.
+    pub(super) witness: Witness,
 }
 
 impl<B: Bend> Clone for Acting<B> {
@@ -86,6 +88,7 @@ impl<B: Bend> Clone for Acting<B> {
             coordinator: self.coordinator.clone(),
             participants: self.participants.clone(),
             log: self.log.clone(),
+            witness: self.witness.clone(),
         }
     }
 }
@@ -153,10 +156,11 @@ impl<B: Bend> Parts for Bridged<B> {
     }
 
     fn come_up(&self, process: Process<Self>, _: &AtDesk<B>) {
-        let Process { place, coordinator, participants, log, events, .. } = process;
+        let Process { coordinator, participants, log, witness, .. } = process;
         // What the process has begun may still land when it has ended, and is then seen.
-        let log = Arc::new(log.seen_by(Witness::new(place, events)));
-        lock(&self.stage.0).insert(number(place), Acting { coordinator, participants, log });
+        let log = Arc::new(log.seen_by(witness.beyond()));
+        lock(&self.stage.0)
+            .insert(number(witness.by()), Acting { coordinator, participants, log, witness });
     }
 }
 

@@ -18,7 +18,7 @@ use crate::world::address;
 impl<B: Bend> Director<'_, B> {
     /// A client begins a transaction, with a branch at every participant, and ends it.
     pub(super) async fn begin(&mut self, t: u8, c: u8, commits: bool) -> Result<(), Stop> {
-        let Acting { coordinator, participants, .. } = self.acting(c)?;
+        let Acting { coordinator, participants, witness, .. } = self.acting(c)?;
         let client = Client::<B> {
             by: c,
             coordinator,
@@ -27,7 +27,7 @@ impl<B: Bend> Director<'_, B> {
             commits,
             told: self.board(t).told.clone(),
             backlog: self.world.backlog.clone(),
-            events: self.world.events.clone(),
+            witness,
         };
         let (ready, begun) = oneshot::channel();
         let (go, going) = oneshot::channel();

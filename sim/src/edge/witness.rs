@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indoubt::{BranchGid, Lost};
 
@@ -25,6 +26,11 @@ impl Witness {
         Self { by, events, lives: Arc::new(AtomicBool::new(true)) }
     }
 
+    /// Who writes down what is still to be seen of the process when it has ended.
+    pub(crate) fn beyond(&self) -> Self {
+        Self::new(self.by, self.events.clone())
+    }
+
     /// The process.
     pub const fn by(&self) -> Place {
         self.by
@@ -41,6 +47,11 @@ impl Witness {
         if !self.lives.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The virtual time since the run began.
+    pub(crate) fn now(&self) -> Duration {
+        self.events.now()
     }
 
     /// Writes an event down.

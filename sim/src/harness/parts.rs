@@ -61,22 +61,21 @@ where
     }
 
     fn come_up(&self, process: Process<Self>, _: &Arc<B>) {
-        let Process { place, scenario, coordinator, participants, log, backlog, events } = process;
+        let Process { scenario, coordinator, participants, log, backlog, witness, tasks } = process;
         if let Some(beside) = B::beside(&Arc::new(log), &participants) {
             madsim::task::spawn(beside);
         }
         for number in 0..scenario.clients {
             let client = Client {
                 number,
-                place,
                 scenario: scenario.clone(),
                 coordinator: coordinator.clone(),
                 participants: participants.clone(),
                 workload: self.workload.clone(),
                 backlog: backlog.clone(),
-                events: events.clone(),
+                witness: witness.clone(),
             };
-            madsim::task::spawn(client.run(coordinator.epoch()));
+            tasks.spawn(client.run(coordinator.epoch()));
         }
     }
 }

@@ -4,6 +4,7 @@ use indoubt::Gid;
 use serde::Serialize;
 
 use super::passing::{Ask, Heard, Reading};
+use super::report::{Reason, Swept};
 use crate::story::Action;
 
 /// A transaction, as the history names it.
@@ -69,6 +70,8 @@ pub enum Told {
     InDoubt,
     /// That the log no longer remembers it.
     Expired,
+    /// That it has never been begun.
+    NeverBegun,
 }
 
 /// What whoever waits is promised, in microseconds.
@@ -106,14 +109,28 @@ pub enum Event {
     Enlisted { tx: Tx, p: u8 },
     /// The client asked to commit.
     AskedCommit { tx: Tx },
-    /// The client got its answer.
-    Answered { tx: Tx, told: Told, pending: Vec<u8>, heuristic: Vec<u8> },
+    /// The client got its answer, with why if it is not a commit.
+    Answered {
+        tx: Tx,
+        told: Told,
+        pending: Vec<u8>,
+        heuristic: Vec<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
+    },
     /// What whoever waits is promised.
     Promised { waits: Waits },
     /// The client stopped waiting for its answer.
     Left { tx: Tx },
     /// The coordinator answered a question by gid, after so many microseconds.
     Status { tx: Tx, told: Told, after_us: u64 },
+    /// A sweep of recovery that somebody waited for has ended, after so many microseconds, and says this.
+    Swept { by: Place, epoch: u64, after_us: u64, says: Swept },
+    /// Every handle of a coordinator was dropped, with whatever its clients were at: its driver is to end
+    /// what is in flight, and then itself.
+    LetGo { by: Place, epoch: u64 },
+    /// A coordinator's driver has ended: by itself, or because somebody dropped it.
+    DriverEnded { by: Place, epoch: u64, dropped: bool },
     /// A vote, durable if it is a yes.
     Voted { tx: Tx, p: u8, vote: VoteKind },
     /// A branch has durably ended.
@@ -241,6 +258,9 @@ impl Event {
             Self::Run { .. }
             | Self::Seeded { .. }
             | Self::Promised { .. }
+            | Self::Swept { .. }
+            | Self::LetGo { .. }
+            | Self::DriverEnded { .. }
             | Self::Forgot { .. }
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
@@ -304,7 +324,7 @@ mod tests {
         let ordered = |action| Event::Ordered { step: 1, action };
         let answered = |pending: &[u8], heuristic: &[u8]| {
             let (pending, heuristic) = (pending.to_vec(), heuristic.to_vec());
-            Event::Answered { tx, told: Told::Committed, pending, heuristic }
+            Event::Answered { tx, told: Told::Committed, pending, heuristic, reason: None }
         };
         let mut traces = [
             failed("one"),

@@ -8,6 +8,7 @@ mod fold;
 mod of;
 mod passing;
 mod place;
+mod report;
 pub(crate) mod rows;
 mod timeline;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 pub use event::{Ailment, Entry, Event, Place, Told, Tx, VoteKind, Waits};
 pub use passing::{Ask, Heard, Reading, Word};
+pub(crate) use report::number_of;
+pub use report::{Reason, Swept, Unreached};
 
 use crate::lock::lock;
 use crate::trace::Trace;

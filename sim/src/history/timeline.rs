@@ -115,6 +115,7 @@ impl fmt::Display for Told {
             Self::Aborted => "aborted",
             Self::InDoubt => "in doubt",
             Self::Expired => "no longer remembered",
+            Self::NeverBegun => "never begun",
         })
     }
 }
@@ -154,8 +155,9 @@ impl fmt::Display for Event {
             Self::Began { tx, by } => write!(f, "{tx}: begun at {by}"),
             Self::Enlisted { tx, p } => write!(f, "{tx}: {} enlisted", participant(p)),
             Self::AskedCommit { tx } => write!(f, "{tx}: the client asks to commit"),
-            Self::Answered { tx, told, pending, heuristic } => {
+            Self::Answered { tx, told, pending, heuristic, reason } => {
                 write!(f, "{tx}: the client is told: {told}")?;
+                reason.iter().try_for_each(|reason| write!(f, " ({reason})"))?;
                 listed(f, ", pending at", pending)?;
                 listed(f, ", ended by someone else at", heuristic)
             }
@@ -164,6 +166,10 @@ impl fmt::Display for Event {
             Self::Status { tx, told, after_us } => {
                 let (ms, us) = (after_us / 1_000, after_us % 1_000);
                 write!(f, "{tx}: status by gid, after {ms}.{us:03} ms: {told}")
+            }
+            Self::Swept { by, after_us, says, .. } => {
+                let (ms, us) = (after_us / 1_000, after_us % 1_000);
+                write!(f, "a sweep of {by}, of {ms}.{us:03} ms, says: {says}")
             }
             Self::Trespassed { tx, p } => {
                 write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
@@ -225,6 +231,8 @@ impl fmt::Display for Event {
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted
+            | Self::LetGo { .. }
+            | Self::DriverEnded { .. }
             | Self::Found { .. }
             | Self::WriteFailed { .. }
             | Self::Crashed { .. }
@@ -292,6 +300,13 @@ impl Event {
             Self::Found { p, prepared } => {
                 write!(f, "{} finds {} branches prepared", participant(p), prepared.len())?;
                 prepared.iter().try_for_each(|tx| write!(f, ", {tx}"))
+            }
+            Self::LetGo { by, .. } => write!(f, "every handle of {by} is DROPPED"),
+            Self::DriverEnded { by, dropped: false, .. } => {
+                write!(f, "the driver of {by} has ended")
+            }
+            Self::DriverEnded { by, dropped: true, .. } => {
+                write!(f, "the driver of {by} is DROPPED")
             }
             Self::WriteFailed { place } => {
                 write!(f, "a write of {place} FAILED, which ends its server")

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::claims;
 use super::failover::Standby;
 use super::invariant::Invariant;
 use super::known::{Answered, Known, Participants};
-use super::{claims, waits};
 use crate::history::{Event, History, Place, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
@@ -77,8 +77,6 @@ pub struct Facts<'a> {
     pub undone: Option<String>,
     /// Foreign branches that are no longer as they were, and our own that a stranger has ended.
     pub foreign: Vec<&'a Event>,
-    /// What came too late, if something did.
-    pub late: Option<String>,
     /// Standbys that receive nothing more, by participant.
     standbys: BTreeMap<u8, Standby>,
 }
@@ -99,7 +97,6 @@ impl<'a> Facts<'a> {
         for (at, event) in history.events().enumerate() {
             facts.add(at, event);
         }
-        facts.late = waits::bounded_wait(history).err();
         facts.learn_of_all(|tx| tx.known.left.unanswered = tx.waits);
         facts
     }
@@ -208,6 +205,9 @@ impl<'a> Facts<'a> {
             // asks, hears and reads, and what befalls places.
             Event::Began { .. }
             | Event::Promised { .. }
+            | Event::Swept { .. }
+            | Event::LetGo { .. }
+            | Event::DriverEnded { .. }
             | Event::Acknowledged { .. }
             | Event::Deciding { .. }
             | Event::ForceFailed { .. }
@@ -238,7 +238,7 @@ impl<'a> Facts<'a> {
             Event::Enlisted { tx, p } => self.learn(tx, |tx| tx.known.enlisted |= only(p)),
             Event::AskedCommit { tx } => self.learn(tx, |tx| tx.waits = true),
             Event::Left { tx } => self.learn(tx, |tx| tx.waits = false),
-            Event::Answered { tx, told, ref pending, ref heuristic } => {
+            Event::Answered { tx, told, ref pending, ref heuristic, .. } => {
                 let committed = told == Told::Committed;
                 let (pending, heuristic) = (all(pending), all(heuristic));
                 self.learn(tx, |tx| tx.answer(told, Answered { committed, pending, heuristic }));
@@ -324,7 +324,7 @@ impl TxFacts {
         match told {
             Told::Committed => self.known.told.committed = true,
             Told::Aborted => self.known.told.aborted = true,
-            Told::InDoubt | Told::Expired => {}
+            Told::InDoubt | Told::Expired | Told::NeverBegun => {}
         }
     }
 
@@ -335,7 +335,7 @@ impl TxFacts {
             Told::Committed => self.known.told.committed = true,
             Told::Aborted if reopened => self.known.told.presumed_aborted = true,
             Told::Aborted => self.known.told.aborted = true,
-            Told::InDoubt | Told::Expired => {}
+            Told::InDoubt | Told::Expired | Told::NeverBegun => {}
         }
     }
 

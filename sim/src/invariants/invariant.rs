@@ -35,6 +35,12 @@ pub enum Invariant {
     HeuristicsReported,
     /// What is waited for comes within what is promised for it, under whatever load.
     BoundedWait,
+    /// What a coordinator says of what it did is so: what a sweep reports, why a client is refused.
+    HonestReports,
+    /// Where nothing fails, what is done is what the documentation says, and no more.
+    StatedCost,
+    /// A driver that ends by itself has ended what was begun.
+    Drained,
     /// No part of a run panics.
     NoPanic,
     /// A run does what the explorer has after the same order of events, or, if it is followed, what
@@ -63,6 +69,9 @@ impl Invariant {
             Self::SafeForgetting => "safe_forgetting",
             Self::HeuristicsReported => "heuristics_reported",
             Self::BoundedWait => "bounded_wait",
+            Self::HonestReports => "honest_reports",
+            Self::StatedCost => "stated_cost",
+            Self::Drained => "drained",
             Self::NoPanic => "no_panic",
             Self::AsExplored => "as_explored",
             Self::Own(name, _) => name,
@@ -87,6 +96,9 @@ impl Invariant {
             Self::SafeForgetting => "a decision is forgotten only when every branch has ended",
             Self::HeuristicsReported => "who was overruled is told, and nobody else",
             Self::BoundedWait => "what is waited for comes within what is promised for it",
+            Self::HonestReports => "what a sweep reports is so, and so is why a client is refused",
+            Self::StatedCost => "where nothing fails no more is forced or asked than is stated",
+            Self::Drained => "a driver that ends by itself has ended what was begun",
             Self::NoPanic => "no part of a run panics",
             Self::AsExplored => "what happens is what the explorer has, or allows",
             Self::Own(_, claim) => claim,
@@ -94,7 +106,7 @@ impl Invariant {
     }
 
     /// Every one of ours.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Agreement,
         Self::Stability,
         Self::Validity,
@@ -110,6 +122,9 @@ impl Invariant {
         Self::SafeForgetting,
         Self::HeuristicsReported,
         Self::BoundedWait,
+        Self::HonestReports,
+        Self::StatedCost,
+        Self::Drained,
         Self::NoPanic,
         Self::AsExplored,
     ];

@@ -8,8 +8,10 @@
 //! judge for them. Those of a history are in [`runs`]: `termination` is its bound of time,
 //! `durability` goes by openings of the log and by rows, `no_orphans` also by locks and sessions,
 //! `ownership` by the branches of others, `idempotence` counts endings, and `conservation` adds
-//! up rows; `bounded_wait` reads clocks. Of these the explorer has no rows, no locks, no foreign gids
-//! and no time: there
+//! up rows. How a run went is judged apart: `bounded_wait` reads clocks, `honest_reports` and
+//! `stated_cost` what a coordinator says and what it asks for, `drained` what a driver that ends
+//! leaves. Of all these the explorer has no rows, no locks, no foreign gids, no reports and no time:
+//! there
 //! `termination` is that a machine has something to wait for, `durability` that an opening
 //! keeps what it finds, `ownership` that no newer epoch is resolved, and `idempotence` is
 //! stability while requests arrive twice. `no_panic` and `as_explored` are what the history says of
@@ -21,10 +23,14 @@
 mod breach;
 pub mod claims;
 mod conservation;
+mod costs;
+mod drained;
 mod facts;
 mod failover;
 mod invariant;
 mod known;
+mod prepared;
+mod reports;
 pub mod runs;
 #[cfg(test)]
 mod tests;
@@ -95,6 +101,20 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
+/// What is claimed of how a run went, rather than of where it led: each is asked of all that happened.
+const OF_COURSES: &[(Invariant, fn(&History) -> Result<(), String>)] = &[
+    (Invariant::BoundedWait, waits::bounded_wait),
+    (Invariant::HonestReports, reports::honest_reports),
+    (Invariant::StatedCost, costs::stated_cost),
+    (Invariant::Drained, drained::drained),
+];
+
+/// What breaks a claim on the course of a run, if it is one.
+pub(crate) fn of_course(invariant: Invariant, history: &History) -> Option<String> {
+    let (_, holds) = OF_COURSES.iter().find(|(one, _)| *one == invariant)?;
+    holds(history).err()
+}
+
 /// The verdict on a history: every invariant that it breaks, and every further claim.
 ///
 /// Of a run that was ended by a panic nothing is asked that needs its end.
@@ -111,6 +131,11 @@ pub fn verdict(history: &History, claims: &[Claim]) -> Vec<Violation> {
     for (invariant, holds) in runs::ALL.iter().filter(|_| whole) {
         if let Err(what) = holds(&facts) {
             broken.entry(*invariant).or_insert(what);
+        }
+    }
+    for (invariant, holds) in OF_COURSES.iter().filter(|_| whole) {
+        if let Err(what) = holds(history) {
+            broken.insert(*invariant, what);
         }
     }
     for claim in claims.iter().filter(|_| whole) {

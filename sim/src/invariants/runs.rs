@@ -21,7 +21,6 @@ pub const ALL: &[(Invariant, Holds)] = &[
     (Invariant::Ownership, ownership),
     (Invariant::Idempotence, idempotence),
     (Invariant::Conservation, conservation),
-    (Invariant::BoundedWait, bounded_wait),
 ];
 
 /// Once faults have healed for long enough everything is decided everywhere, within a bound,
@@ -106,11 +105,6 @@ pub fn no_orphans(facts: &Facts<'_>) -> Result<(), String> {
 /// log under the same coordinator's id has prepared.
 pub fn ownership(facts: &Facts<'_>) -> Result<(), String> {
     facts.foreign.first().map_or(Ok(()), |event| Err(event.to_string()))
-}
-
-/// Whatever is waited for comes in the time that is promised for it.
-pub fn bounded_wait(facts: &Facts<'_>) -> Result<(), String> {
-    facts.late.clone().map_or(Ok(()), Err)
 }
 
 /// Any message twice, recovery any number of times, or crashed inside itself: a branch takes

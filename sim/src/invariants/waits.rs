@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::prepared::{Branch, Prepared};
 use crate::history::{Event, History, Place, Tx, VoteKind, Waits};
 
 /// Who waits, at one moment of a history.
@@ -14,10 +15,9 @@ struct Waiting {
     enlisted: BTreeMap<Tx, BTreeSet<u8>>,
     /// Since when a client waits for its answer.
     asked: BTreeMap<Tx, u64>,
-    /// Branches that are prepared.
-    prepared: BTreeSet<(Tx, u8)>,
+    prepared: Prepared,
     /// Of these, the ones of an earlier opening, and by when they must have ended.
-    orphans: BTreeMap<(Tx, u8), u64>,
+    orphans: BTreeMap<Branch, u64>,
     /// The epoch of the coordinator that is up, if one is.
     epoch: Option<u64>,
 }
@@ -39,6 +39,7 @@ impl Waiting {
         }
         let Some(waits) = self.waits else { return Ok(()) };
         self.look_for_orphans(now)?;
+        self.prepared.hear(now, event);
         match *event {
             Event::Enlisted { tx, p } => {
                 self.enlisted.entry(tx).or_default().insert(p);
@@ -57,20 +58,18 @@ impl Waiting {
                     format!("a question about {tx} was answered")
                 })?;
             }
-            Event::Voted { tx, p, vote: VoteKind::Yes } if waits.sick != Some(p) => {
-                self.prepared.insert((tx, p));
+            Event::Voted { tx, p, vote: VoteKind::Yes } => {
                 if self.epoch.is_some_and(|epoch| tx.epoch < epoch) {
                     self.is_orphan((tx, p), now);
                 }
             }
             Event::Ended { tx, p, .. } | Event::OperatorEnded { tx, p, .. } => {
-                self.prepared.remove(&(tx, p));
                 self.orphans.remove(&(tx, p));
             }
             Event::Opened { epoch, .. } => {
                 self.epoch = Some(epoch);
-                let earlier = self.prepared.iter().filter(|(tx, _)| tx.epoch < epoch);
-                for branch in earlier.copied().collect::<Vec<_>>() {
+                let branches = self.prepared.iter().map(|(branch, _)| branch);
+                for branch in branches.filter(|(tx, _)| tx.epoch < epoch).collect::<Vec<_>>() {
                     self.is_orphan(branch, now);
                 }
             }
@@ -83,8 +82,9 @@ impl Waiting {
         Ok(())
     }
 
-    fn is_orphan(&mut self, branch: (Tx, u8), now: u64) {
-        if let Some(most) = self.waits.and_then(|waits| waits.orphan_us) {
+    fn is_orphan(&mut self, branch: Branch, now: u64) {
+        let of_the_well = self.waits.filter(|waits| waits.sick != Some(branch.1));
+        if let Some(most) = of_the_well.and_then(|waits| waits.orphan_us) {
             self.orphans.insert(branch, now + most);
         }
     }

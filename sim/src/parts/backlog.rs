@@ -36,10 +36,10 @@ impl Backlog {
         })
     }
 
-    /// One that was taken is done. Of a client that was killed it says nothing: a task may go on to
-    /// its next await when it has brought about its own end.
-    pub fn done(&self, number: u32) {
-        self.work().under_way.remove(&number);
+    /// One that was taken is done when this is dropped. Of a client that was killed it says nothing:
+    /// a task may go on to its next await when it has brought about its own end.
+    pub fn under_way(&self, number: u32) -> UnderWay<'_> {
+        UnderWay { backlog: self, number }
     }
 
     /// The clients of this process were killed, with what they were at.
@@ -75,5 +75,17 @@ impl Backlog {
 
     fn work(&self) -> MutexGuard<'_, Work> {
         lock(&self.inner)
+    }
+}
+
+/// A transaction that a client is at work on.
+pub struct UnderWay<'a> {
+    backlog: &'a Backlog,
+    number: u32,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.backlog.work().under_way.remove(&self.number);
     }
 }

@@ -13,10 +13,10 @@ mod work;
 
 use indoubt::{Clock, DecisionLog, Participant};
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, UnderWay};
 pub use kind::{Hand, Kind, Node, Serve, Site};
 pub use logs::{FileLogs, Logs};
-pub use process::{Process, Terms};
+pub use process::{Process, Tasks, Terms};
 pub use slots::Slots;
 pub use work::{Op, WorkRefused, Works};
 

@@ -1,19 +1,19 @@
 //! A coordinator's process, as what lives in it has it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::{AbortHandle, abortable};
 use indoubt::{Coordinator, Deadlines};
 
 use super::{Backlog, Parts, WatchedLog};
-use crate::history::{Place, Waits};
+use crate::edge::Witness;
+use crate::history::Waits;
+use crate::lock::lock;
 use crate::scenario::Scenario;
-use crate::time::Timed;
 
 /// A coordinator that has come up, and what is around it.
 pub struct Process<P: Parts> {
-    /// Where it runs.
-    pub place: Place,
     /// The run's scenario.
     pub scenario: Arc<Scenario>,
     /// The coordinator; its driver runs.
@@ -24,8 +24,28 @@ pub struct Process<P: Parts> {
     pub log: WatchedLog<P>,
     /// What there is to do.
     pub backlog: Backlog,
-    /// Where its history goes.
-    pub events: Timed,
+    /// Who writes its history, and where it runs.
+    pub witness: Witness,
+    /// What runs in it beside the driver.
+    pub tasks: Tasks,
+}
+
+/// What runs in a coordinator's process beside its driver. Clones are of the same process.
+#[derive(Clone, Default)]
+pub struct Tasks(Arc<Mutex<Vec<AbortHandle>>>);
+
+impl Tasks {
+    /// Spawns one. It may hold handles of the coordinator.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let (task, handle) = abortable(task);
+        lock(&self.0).push(handle);
+        madsim::task::spawn(task);
+    }
+
+    /// Drops all of them where they are, with all that they hold.
+    pub(crate) fn drop_all(&self) {
+        lock(&self.0).drain(..).for_each(|task| task.abort());
+    }
 }
 
 /// The terms of a run: how long things take that are neither the network's nor the disks', and what

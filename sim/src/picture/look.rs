@@ -104,6 +104,7 @@ const fn told(told: Told) -> &'static str {
         Told::Aborted => "told: aborted",
         Told::InDoubt => "told: in doubt",
         Told::Expired => "told: no longer remembered",
+        Told::NeverBegun => "told: never begun",
     }
 }
 
@@ -254,6 +255,18 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
         }
         Event::LogUnreadable { by } => {
             Look::at(Lane::of(by), MarkKind::Fault, "log unreadable").with(Arrow::Failed, Lane::Log)
+        }
+        Event::Swept { by, ref says, .. } => {
+            let kind = if says.is_complete() { MarkKind::Repair } else { MarkKind::GaveUp };
+            let short = if says.is_complete() { "swept: complete" } else { "swept: not complete" };
+            Look::at(Lane::of(by), kind, short)
+        }
+        Event::LetGo { by, .. } => Look::at(Lane::of(by), MarkKind::Fault, "all handles DROPPED"),
+        Event::DriverEnded { by, dropped: true, .. } => {
+            Look::at(Lane::of(by), MarkKind::Fault, "driver DROPPED")
+        }
+        Event::DriverEnded { by, dropped: false, .. } => {
+            Look::at(Lane::of(by), MarkKind::Repair, "driver ended")
         }
         Event::Found { p, ref prepared } => {
             let short = format!("finds {} prepared", prepared.len());

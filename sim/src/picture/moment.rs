@@ -7,7 +7,7 @@
 
 use super::parts::Verdict;
 use crate::history::{Event, History, Tx};
-use crate::invariants::{Facts, Invariant, Violation, runs};
+use crate::invariants::{Facts, Invariant, Violation, of_course, runs};
 
 /// Every violation, with its moment.
 pub(super) fn verdicts(history: &History, violations: &[Violation]) -> Vec<Verdict> {
@@ -69,8 +69,7 @@ fn breaks(history: &History, events: usize, violation: &Violation) -> bool {
         Invariant::Durability => runs::durability(&facts).err(),
         Invariant::Ownership => runs::ownership(&facts).err(),
         Invariant::Idempotence => runs::idempotence(&facts).err(),
-        Invariant::BoundedWait => runs::bounded_wait(&facts).err(),
-        _ => None,
+        course => of_course(course, &beginning),
     };
     let of_a_transaction = facts.broken.get(&violation.invariant).map(String::as_str);
     of_a_transaction == what || of_a_run().as_deref() == what

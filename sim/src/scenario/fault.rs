@@ -223,6 +223,12 @@ pub enum FaultKind {
         /// How much later it comes, or comes again, in milliseconds; of one that is lost, 0.
         by_ms: u64,
     },
+    /// Every handle of the coordinator is dropped, with what its clients are at. Its process ends when
+    /// its driver has, and another comes up.
+    LetGo,
+    /// The coordinator's driver is dropped where it is, and its handles go on; at the end its process
+    /// is ended, and another comes up.
+    Undriven,
     /// Another process runs under the coordinator's id, over a directory of its own, and sweeps.
     Rival,
 }

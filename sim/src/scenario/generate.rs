@@ -6,6 +6,7 @@
 
 use super::ail::ail;
 use super::aim::aim;
+use super::ends::ends;
 use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
@@ -59,6 +60,7 @@ impl Scenario {
         if !calm {
             aim(&mut scenario);
             ail(&mut scenario);
+            ends(&mut scenario);
         }
         scenario
     }

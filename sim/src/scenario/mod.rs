@@ -9,6 +9,7 @@ mod aim;
 mod clocks;
 mod crowd;
 mod disks;
+mod ends;
 mod fault;
 mod generate;
 mod habits;

@@ -189,7 +189,7 @@ impl FaultKind {
                 vec![Place::Participant(p)]
             }
             Self::Message { from, to, .. } => from.into_iter().chain(to).collect(),
-            Self::Takeover | Self::Rival => Vec::new(),
+            Self::Takeover | Self::LetGo | Self::Undriven | Self::Rival => Vec::new(),
         }
     }
 }

@@ -6,25 +6,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join, select};
-use indoubt::{Clock, Coordinator, Gid, Outcome, Participant, Status, Transaction};
+use indoubt::{Clock, Coordinator, Gid, Outcome, Participant, Status, StatusError, Transaction};
 
-use super::mood::Mood;
+use super::mood::{Mood, Patience};
 use super::{Job, Workload};
 use crate::draw::Draw;
-use crate::history::{Event, Place, Told, Tx};
+use crate::edge::Witness;
+use crate::history::{Event, Reason, Swept, Told, Tx, number_of};
 use crate::parts::Backlog;
 use crate::scenario::Scenario;
-use crate::time::{SimClock, Timed, within};
+use crate::time::{SimClock, within};
 
 /// The first stream of the clients' pauses.
 const STREAM: u64 = 3 << 48;
+
+/// How many numbers ahead of its own somebody asks about a transaction that is to come.
+const AHEAD: u64 = 3;
 
 /// One client in a coordinator's process.
 pub struct Client<P, W> {
     /// Its number.
     pub number: u16,
-    /// Where it runs.
-    pub place: Place,
     /// The run's scenario.
     pub scenario: Arc<Scenario>,
     /// The coordinator.
@@ -35,8 +37,8 @@ pub struct Client<P, W> {
     pub workload: W,
     /// The work.
     pub backlog: Backlog,
-    /// Where its history goes.
-    pub events: Timed,
+    /// Who writes its history, and where it runs.
+    pub witness: Witness,
 }
 
 impl<P: Participant, W: Workload<P>> Client<P, W> {
@@ -47,11 +49,10 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         let think = Duration::from_millis(self.scenario.think_ms);
         loop {
             SimClock.sleep(draw.between(Duration::ZERO, think)).await;
-            let Some(number) = self.backlog.take(self.scenario.transactions, self.place) else {
-                return;
-            };
+            let (of, by) = (self.scenario.transactions, self.witness.by());
+            let Some(number) = self.backlog.take(of, by) else { return };
+            let _until_dropped = self.backlog.under_way(number);
             self.transact(number).await;
-            self.backlog.done(number);
         }
     }
 
@@ -59,13 +60,13 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         let mut mood = Mood::of(&self.scenario, number);
         let transaction = self.coordinator.begin();
         let tx = Tx::of(transaction.gid());
-        self.events.record(Event::Began { tx, by: self.place });
+        self.witness.record(Event::Began { tx, by: self.witness.by() });
         let job = Job {
             scenario: &self.scenario,
             number,
             transaction: &transaction,
             participants: &self.participants,
-            events: &self.events,
+            witness: &self.witness,
             hasty: mood.hasty,
             enlisted: Mutex::default(),
         };
@@ -77,13 +78,16 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
             return;
         }
         let gid = transaction.gid().clone();
-        let sweep = mood.sweeps.map(|patience| within(patience, self.coordinator.recover()));
+        let sweep = || sweep(&self.coordinator, &self.witness);
+        let sweeps = mood.sweeps;
         let sweeping = async {
-            if let Some(sweep) = sweep {
-                drop(sweep.await);
+            match sweeps {
+                Some(Patience::ToTheEnd) => drop(sweep().await),
+                Some(Patience::UpTo(patience)) => drop(within(patience, sweep()).await),
+                None => {}
             }
         };
-        let committing = self.commit(transaction, tx, mood.leaves);
+        let committing = self.commit(transaction, mood.leaves);
         if mood.asks {
             let asking = self.ask_all_the_time(&gid, &mut mood);
             join(select(pin!(committing), pin!(asking)), sweeping).await;
@@ -92,65 +96,76 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         }
         // Some clients ask again at once: what they hear must agree with the answer.
         if number.is_multiple_of(4) {
-            ask(&self.coordinator, &gid, &self.events).await;
+            ask(&self.coordinator, &gid, &self.witness).await;
         }
     }
 
-    async fn commit(&self, transaction: Transaction, tx: Tx, patience: Option<Duration>) {
-        let committing = commit(transaction, &self.backlog, &self.events);
-        let Some(patience) = patience else {
-            committing.await;
-            return;
-        };
-        if within(patience, committing).await.is_none() {
-            self.events.record(Event::Left { tx });
+    async fn commit(&self, transaction: Transaction, patience: Option<Duration>) {
+        let committing = commit(transaction, &self.backlog, &self.witness);
+        match patience {
+            Some(patience) => drop(within(patience, committing).await),
+            None => drop(committing.await),
         }
     }
 
-    /// Every other question is dropped at some moment.
+    /// Every other question is dropped at some moment. The first is about one that is to come.
     async fn ask_all_the_time(&self, gid: &Gid, mood: &mut Mood) {
+        let to_come = Gid { sequence: gid.sequence + AHEAD, ..gid.clone() };
+        self.backlog.ask(&to_come);
+        ask(&self.coordinator, &to_come, &self.witness).await;
         loop {
             SimClock.sleep(mood.pause()).await;
-            ask(&self.coordinator, gid, &self.events).await;
+            ask(&self.coordinator, gid, &self.witness).await;
             let _dropped = within(mood.pause() / 4, self.coordinator.status(gid)).await;
         }
     }
 }
 
 /// Asks to commit, and writes down the question and the answer.
-pub async fn commit(transaction: Transaction, backlog: &Backlog, events: &Timed) -> Told {
+///
+/// # Cancel safety
+/// Dropping the future is a client that stops waiting, and is written down as that.
+pub async fn commit(transaction: Transaction, backlog: &Backlog, witness: &Witness) -> Told {
     let tx = Tx::of(transaction.gid());
-    events.record(Event::AskedCommit { tx });
+    witness.record(Event::AskedCommit { tx });
     backlog.ask(transaction.gid());
-    let (told, pending, heuristic) = match transaction.commit().await {
+    let outcome = witness.unless_given_up(transaction.commit(), Event::Left { tx }).await;
+    let reason = Reason::of(&outcome);
+    let (told, pending, heuristic) = match outcome {
         Outcome::Committed(done) => (Told::Committed, done.pending, done.heuristic),
         Outcome::Aborted(done) => (Told::Aborted, Vec::new(), done.heuristic),
         Outcome::InDoubt(_) => (Told::InDoubt, Vec::new(), Vec::new()),
     };
     let pending = pending.iter().filter_map(|name| number_of(name)).collect();
     let heuristic = heuristic.iter().filter_map(|one| number_of(&one.participant)).collect();
-    events.record(Event::Answered { tx, told, pending, heuristic });
+    witness.record(Event::Answered { tx, told, pending, heuristic, reason });
     told
 }
 
-/// A participant's number, by its name.
-fn number_of(name: &str) -> Option<u8> {
-    match name.parse() {
-        Ok(Place::Participant(p)) => Some(p),
-        _ => None,
-    }
-}
-
 /// Asks a coordinator what became of a transaction, and writes down the answer.
-pub async fn ask(coordinator: &Coordinator, gid: &Gid, events: &Timed) {
-    let since = events.now();
+pub async fn ask(coordinator: &Coordinator, gid: &Gid, witness: &Witness) {
+    let since = witness.now();
     let told = match coordinator.status(gid).await {
         Ok(Status::Committed) => Told::Committed,
         Ok(Status::PresumedAborted) => Told::Aborted,
         Ok(Status::Expired) => Told::Expired,
+        Err(StatusError::NeverBegun { .. }) => Told::NeverBegun,
         Ok(Status::Undecided) | Err(_) => Told::InDoubt,
     };
-    let after = events.now().saturating_sub(since);
-    let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-    events.record(Event::Status { tx: Tx::of(gid), told, after_us });
+    let after_us = passed(since, witness);
+    witness.record(Event::Status { tx: Tx::of(gid), told, after_us });
+}
+
+/// Has a coordinator sweep, and writes down what the sweep says.
+pub async fn sweep(coordinator: &Coordinator, witness: &Witness) {
+    let since = witness.now();
+    let says = Swept::from(&coordinator.recover().await);
+    let (by, epoch, after_us) = (witness.by(), coordinator.epoch(), passed(since, witness));
+    witness.record(Event::Swept { by, epoch, after_us, says });
+}
+
+/// How much virtual time has passed, in microseconds.
+fn passed(since: Duration, witness: &Witness) -> u64 {
+    let after = witness.now().saturating_sub(since);
+    u64::try_from(after.as_micros()).unwrap_or(u64::MAX)
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use indoubt::{Branch, EnlistError, Participant, Transaction};
 
 use crate::draw::Draw;
+use crate::edge::Witness;
 use crate::history::{Event, Tx};
 use crate::lock::lock;
 use crate::parts::{WorkRefused, Works};
 use crate::scenario::Scenario;
-use crate::time::{Timed, within};
+use crate::time::within;
 
 /// The first stream of what jobs draw.
 const STREAM: u64 = 7 << 48;
@@ -22,7 +23,7 @@ pub struct Job<'a, P> {
     pub(super) number: u32,
     pub(super) transaction: &'a Transaction,
     pub(super) participants: &'a [P],
-    pub(super) events: &'a Timed,
+    pub(super) witness: &'a Witness,
     /// The first call for a branch is given up after this.
     pub(super) hasty: Option<Duration>,
     pub(super) enlisted: Mutex<BTreeSet<u8>>,
@@ -83,7 +84,7 @@ impl<P: Participant> Job<'_, P> {
 
     fn has(&self, p: u8) {
         if lock(&self.enlisted).insert(p) {
-            self.events.record(Event::Enlisted { tx: self.tx(), p });
+            self.witness.record(Event::Enlisted { tx: self.tx(), p });
         }
     }
 }

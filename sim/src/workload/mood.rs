@@ -11,6 +11,13 @@ use crate::scenario::{Habits, Scenario};
 /// The first stream of the moods.
 const STREAM: u64 = 6 << 48;
 
+/// How long something is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    UpTo(Duration),
+    ToTheEnd,
+}
+
 /// For one transaction.
 pub(super) struct Mood {
     /// The first call for a branch is given up after this.
@@ -19,8 +26,8 @@ pub(super) struct Mood {
     pub(super) leaves: Option<Duration>,
     /// Somebody asks by gid meanwhile.
     pub(super) asks: bool,
-    /// Somebody has recovery sweep, and waits for it no longer than this.
-    pub(super) sweeps: Option<Duration>,
+    /// Somebody has recovery sweep.
+    pub(super) sweeps: Option<Patience>,
     /// Of pauses; only of whoever asks.
     draw: Option<Draw>,
 }
@@ -41,7 +48,10 @@ impl Mood {
         };
         let hasty = up_to(hasty_permille, Duration::from_millis(4));
         let leaves = up_to(leave_permille, deadline / 8);
-        let sweeps = up_to(sweep_permille, deadline / 8);
+        let sweeps = up_to(sweep_permille, deadline / 8).map(|patience| {
+            let is_short = patience < deadline / 16;
+            if is_short { Patience::UpTo(patience) } else { Patience::ToTheEnd }
+        });
         let asks = draw.permille(ask_permille);
         Self { hasty, leaves, asks, sweeps, draw: Some(draw) }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use futures::channel::mpsc::UnboundedSender;
+use futures::future::AbortHandle;
 use indoubt::{Coordinator, CoordinatorId, Gid};
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
@@ -20,7 +21,7 @@ use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::lock::lock;
 use crate::net::{self, Network};
-use crate::parts::{Backlog, MessageOf, Parts, Terms, WatchedLog};
+use crate::parts::{Backlog, MessageOf, Parts, Tasks, Terms, WatchedLog};
 use crate::scenario::Scenario;
 use crate::sentry::Sentry;
 use crate::time::Timed;
@@ -58,17 +59,24 @@ impl Host {
 
 /// A coordinator that is up, and its log as it is.
 pub(crate) struct Current<P: Parts> {
-    /// Where it runs.
-    pub(super) place: Place,
     pub(crate) coordinator: Coordinator,
     pub(crate) log: WatchedLog<P>,
+    pub(crate) witness: Witness,
+    /// Ends its driver where it is.
+    pub(super) driver: AbortHandle,
+    pub(super) tasks: Tasks,
 }
 
 // Derived, it would ask the same of the parts.
 impl<P: Parts> Clone for Current<P> {
     fn clone(&self) -> Self {
-        let (coordinator, log) = (self.coordinator.clone(), self.log.clone());
-        Self { place: self.place, coordinator, log }
+        Self {
+            coordinator: self.coordinator.clone(),
+            log: self.log.clone(),
+            witness: self.witness.clone(),
+            driver: self.driver.clone(),
+            tasks: self.tasks.clone(),
+        }
     }
 }
 
@@ -91,8 +99,9 @@ pub(crate) struct World<P: Parts> {
     pub(super) rival: Rival,
     /// Transactions with a branch that cannot say how it ended, as the alarm has it.
     pub(crate) hazards: Mutex<BTreeSet<Gid>>,
-    /// Where a participant whose disk failed it says so, with the life that it lived.
-    pub(crate) panics: UnboundedSender<(u8, u64)>,
+    /// Where a place whose process has come to its end says so, with the life that it lived: a
+    /// participant whose disk failed it, a coordinator whose driver has ended.
+    pub(crate) ends: UnboundedSender<(Place, u64)>,
     pub(crate) struck: Mutex<Struck>,
     /// Of the coordinators' machine, and then of each participant's.
     pub(super) clocks: Vec<NodeClock>,

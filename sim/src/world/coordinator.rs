@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::AbortHandle;
 use indoubt::{Clock, Coordinator, Ending, Heuristic};
 
 use super::control::{Current, World, address};
+use super::ends::drive;
 use crate::bend::Drive;
 use crate::disk::Mount;
 use crate::edge::{Watched, Witness};
 use crate::history::{Event, Place, Tx};
 use crate::lock::lock;
-use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
+use crate::parts::{Kind, Logs, Parts, Process, Tasks, WatchedLog};
 use crate::time::SimClock;
 
 /// One life.
@@ -32,23 +34,31 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
         builder = builder.participant(participant.clone());
     }
     let Ok((coordinator, driver)) = builder.build() else { return };
-    madsim::task::spawn(driver.run());
     let epoch = coordinator.epoch();
+    let (helm, until_dropped) = AbortHandle::new_pair();
+    let driven = (witness.clone(), epoch, life);
+    madsim::task::spawn(drive(world.clone(), driven, driver, until_dropped));
+    let tasks = Tasks::default();
     {
         let mut current = lock(&world.current);
         if current.as_ref().is_none_or(|other| other.coordinator.epoch() < epoch) {
-            let (coordinator, log) = (coordinator.clone(), opened.clone());
-            *current = Some(Current { place, coordinator, log });
+            *current = Some(Current {
+                coordinator: coordinator.clone(),
+                log: opened.clone(),
+                witness: witness.clone(),
+                driver: helm,
+                tasks: tasks.clone(),
+            });
         }
     }
     let process = Process {
-        place,
         scenario: world.scenario.clone(),
         coordinator,
         participants,
         log: opened,
         backlog: world.backlog.clone(),
-        events: world.events.clone(),
+        witness,
+        tasks,
     };
     world.parts.come_up(process, &common);
 }

@@ -215,6 +215,9 @@ fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
         | Event::Enlisted { .. }
         | Event::Promised { .. }
         | Event::Left { .. }
+        | Event::Swept { .. }
+        | Event::LetGo { .. }
+        | Event::DriverEnded { .. }
         | Event::Status { .. }
         | Event::Expired { .. }
         | Event::OperatorEnded { .. }

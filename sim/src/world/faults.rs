@@ -103,6 +103,17 @@ impl<P: Parts> World<P> {
                 };
                 self.net.aim(Aim { from: from.map(address), to: to.map(address), word, nth, deed });
             }
+            FaultKind::LetGo => {
+                if self.let_go() {
+                    struck.handles_dropped += 1;
+                }
+            }
+            FaultKind::Undriven => {
+                if let Some(current) = lock(&self.current).as_ref() {
+                    struck.drivers_dropped += 1;
+                    current.driver.abort();
+                }
+            }
             FaultKind::Rival => {
                 if self.start_rival() {
                     struck.rivals += 1;
@@ -138,13 +149,14 @@ impl<P: Parts> World<P> {
     /// Does something at a participant's server, if it is up. If its disk fails it, so does it.
     fn at_server(self: &Arc<Self>, p: u8, hand: Hand, count: fn(&mut Struck)) {
         let Some(server) = lock(&self.slots[p as usize].server).clone() else { return };
-        let host = &lock(&self.hosts)[address(Place::Participant(p)).0 as usize];
+        let place = Place::Participant(p);
+        let host = &lock(&self.hosts)[address(place).0 as usize];
         let (world, life) = (self.clone(), host.life);
         host.spawn(async move {
             match server.suffer(hand).await {
                 Ok(true) => count(&mut lock(&world.struck)),
                 Ok(false) => {}
-                Err(_) => drop(world.panics.unbounded_send((p, life))),
+                Err(_) => drop(world.ends.unbounded_send((place, life))),
             }
         });
     }
@@ -197,7 +209,9 @@ impl<P: Parts> World<P> {
             FaultKind::ClockJump { place, .. } => {
                 self.events.record(Event::Ails { place, ailment: Ailment::Clock, ails: false });
             }
-            FaultKind::Takeover
+            FaultKind::Undriven => self.replace_undriven(),
+            FaultKind::LetGo
+            | FaultKind::Takeover
             | FaultKind::Operator { .. }
             | FaultKind::Forget { .. }
             | FaultKind::Message { .. } => {}
@@ -236,6 +250,7 @@ impl<P: Parts> World<P> {
         self.slots.iter().for_each(|slot| slot.prepared.set(u32::MAX));
         self.stop_rival();
         (0..COORDINATORS).for_each(|c| self.resume(Place::Coordinator(c)));
+        self.replace_undriven();
         self.start_coordinator();
         for p in 0..self.scenario.participants {
             self.resume(Place::Participant(p));

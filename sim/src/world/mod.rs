@@ -8,6 +8,7 @@
 mod control;
 mod coordinator;
 mod cues;
+mod ends;
 mod faults;
 mod flaps;
 mod participant;

@@ -96,6 +96,6 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount
     *lock(&world.slots[usize::from(p)].server) = Some(server.clone());
     let _error = server.run().await;
     // The supervisor has the power cut and the server started again. If it is gone, so is the run.
-    let _ended = world.panics.unbounded_send((p, life));
+    let _ended = world.ends.unbounded_send((place, life));
     futures::future::pending::<()>().await;
 }

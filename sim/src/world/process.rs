@@ -33,7 +33,7 @@ impl<P: Parts> World<P> {
         match place {
             Place::Coordinator(_) => {
                 self.backlog.crashed(place);
-                drop(lock(&self.current).take_if(|current| current.place == place));
+                drop(lock(&self.current).take_if(|current| current.witness.by() == place));
             }
             Place::Participant(p) => drop(lock(&self.slots[p as usize].server).take()),
         }

@@ -10,7 +10,7 @@ use crate::history::{Event, Tx};
 use crate::lock::lock;
 use crate::parts::{Parts, Serve};
 use crate::time::SimClock;
-use crate::workload::ask;
+use crate::workload::{ask, sweep};
 
 /// Without faults and without restarts, everything must come to rest, and
 /// stay so for as long as late messages can still arrive.
@@ -72,10 +72,11 @@ async fn acknowledge<P: Parts>(world: &World<P>, coordinator: &Coordinator, gid:
 /// Asks what became of every transaction, and looks at what everything holds.
 pub(super) async fn close<P: Parts>(world: &World<P>, rested: bool) {
     let current = lock(&world.current).clone();
-    if let Some(Current { coordinator, log, .. }) = current {
+    if let Some(Current { coordinator, log, witness, .. }) = current {
         for gid in world.backlog.asked() {
-            ask(&coordinator, &gid, &world.events).await;
+            ask(&coordinator, &gid, &witness).await;
         }
+        sweep(&coordinator, &witness).await;
         for commit in log.unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: Tx::of(&commit.gid) });
         }

@@ -14,6 +14,7 @@ use madsim::runtime::{Handle, Runtime};
 use super::FaultCounts;
 use super::control::{COORDINATORS, Host, World, network_size};
 use super::cues::{Cues, Stroke};
+use super::ends::supervise;
 use super::faults::link;
 use super::participant::Slot;
 use super::rest::{close, come_to_rest};
@@ -21,7 +22,6 @@ use super::rival::Rival;
 use crate::disk::SimDisk;
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Claim, Violation, verdict, words};
-use crate::lock::lock;
 use crate::net::Network;
 use crate::parts::{Backlog, Kind, Parts};
 use crate::scenario::{Scenario, When};
@@ -99,9 +99,9 @@ async fn live<P: Parts>(
     recorder: Recorder,
     first_half: impl AsyncFnOnce(&Arc<World<P>>),
 ) -> Life {
-    let (panics, panicked) = mpsc::unbounded();
-    let world = Arc::new(world(scenario, parts, recorder.clone(), panics));
-    let supervisor = madsim::task::spawn(supervise(world.clone(), panicked));
+    let (ends, ended) = mpsc::unbounded();
+    let world = Arc::new(world(scenario, parts, recorder.clone(), ends));
+    let supervisor = madsim::task::spawn(supervise(world.clone(), ended));
     begin(&world);
     first_half(&world).await;
     let rested = come_to_rest(&world).await;
@@ -118,7 +118,7 @@ fn world<P: Parts>(
     scenario: Scenario,
     parts: P,
     recorder: Recorder,
-    panics: mpsc::UnboundedSender<(u8, u64)>,
+    ends: mpsc::UnboundedSender<(Place, u64)>,
 ) -> World<P> {
     let places = COORDINATORS + scenario.participants;
     let host = |index: u8| Host {
@@ -157,7 +157,7 @@ fn world<P: Parts>(
         slots: (0..scenario.participants).map(slot).collect(),
         hosts: Mutex::new((0..places).map(host).collect()),
         current: Mutex::new(None),
-        panics,
+        ends,
         struck: Mutex::default(),
         clocks,
         flapping: Mutex::default(),
@@ -223,28 +223,6 @@ async fn wait_until<P: Parts>(world: &World<P>, at: Duration) {
     let now = world.events.now();
     if at > now {
         SimClock.sleep(at.saturating_sub(now)).await;
-    }
-}
-
-/// Starts participants again whose disks made them panic.
-async fn supervise<P: Parts>(
-    world: Arc<World<P>>,
-    mut panicked: mpsc::UnboundedReceiver<(u8, u64)>,
-) {
-    while let Some((p, life)) = panicked.next().await {
-        let place = Place::Participant(p);
-        let same = {
-            let hosts = lock(&world.hosts);
-            let host = &hosts[usize::from(COORDINATORS + p)];
-            host.up && host.life == life
-        };
-        if same {
-            lock(&world.struck).write_failures += 1;
-            world.events.record(Event::WriteFailed { place });
-            world.crash(place);
-            SimClock.sleep(Duration::from_millis(100)).await;
-            world.start(place);
-        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Struck {
     pub(super) rivals: u64,
     pub(super) forgets: u64,
     pub(super) failovers: u64,
+    pub(super) handles_dropped: u64,
+    pub(super) drivers_dropped: u64,
 }
 
 impl<P: Parts> World<P> {
@@ -64,6 +66,8 @@ impl<P: Parts> World<P> {
             rivals,
             forgets,
             failovers,
+            handles_dropped,
+            drivers_dropped,
         } = *lock(&self.struck);
         let begun = self.cues.begun();
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
@@ -100,6 +104,8 @@ impl<P: Parts> World<P> {
             ("losses of evidence", forgets),
             ("failovers", failovers),
             ("prepares without a slot", without_slot),
+            ("coordinators without handles", handles_dropped),
+            ("coordinators without a driver", drivers_dropped),
             ("syncs failed", disk.failed_syncs),
             ("short writes", disk.short_writes),
             ("reads failed", disk.read_errors),

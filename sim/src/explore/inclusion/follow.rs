@@ -202,6 +202,9 @@ impl<'a> Thread<'a> {
             | Event::Enlisted { .. }
             | Event::Promised { .. }
             | Event::Left { .. }
+            | Event::Swept { .. }
+            | Event::LetGo { .. }
+            | Event::DriverEnded { .. }
             | Event::StandbyCutOff { .. }
             | Event::FailedOver { .. }
             | Event::Trespassed { .. }
@@ -284,7 +287,7 @@ impl<'a> Thread<'a> {
         let claim = match told {
             Told::Committed => Claimed::Committed,
             Told::Aborted => Claimed::Aborted,
-            Told::InDoubt | Told::Expired => Claimed::Nothing,
+            Told::InDoubt | Told::Expired | Told::NeverBegun => Claimed::Nothing,
         };
         let (Some(pending), Some(heuristic)) = (self.bits(pending), self.bits(heuristic)) else {
             return Vec::new();

@@ -25,7 +25,8 @@ pub(super) const fn tells(at: &Candidate, told: Told) -> bool {
     match told {
         Told::Committed => !matches!(log, Log::Absent | Log::Expired),
         Told::Aborted => matches!(log, Log::Absent),
-        Told::InDoubt | Told::Expired => true,
+        // Whether it has been begun is judged by itself.
+        Told::InDoubt | Told::Expired | Told::NeverBegun => true,
     }
 }
 

@@ -48,7 +48,8 @@ fn logs() -> Vec<(Log, Vec<Event>)> {
 
 /// And of the client.
 fn answers() -> Vec<(Told, Vec<Event>)> {
-    let answered = |told| Event::Answered { tx: TX, told, pending: vec![], heuristic: vec![] };
+    let answered =
+        |told| Event::Answered { tx: TX, told, pending: vec![], heuristic: vec![], reason: None };
     vec![
         (Told::Nothing, vec![answered(Said::InDoubt)]),
         (Told::Committed, vec![answered(Said::Committed)]),

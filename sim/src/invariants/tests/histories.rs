@@ -28,7 +28,7 @@ fn ended(p: u8, committed: bool) -> Event {
 }
 
 fn answer(pending: Vec<u8>) -> Event {
-    Event::Answered { tx: TX, told: Told::Committed, pending, heuristic: Vec::new() }
+    Event::Answered { tx: TX, told: Told::Committed, pending, heuristic: Vec::new(), reason: None }
 }
 
 /// It commits, everybody has acknowledged it, and a failover brings the second branch back.

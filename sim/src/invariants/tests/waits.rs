@@ -22,7 +22,13 @@ fn late(events: &[(u64, Event)]) -> bool {
 }
 
 fn answered(tx: Tx) -> Event {
-    Event::Answered { tx, told: Told::Aborted, pending: Vec::new(), heuristic: Vec::new() }
+    Event::Answered {
+        tx,
+        told: Told::Aborted,
+        pending: Vec::new(),
+        heuristic: Vec::new(),
+        reason: None,
+    }
 }
 
 fn opened(epoch: u64) -> Event {
