@@ -103,6 +103,27 @@ fn another_logs_branches_are_taken_for_orphans() {
     assert!(broken.contains(&Invariant::Ownership), "{broken:?}");
 }
 
+#[test]
+fn a_participant_that_cannot_be_listed_has_nothing_prepared() {
+    let test = "a_participant_that_cannot_be_listed_has_nothing_prepared";
+    let broken = caught_in::<planted::UnlistedIsEmpty>(SWARM, test);
+    assert!(broken.contains(&Invariant::HonestReports), "{broken:?}");
+}
+
+#[test]
+fn a_no_is_told_as_a_vote_that_did_not_come() {
+    let test = "a_no_is_told_as_a_vote_that_did_not_come";
+    let broken = caught_in::<planted::NoTakenForSilence>(SWARM, test);
+    assert_eq!(broken, [Invariant::HonestReports]);
+}
+
+#[test]
+fn a_prepare_is_asked_for_twice() {
+    let test = "a_prepare_is_asked_for_twice";
+    let broken = caught_in::<planted::PreparesTwice>(SWARM, test);
+    assert!(broken.contains(&Invariant::StatedCost), "{broken:?}");
+}
+
 /// Crashes at every step of runs in which nothing else fails, until some break an invariant. What a
 /// first crash leaves of what was not synced is drawn from the seed, so one run is not enough.
 fn swept<B: Bend>() -> Crashes {

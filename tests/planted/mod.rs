@@ -9,4 +9,6 @@ pub(crate) use logs::{
     AllIsOurs, CommitBeforeForce, ForgetsAreForced, ForgottenEarly, PanicsAtTheForce,
     ReadersComeLast, RecoveryAbortsLive,
 };
-pub(crate) use participants::{OneAtATime, TimeoutTakenAsYes};
+pub(crate) use participants::{
+    NoTakenForSilence, OneAtATime, PreparesTwice, TimeoutTakenAsYes, UnlistedIsEmpty,
+};
