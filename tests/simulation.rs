@@ -162,12 +162,20 @@ fn habits() -> impl Strategy<Value = Habits> {
     )
 }
 
+/// Those of the first transactions in half of the cases, else of any.
+fn numbers() -> impl Strategy<Value = Vec<u32>> {
+    prop_oneof![
+        (1..20_u32).prop_map(|transactions| (0..transactions).collect()),
+        prop::collection::btree_set(0..100_u32, 1..20).prop_map(|some| some.into_iter().collect()),
+    ]
+}
+
 prop_compose! {
     fn scenario()(
         seed in any::<u64>(),
         participants in 2..=PARTICIPANTS,
         workload in workload(),
-        transactions in 1..20_u32,
+        numbers in numbers(),
         clients in 1..6_u16,
         think_ms in 0..200_u64,
         deadline_ms in 50..500_u64,
@@ -181,8 +189,10 @@ prop_compose! {
         habits in habits(),
         faults in prop::collection::vec(fault(), 0..8),
     ) -> Scenario {
+        let transactions = u32::try_from(numbers.len()).expect("a few");
+        let numbers = if numbers.last() < Some(&transactions) { Vec::new() } else { numbers };
         Scenario {
-            seed, participants, workload, transactions, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
+            seed, participants, workload, transactions, numbers, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
             deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks,
             clocks: Clocks { drift_permille }, habits,
             traffic: None, faults,

@@ -34,6 +34,7 @@ pub mod picture;
 pub mod rpc;
 pub mod scenario;
 pub mod sentry;
+pub mod shrink;
 pub mod story;
 pub mod time;
 pub mod trace;

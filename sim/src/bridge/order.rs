@@ -77,6 +77,7 @@ impl Order {
                 single_permille: 0,
             },
             transactions: self.size.transactions.into(),
+            numbers: Vec::new(),
             clients: 1,
             think_ms: 0,
             heal_ms: 1,

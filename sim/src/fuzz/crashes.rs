@@ -90,7 +90,7 @@ fn steps<P: Parts>(scenario: &Scenario, parts: &P, place: Place) -> u32 {
     let comes = |step| {
         let scenario = crashed(scenario, &[Point { place, step }]);
         let run = run_with(&scenario, parts.clone(), &[]);
-        run.begun.contains(&scenario.faults.len().saturating_sub(1))
+        run.begun.contains_key(&scenario.faults.len().saturating_sub(1))
     };
     let mut beyond = 1;
     while comes(beyond) {

@@ -41,6 +41,10 @@ pub struct Scenario {
     pub workload: Workload,
     /// How many transactions the clients begin in all.
     pub transactions: u32,
+    /// By which numbers they go, if not 0, 1, 2 and so on: what a transaction does is drawn by its
+    /// number, so the others can be left out and these stay what they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<u32>,
     /// How many clients work at once.
     pub clients: u16,
     /// The longest pause of a client between two transactions, in milliseconds.
@@ -146,6 +150,12 @@ impl Scenario {
             && self.habits == calm_habits
             && loss_permille + duplicate_permille + reorder_permille + slow_permille == 0
             && u128::from(latency_max_us) * 4 < u128::from(self.deadline_ms) * 1000
+    }
+
+    /// The number of the transaction that is begun after so many others.
+    pub(crate) fn number(&self, begun: u32) -> u32 {
+        let listed = usize::try_from(begun).ok().and_then(|begun| self.numbers.get(begun));
+        listed.copied().unwrap_or(begun)
     }
 
     /// Whether a standby takes this participant's place at some time.

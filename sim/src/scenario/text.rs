@@ -65,6 +65,7 @@ impl Scenario {
         let participants = u64::from(self.participants);
         in_range("participants", participants, 2, 32)?;
         in_range("transactions", self.transactions.into(), 1, 1_000_000)?;
+        self.check_numbers()?;
         in_range("clients", self.clients.into(), 1, 1_024)?;
         in_range("remembered", self.remembered.into(), 1, 1_000_000)?;
         in_range("deadline_ms", self.deadline_ms, 10, 60_000)?;
@@ -150,6 +151,19 @@ impl Scenario {
         Ok(())
     }
 
+    fn check_numbers(&self) -> Result<(), ScenarioError> {
+        let listed = &self.numbers;
+        let ascend = listed.windows(2).all(|pair| pair[0] < pair[1]);
+        if listed.is_empty() || ascend && listed.len() as u64 == u64::from(self.transactions) {
+            return Ok(());
+        }
+        let expected = format!(
+            "the numbers of transactions = {}, each greater than the one before; or none at all",
+            self.transactions
+        );
+        Err(ScenarioError::OutOfRange { field: "numbers", value: format!("{listed:?}"), expected })
+    }
+
     fn check_place(&self, place: Place) -> Result<(), ScenarioError> {
         let exists = match place {
             Place::Coordinator(index) => index < 2,
@@ -168,7 +182,7 @@ impl Scenario {
 
 impl FaultKind {
     /// The places that the fault names.
-    fn places(&self) -> Vec<Place> {
+    pub(crate) fn places(&self) -> Vec<Place> {
         match *self {
             Self::Crash { place }
             | Self::Kill { place }

@@ -59,6 +59,7 @@ impl Scenario {
                 single_permille: 50,
             },
             transactions: 1_000_000,
+            numbers: Vec::new(),
             clients,
             think_ms: 1,
             heal_ms,

@@ -50,9 +50,9 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         loop {
             SimClock.sleep(draw.between(Duration::ZERO, think)).await;
             let (of, by) = (self.scenario.transactions, self.witness.by());
-            let Some(number) = self.backlog.take(of, by) else { return };
-            let _until_dropped = self.backlog.under_way(number);
-            self.transact(number).await;
+            let Some(nth) = self.backlog.take(of, by) else { return };
+            let _until_dropped = self.backlog.under_way(nth);
+            self.transact(self.scenario.number(nth)).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The faults that wait for an event, and the event that each waits for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(super) enum Stroke {
 pub(super) struct Cues {
     waiting: Mutex<Vec<Waiting>>,
     later: UnboundedSender<(Duration, Stroke)>,
-    /// The faults that have begun.
-    begun: Mutex<BTreeSet<usize>>,
+    /// The faults that have begun, and when.
+    begun: Mutex<BTreeMap<usize, Duration>>,
     /// For whoever carries them out.
     come: Mutex<Option<UnboundedReceiver<(Duration, Stroke)>>>,
 }
@@ -53,8 +53,8 @@ impl Cues {
         lock(&self.come).take().expect("they are taken once")
     }
 
-    /// The faults that have begun, by number.
-    pub(super) fn begun(&self) -> BTreeSet<usize> {
+    /// The faults that have begun, by number, and when each did.
+    pub(super) fn begun(&self) -> BTreeMap<usize, Duration> {
         lock(&self.begun).clone()
     }
 
@@ -134,7 +134,7 @@ impl<P: Parts> World<P> {
     pub(super) fn strike(self: &Arc<Self>, stroke: Stroke) {
         match stroke {
             Stroke::Begin(index) => {
-                lock(&self.cues.begun).insert(index);
+                lock(&self.cues.begun).insert(index, self.events.now());
                 self.begin(&self.scenario.faults[index]);
                 self.turn(index, Turn::Begins);
             }
@@ -194,7 +194,8 @@ const fn place_of(node: u8) -> Place {
     }
 }
 
-fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
+/// What a fault can wait for in an event that is written down.
+pub(crate) fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
     let participant = |sight, p| Some((sight, Some(Place::Participant(p))));
     match *event {
         Event::Began { by, .. } => Some((Sight::Begin, Some(by))),

@@ -1,6 +1,6 @@
 //! Running a scenario to its verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,8 +44,9 @@ pub struct Run {
     pub violations: Vec<Violation>,
     /// How often each kind of fault fired.
     pub faults: FaultCounts,
-    /// The faults of the schedule that began, by number: one whose event does not come does not.
-    pub begun: BTreeSet<usize>,
+    /// The faults of the schedule that began, by number, and when each did: one whose event does not
+    /// come does not.
+    pub begun: BTreeMap<usize, Duration>,
     /// Messages sent.
     pub messages: u64,
     /// How long it lasted, in virtual time.
@@ -76,7 +77,7 @@ pub(crate) fn run_of<P: Parts>(
     let Life { history, trace, faults, begun, messages } = lived.unwrap_or_else(|panic| {
         recorder.record_now(Event::Panicked { what: words(&*panic) });
         let (history, trace) = recorder.finish();
-        Life { history, trace, faults: FaultCounts::new(), begun: BTreeSet::new(), messages: 0 }
+        Life { history, trace, faults: FaultCounts::new(), begun: BTreeMap::new(), messages: 0 }
     });
     let violations = verdict(&history, claims);
     let lasted = history.entries().last().map_or(0, |last| last.at_us);
@@ -89,7 +90,7 @@ struct Life {
     history: History,
     trace: Trace,
     faults: FaultCounts,
-    begun: BTreeSet<usize>,
+    begun: BTreeMap<usize, Duration>,
     messages: u64,
 }
 

@@ -71,7 +71,7 @@ impl<P: Parts> World<P> {
         } = *lock(&self.struck);
         let begun = self.cues.begun();
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
-        let at_events = begun.iter().filter(waited).count() as u64;
+        let at_events = begun.keys().filter(waited).count() as u64;
         let without_slot = self.slots.iter().map(|slot| slot.prepared.refused()).sum();
         let drifting = self.clocks.iter().filter(|clock| clock.drifts()).count() as u64;
         let counts = vec![

@@ -1,0 +1,73 @@
+//! Less work: fewer transactions, of fewer clients, at fewer participants.
+
+use super::round::{lower, narrow};
+use super::ties::tied;
+use super::{Search, ddmin};
+use crate::history::{Event, Place};
+use crate::scenario::{Cue, Fault, Scenario, When};
+
+/// From how many transactions on they are not named one by one.
+const MANY: u32 = 200;
+
+/// Leaves out transactions. What is left keeps its numbers, and so does what it does; faults stay
+/// where they are beside it, or where they are in time.
+pub(super) fn fewer_transactions(search: &mut Search<'_, Scenario>) {
+    let begun = search.run().history.events().filter(|event| began(event)).count();
+    let begun = u32::try_from(begun).unwrap_or(u32::MAX);
+    if search.smallest().numbers.is_empty() {
+        search.with(|scenario| scenario.transactions = begun.min(scenario.transactions));
+        lower(search, search.smallest().transactions, 1, |scenario, transactions| {
+            scenario.transactions = narrow(transactions);
+        });
+    }
+    let scenario = search.smallest();
+    if scenario.transactions > MANY {
+        return;
+    }
+    let numbers: Vec<u32> = (0..scenario.transactions).map(|nth| scenario.number(nth)).collect();
+    ddmin(&numbers, |some| {
+        let mut scenario = search.smallest().clone();
+        scenario.transactions = u32::try_from(some.len()).unwrap_or(u32::MAX);
+        scenario.numbers = some.to_vec();
+        if some.iter().copied().eq(0..scenario.transactions) {
+            scenario.numbers.clear();
+        }
+        let faults = tied(search.smallest(), search.run(), some);
+        let beside = Scenario { faults, ..scenario.clone() };
+        search.accept(beside) || search.accept(scenario)
+    });
+}
+
+pub(super) const fn began(event: &Event) -> bool {
+    matches!(event, Event::Began { .. })
+}
+
+/// Fewer clients that pause less, fewer participants, fewer rows.
+pub(super) fn fewer_hands(search: &mut Search<'_, Scenario>) {
+    lower(search, search.smallest().clients, 1, |scenario, clients| {
+        scenario.clients = narrow(clients);
+    });
+    for participants in 2..search.smallest().participants {
+        if search.with(|scenario| only(scenario, participants)) {
+            break;
+        }
+    }
+    lower(search, search.smallest().think_ms, 0, |scenario, ms| scenario.think_ms = ms);
+}
+
+/// Only so many participants, and nothing that names another.
+fn only(scenario: &mut Scenario, participants: u8) {
+    let is_there = |place: Place| !matches!(place, Place::Participant(p) if p >= participants);
+    let concerned = |fault: &Fault| {
+        let cue = match fault.when {
+            When::On(Cue { at, .. }, _) => at,
+            When::At(_) => None,
+        };
+        fault.kind.places().into_iter().chain(cue).all(is_there)
+    };
+    scenario.participants = participants;
+    scenario.faults.retain(concerned);
+    if let Some(traffic) = &mut scenario.traffic {
+        traffic.sick = traffic.sick.filter(|p| *p < participants);
+    }
+}
