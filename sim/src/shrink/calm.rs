@@ -14,6 +14,9 @@ pub(super) fn calmer(search: &mut Search<'_, Scenario>) {
     }
 }
 
+/// The most transactions that are begun though the clients pause: as many as under traffic.
+const MOST: u32 = 2_000;
+
 /// The whole of something before its parts.
 const CALM: &[fn(&mut Scenario)] = &[
     |scenario| scenario.network = Network::calm(),
@@ -40,7 +43,11 @@ const CALM: &[fn(&mut Scenario)] = &[
     |scenario| scenario.disks.log_sync_us = Disks::default().log_sync_us,
     |scenario| scenario.remembered = 4096,
     |scenario| scenario.compact_bytes = 1 << 20,
-    |scenario| scenario.traffic = None,
+    |scenario| {
+        // Without it every transaction is begun, however many that are.
+        scenario.transactions = scenario.transactions.min(MOST);
+        scenario.traffic = None;
+    },
     |scenario| {
         if let Some(traffic) = &mut scenario.traffic {
             traffic.sick = None;

@@ -35,7 +35,8 @@ pub use search::{Budget, Search};
 pub use shrunk::Shrunk;
 
 /// Each lessens one thing. Those that make most of the others cheaper come first.
-const PASSES: [fn(&mut Search<'_, Scenario>); 7] = [
+const PASSES: [fn(&mut Search<'_, Scenario>); 8] = [
+    work::begun,
     faults::fewer,
     calm::calmer,
     work::fewer_transactions,

@@ -22,7 +22,7 @@ pub struct Budget {
 impl Default for Budget {
     /// Enough for nearly everything that a seed can stand for.
     fn default() -> Self {
-        Self { runs: 3_000, messages: 2_000_000 }
+        Self { runs: 3_000, messages: 1_000_000 }
     }
 }
 

@@ -9,13 +9,19 @@ use crate::scenario::{Cue, Fault, Scenario, When};
 /// From how many transactions on they are not named one by one.
 const MANY: u32 = 200;
 
+/// Leaves out transactions that nobody came to begin, as where clients never pause.
+pub(super) fn begun(search: &mut Search<'_, Scenario>) {
+    let begun = search.run().history.events().filter(|event| began(event)).count();
+    let begun = u32::try_from(begun).unwrap_or(u32::MAX).max(1);
+    if search.smallest().numbers.is_empty() && begun < search.smallest().transactions {
+        search.with(|scenario| scenario.transactions = begun);
+    }
+}
+
 /// Leaves out transactions. What is left keeps its numbers, and so does what it does; faults stay
 /// where they are beside it, or where they are in time.
 pub(super) fn fewer_transactions(search: &mut Search<'_, Scenario>) {
-    let begun = search.run().history.events().filter(|event| began(event)).count();
-    let begun = u32::try_from(begun).unwrap_or(u32::MAX);
     if search.smallest().numbers.is_empty() {
-        search.with(|scenario| scenario.transactions = begun.min(scenario.transactions));
         lower(search, search.smallest().transactions, 1, |scenario, transactions| {
             scenario.transactions = narrow(transactions);
         });
