@@ -30,6 +30,7 @@ mod places;
 mod recovery;
 mod rest;
 mod seams;
+mod shrink;
 
 use futures::channel::mpsc::unbounded;
 
@@ -41,6 +42,7 @@ use parts::Bridged;
 
 pub use order::{Order, OrderError};
 pub use outcome::{Carried, Impossible};
+pub use shrink::shrink_order;
 
 /// A run that followed an order.
 #[derive(Clone, Debug)]

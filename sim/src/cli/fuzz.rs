@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use indoubt_sim::explore::Inclusion;
 use indoubt_sim::fuzz::{Budget, Report, Sweep, commit, sweep};
 use indoubt_sim::harness::Harness;
+use indoubt_sim::invariants::Claim;
 
+use super::plan::{Plan, claims};
+use super::shrink::at_once;
 use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
 /// From how many runs on every claim must have been reached: fewer are too few to demand it.
@@ -40,6 +42,10 @@ pub(super) struct Fuzz {
     /// Also ask of every run whether the explorer allows what happened in it.
     #[arg(long)]
     follow: bool,
+
+    /// Do not look for the smallest schedule that breaks what was found.
+    #[arg(long)]
+    no_shrink: bool,
 }
 
 impl Fuzz {
@@ -59,20 +65,19 @@ impl Fuzz {
             )));
         }
         let scenario = self.family.scenario();
-        let inclusion = match self.follow.then(Inclusion::new).transpose() {
-            Ok(inclusion) => inclusion,
+        let claims = match claims(self.follow) {
+            Ok(claims) => claims,
             Err(error) => return Ok(usage(error)),
         };
         let bar = bar(budget);
-        let claims: Vec<_> = inclusion.map(Inclusion::claim).into_iter().collect();
         let (first_seed, claims) = (self.first_seed, &claims[..]);
         let seeds = Sweep { first_seed, budget, jobs, scenario, claims };
         let report = sweep(seeds, &Harness::shipped(), || bar.inc(1));
         bar.finish_and_clear();
-        self.summarize(&report)
+        self.summarize(&report, claims)
     }
 
-    fn summarize(&self, report: &Report) -> Result<ExitCode, Unwritten> {
+    fn summarize(&self, report: &Report, claims: &[Claim]) -> Result<ExitCode, Unwritten> {
         let seconds = report.took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let (rate, messages) =
@@ -100,6 +105,10 @@ impl Fuzz {
                 "replay it with\n  cargo sim replay {}{family}{follow}",
                 failure.seed
             ))?;
+            if !self.no_shrink {
+                let scenario = self.family.scenario()(failure.seed);
+                at_once(&Plan::Scenario(scenario.into()), claims, self.follow)?;
+            }
             return Ok(ExitCode::from(VIOLATED));
         }
         let missing = match self.family {

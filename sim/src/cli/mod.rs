@@ -1,13 +1,16 @@
 //! The command line.
 //!
-//! Exit codes: 0 when all held, 1 when an invariant was broken or the output could not be
+//! Exit codes: 0 when all held (of `shrink`: when it has found the smallest), 1 when an invariant was broken or the output could not be
 //! written, 2 when the command itself could not be carried out.
 
+mod again;
 mod explore;
 mod fuzz;
 mod output;
 mod picture;
+mod plan;
 mod replay;
+mod shrink;
 mod sweep;
 
 use std::fmt::Display;
@@ -40,6 +43,8 @@ enum Command {
     Explore(explore::Explore),
     /// Run one seed, or a scenario from a file, and print what happened.
     Replay(replay::Replay),
+    /// Find the smallest schedule that breaks the same invariant as a run does.
+    Shrink(shrink::Shrink),
     /// Crash every place at every step of one run.
     Sweep(sweep::Sweep),
 }
@@ -52,6 +57,7 @@ impl Cli {
             Command::Fuzz(fuzz) => fuzz.run(),
             Command::Explore(explore) => explore.run(),
             Command::Replay(replay) => replay.run(),
+            Command::Shrink(shrink) => shrink.run(),
             Command::Sweep(sweep) => sweep.run(),
         }
     }

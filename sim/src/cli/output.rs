@@ -39,6 +39,11 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Unwritten> {
     }
 }
 
+/// Writes a remark to standard error, beside what is printed. If it cannot be written, it is not.
+pub(super) fn note(text: impl Display) {
+    let _nobody_listens = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Writes an error to standard error. If that cannot be written either, the exit code is left.
 pub(super) fn complain(error: impl Display) {
     let _nobody_listens = writeln!(io::stderr().lock(), "error: {error}");

@@ -1,21 +1,17 @@
 //! `replay`: one run, printed.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry};
-use indoubt_sim::explore::Inclusion;
-use indoubt_sim::harness::Harness;
+use indoubt_sim::bridge::Carried;
 use indoubt_sim::history::{Entry, History, Tx};
-use indoubt_sim::invariants::{Claim, Violation, verdict};
-use indoubt_sim::scenario::Scenario;
-use indoubt_sim::world::{Run, run_with};
+use indoubt_sim::invariants::Violation;
+use indoubt_sim::world::Run;
 use serde::Serialize;
 
 use super::picture::{Instead, Pictures};
-use super::{Family, Unwritten, VIOLATED, print, seed, usage};
+use super::plan::{Plan, What, claims};
+use super::{Family, Unwritten, VIOLATED, again, print, usage};
 
 /// Run one seed, or a scenario from a file, and print what happened.
 #[derive(Debug, Args)]
@@ -39,30 +35,13 @@ pub(super) struct Replay {
     #[arg(long)]
     json: bool,
 
+    /// Run it twice, in fresh processes, and say whether the two are the same; if not, where they
+    /// part.
+    #[arg(long, conflicts_with_all = ["tx", "json", "columns", "html", "mermaid", "perfetto"])]
+    check: bool,
+
     #[command(flatten)]
     pictures: Pictures,
-}
-
-/// Exactly one of the two.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct What {
-    /// The seed that `fuzz` printed.
-    #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
-    seed: Option<u64>,
-
-    /// A file with a scenario, as `replay` prints it, instead of a seed; or with an order of events,
-    /// as `explore --simulate` prints it.
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
-}
-
-/// What is run.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Plan {
-    Scenario(Box<Scenario>),
-    Order(Order),
 }
 
 #[derive(Serialize)]
@@ -79,12 +58,12 @@ struct Json<'a> {
 
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
-        let plan = match self.pictures.check(self.json).and_then(|()| self.plan()) {
-            Ok(plan) => plan,
-            Err(error) => return Ok(usage(error)),
-        };
-        let claims = match self.follow.then(Inclusion::new).transpose() {
-            Ok(inclusion) => inclusion.map(Inclusion::claim).into_iter().collect::<Vec<_>>(),
+        if self.check {
+            return again::check();
+        }
+        let plan = self.pictures.check(self.json).and_then(|()| self.what.plan(self.family));
+        let (plan, claims) = match plan.and_then(|plan| Ok((plan, claims(self.follow)?))) {
+            Ok(both) => both,
             Err(error) => return Ok(usage(error)),
         };
         let (run, carried) = plan.run(&claims);
@@ -115,57 +94,6 @@ impl Replay {
         }
         Ok(if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
     }
-
-    fn plan(&self) -> Result<Plan, String> {
-        if let Some(path) = &self.what.scenario {
-            return read(path);
-        }
-        let seed = self.what.seed.unwrap_or_default();
-        Ok(Plan::Scenario(self.family.scenario()(seed).into()))
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Scenario(scenario) => scenario.fmt(f),
-            Self::Order(order) => order.fmt(f),
-        }
-    }
-}
-
-impl Plan {
-    /// What a picture of it is called.
-    fn title(&self) -> String {
-        match self {
-            Self::Scenario(scenario) => format!("seed {}", scenario.seed),
-            Self::Order(_) => "a story, carried over".to_owned(),
-        }
-    }
-
-    fn run(&self, claims: &[Claim]) -> (Run, Option<Carried>) {
-        match self {
-            Self::Scenario(scenario) => (run_with(scenario, Harness::shipped(), claims), None),
-            Self::Order(order) => {
-                let CarriedRun { mut run, carried } = carry(order);
-                run.violations = verdict(&run.history, claims);
-                (run, carried)
-            }
-        }
-    }
-}
-
-/// An order is told from a scenario by its actions.
-fn read(path: &Path) -> Result<Plan, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the scenario {} cannot be read: {error}", path.display()))?;
-    let table = text.parse::<toml::Table>();
-    let plan = if table.is_ok_and(|table| table.contains_key("actions")) {
-        text.parse().map(Plan::Order).map_err(|error| error.to_string())
-    } else {
-        text.parse().map(|one| Plan::Scenario(Box::new(one))).map_err(|error| error.to_string())
-    };
-    plan.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The run has no such transaction.

@@ -9,6 +9,8 @@ use indoubt_sim::fuzz::{Broken, Crashes, crashes};
 use indoubt_sim::harness::Harness;
 use indoubt_sim::scenario::Scenario;
 
+use super::plan::Plan;
+use super::shrink::at_once;
 use super::{Family, Unwritten, VIOLATED, print, seed, usage};
 
 /// How many broken runs are told.
@@ -60,11 +62,12 @@ impl Sweep {
         for one in broken.iter().take(TOLD) {
             tell(one)?;
         }
-        if broken.is_empty() {
+        let Some(first) = broken.first() else {
             print("every invariant held in every run")?;
             return Ok(ExitCode::SUCCESS);
-        }
-        print(format_args!("{} runs broke an invariant", broken.len()))?;
+        };
+        print(format_args!("{} runs broke an invariant; the first of them", broken.len()))?;
+        at_once(&Plan::Scenario(first.scenario.clone().into()), &[], false)?;
         Ok(ExitCode::from(VIOLATED))
     }
 

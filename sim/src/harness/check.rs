@@ -7,8 +7,10 @@ use super::Harness;
 use super::replay::{Asked, asked, line};
 use crate::bend::{Bend, BentParticipant};
 use crate::fuzz::{Budget, COMMITTED, Failure, Report, Sweep, commit, sweep};
+use crate::invariants::Violation;
 use crate::parts::{Kind, Logs};
 use crate::scenario::Scenario;
+use crate::shrink::{Budget, Shrunk, keep, shrink};
 use crate::workload::Workload;
 use crate::world::{Run, run_with};
 
@@ -43,9 +45,11 @@ where
     /// what happened, and so does `INDOUBT_SCENARIO` with the scenario in that file, whose path is
     /// from where cargo runs tests, the package's folder; it counts before the seed. `INDOUBT_TX`
     /// prints of that only what concerns one transaction, named as in the history: `1:3`.
+    /// `INDOUBT_SHRINK=0` does not look for anything smaller.
     ///
     /// # Panics
-    /// With the violations, and the line that replays them; if nothing was committed, for then the
+    /// With the violations, the smallest scenario that still breaks the first of them, and the lines
+    /// that replay both; if nothing was committed, for then the
     /// workload does nothing; or if a variable cannot be obeyed.
     pub fn check(&self) {
         if let Some(run) = self.replayed() {
@@ -55,7 +59,8 @@ where
         let report = self.search_on(asked().seeds.unwrap_or(self.seeds));
         println!("{} runs\n{}", report.runs, report.reach);
         if let Some(failure) = report.failure {
-            panic!("{}", told(&failure, report.runs));
+            let smallest = self.smallest(failure.seed);
+            panic!("{}", told(&failure, smallest.as_ref(), report.runs));
         }
         let committed = report.reach.has_seen(COMMITTED);
         assert!(committed, "VACUOUS: in {} runs nothing was committed", report.runs);
@@ -66,18 +71,32 @@ where
     ///
     /// # Panics
     /// If every run keeps every invariant; or if a variable cannot be obeyed.
-    pub fn caught(&self) -> Failure {
+    pub fn caught(&self) -> Caught {
         if let Some(run) = self.replayed() {
             assert!(!run.violations.is_empty(), "it breaks nothing: unset INDOUBT_SEED to search");
             let seed = asked().seed.unwrap_or_default();
-            return Failure { seed, hash: run.hash, violations: run.violations };
+            let Run { hash, violations, .. } = run;
+            return Caught { seed, hash, violations, smallest: None };
         }
         let report = self.search_on(asked().seeds.unwrap_or(self.seeds));
         let Some(failure) = report.failure else {
             panic!("it survived {} seeds", report.runs);
         };
-        println!("{}", told(&failure, report.runs));
-        failure
+        let smallest = self.smallest(failure.seed);
+        println!("{}", told(&failure, smallest.as_ref(), report.runs));
+        let Failure { seed, hash, violations } = failure;
+        Caught { seed, hash, violations, smallest }
+    }
+
+    /// The smallest scenario that breaks the invariant that this one breaks first; nothing if it
+    /// breaks none. It reads no variable and prints nothing.
+    pub fn shrink(&self, scenario: &Scenario) -> Option<Shrunk> {
+        shrink(scenario, self, &self.claims, Budget::default())
+    }
+
+    /// What a seed has, shrunk, unless nobody wants that.
+    fn smallest(&self, seed: u64) -> Option<Shrunk> {
+        asked().shrink.then(|| self.shrink(&(self.family)(seed))).flatten()
     }
 
     /// The run that was asked for, printed.
@@ -94,16 +113,47 @@ where
     }
 }
 
+/// A bend that was found, as [`Harness::caught`] has it.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// The seed of the run that broke an invariant.
+    pub seed: u64,
+    /// Its trace hash.
+    pub hash: u64,
+    /// What it broke.
+    pub violations: Vec<Violation>,
+    /// The smallest scenario that still breaks the first of these, if it was looked for.
+    pub smallest: Option<Shrunk>,
+}
+
 /// What broke, and how to see it again.
-fn told(failure: &Failure, runs: u64) -> String {
+fn told(failure: &Failure, smallest: Option<&Shrunk>, runs: u64) -> String {
     let Failure { seed, hash, violations } = failure;
     let at = commit().map_or(String::new(), |commit| format!(", at commit {commit}"));
     let broken = violations.iter().map(|violation| {
         format!("  {violation}\n    (claimed: {})\n", violation.invariant.claim())
     });
     let broken = broken.collect::<Vec<_>>().concat();
+    let small = smallest.map_or_else(String::new, |shrunk| kept(shrunk, *seed));
     format!(
-        "VIOLATION at seed {seed}, trace {hash:016x}, in {runs} runs{at}\n{broken}replay it with\n  {}",
-        line(*seed)
+        "VIOLATION at seed {seed}, trace {hash:016x}, in {runs} runs{at}\n{broken}replay it with\n  {}{small}",
+        line(&format!("INDOUBT_SEED={seed}"))
     )
+}
+
+/// The smallest, kept as a file, and how to see it.
+fn kept(shrunk: &Shrunk, seed: u64) -> String {
+    let summary = shrunk.summary();
+    match keep(shrunk, seed) {
+        Ok(path) => {
+            let line = line(&format!("INDOUBT_SCENARIO={}", path.display()));
+            format!("\n{summary}:\n\n{shrunk}\nreplay that with\n  {line}")
+        }
+        Err(unkept) => {
+            let line = line("INDOUBT_SCENARIO=FILE");
+            format!(
+                "\n{summary}:\n\n{shrunk}\n{unkept}; save it as a file, and replay it with\n  {line}"
+            )
+        }
+    }
 }

@@ -36,6 +36,8 @@ use crate::scenario::Scenario;
 use crate::workload::{Planned, Workload};
 use crate::world::{Run, run_with};
 
+pub use check::Caught;
+
 /// How many seeds are tried unless somebody says otherwise.
 const SEEDS: u64 = 1_000;
 

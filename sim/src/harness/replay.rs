@@ -8,12 +8,12 @@ use crate::history::Tx;
 use crate::scenario::Scenario;
 
 /// What is asked for.
-#[derive(Default)]
 pub(super) struct Asked {
     pub(super) seed: Option<u64>,
     pub(super) seeds: Option<u64>,
     pub(super) scenario: Option<Scenario>,
     pub(super) tx: Option<Tx>,
+    pub(super) shrink: bool,
 }
 
 /// What the environment asks for.
@@ -31,6 +31,7 @@ pub(super) fn asked() -> Asked {
                 .unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path} cannot be read: {error}"));
             text.parse().unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path}: {error}"))
         }),
+        shrink: parsed::<u8>("INDOUBT_SHRINK", "0 or 1") != Some(0),
         tx: parsed("INDOUBT_TX", "a transaction as the history names it, 1:3"),
     }
 }
@@ -44,8 +45,8 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// The line that has the test, or the example, that runs now replay a seed.
-pub(super) fn line(seed: u64) -> String {
+/// The line that has the test, or the example, that runs now replay something, with this variable.
+pub(super) fn line(variable: &str) -> String {
     let exe = env::current_exe().unwrap_or_default();
     let file = exe.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     // Cargo adds a hash to the name of what it tests.
@@ -62,11 +63,11 @@ pub(super) fn line(seed: u64) -> String {
         (false, false) => format!("--test {name}"),
     };
     if is_example {
-        return format!("INDOUBT_SEED={seed} cargo run{of_package} {target}");
+        return format!("{variable} cargo run{of_package} {target}");
     }
     let rest = match std::thread::current().name() {
         Some(test) if hashed && test != "main" => format!("-- --exact {test} --nocapture"),
         _ => "-- --nocapture, and the name of the test that says this".to_owned(),
     };
-    format!("INDOUBT_SEED={seed} cargo test{of_package} {target} {rest}")
+    format!("{variable} cargo test{of_package} {target} {rest}")
 }

@@ -38,6 +38,12 @@ impl<T> Shrunk<T> {
         let spent = if self.spent { "; its budget was spent before it was done" } else { "" };
         format!("shrunk from {before} to {after}, in {runs} runs and {seconds:.1} s{spent}")
     }
+
+    /// The same, of another type.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Shrunk<U> {
+        let Self { smallest, run, violation, before, after, runs, took, spent } = self;
+        Shrunk { smallest: of(smallest), run, violation, before, after, runs, took, spent }
+    }
 }
 
 impl<T: fmt::Display> fmt::Display for Shrunk<T> {
@@ -52,9 +58,8 @@ impl<T: fmt::Display> fmt::Display for Shrunk<T> {
 
 /// How large a scenario is.
 pub(super) fn extent(scenario: &Scenario) -> String {
-    let of = |count: usize, what: &str| {
-        format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-    };
+    let of =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let transactions = usize::try_from(scenario.transactions).unwrap_or(usize::MAX);
     [
         of(scenario.faults.len(), "fault"),

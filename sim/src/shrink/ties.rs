@@ -58,9 +58,7 @@ pub(super) fn tied(scenario: &Scenario, run: &Run, numbers: &[u32]) -> Vec<Fault
 /// The same event, if it still happens, counted among those that do.
 fn recounted(when: When, all: &[Seen], kept: &BTreeSet<Tx>) -> Option<When> {
     let When::On(cue, us) = when else { return None };
-    let meant = |one: &&Seen| {
-        one.sight == cue.event && (cue.at.is_none() || one.place == cue.at)
-    };
+    let meant = |one: &&Seen| one.sight == cue.event && (cue.at.is_none() || one.place == cue.at);
     let still = |one: &&Seen| one.tx.is_none_or(|tx| kept.contains(&tx));
     let come = all.iter().filter(meant).take(usize::try_from(cue.nth).ok()?);
     let come: Vec<&Seen> = come.collect();
@@ -95,8 +93,7 @@ pub(super) fn to_events(search: &mut Search<'_, Scenario>) {
             at => at,
         });
         let mut candidates = at_once.chain(later.iter().copied());
-        let _tied = candidates.any(|when| {
-            search.with(|scenario| scenario.faults[index].when = when)
-        });
+        let _tied =
+            candidates.any(|when| search.with(|scenario| scenario.faults[index].when = when));
     }
 }

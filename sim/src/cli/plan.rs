@@ -1,0 +1,125 @@
+//! What a command is asked to run: what a seed stands for, or what a file has.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry, shrink_order};
+use indoubt_sim::explore::Inclusion;
+use indoubt_sim::harness::Harness;
+use indoubt_sim::invariants::{Claim, verdict};
+use indoubt_sim::scenario::Scenario;
+use indoubt_sim::shrink::{Budget, Shrunk, shrink};
+use indoubt_sim::world::{Run, run_with};
+use serde::Serialize;
+
+use super::{Family, seed};
+
+/// Exactly one of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct What {
+    /// The seed that `fuzz` printed.
+    #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
+    seed: Option<u64>,
+
+    /// A file with a scenario, as `replay` prints it, instead of a seed; or with an order of events,
+    /// as `explore --simulate` prints it.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+}
+
+/// What is run.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Plan {
+    Scenario(Box<Scenario>),
+    Order(Order),
+}
+
+impl What {
+    /// The plan.
+    ///
+    /// # Errors
+    /// The file has none.
+    pub(super) fn plan(&self, family: Family) -> Result<Plan, String> {
+        if let Some(path) = &self.scenario {
+            return read(path);
+        }
+        let seed = self.seed.unwrap_or_default();
+        Ok(Plan::Scenario(family.scenario()(seed).into()))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario(scenario) => scenario.fmt(f),
+            Self::Order(order) => order.fmt(f),
+        }
+    }
+}
+
+impl Plan {
+    /// What a picture of it is called.
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::Scenario(scenario) => format!("seed {}", scenario.seed),
+            Self::Order(_) => "a story, carried over".to_owned(),
+        }
+    }
+
+    pub(super) const fn seed(&self) -> u64 {
+        match self {
+            Self::Scenario(scenario) => scenario.seed,
+            Self::Order(order) => order.seed,
+        }
+    }
+
+    /// The smallest that breaks the same, if it breaks something.
+    pub(super) fn shrink(&self, claims: &[Claim]) -> Option<Shrunk<Self>> {
+        let budget = Budget::default();
+        match self {
+            Self::Scenario(scenario) => {
+                let shrunk = shrink(scenario, &Harness::shipped(), claims, budget)?;
+                Some(shrunk.map(|smallest| Self::Scenario(smallest.into())))
+            }
+            Self::Order(order) => {
+                let run = |order: &Order| carried(order, claims).0;
+                Some(shrink_order(order, budget, run)?.map(Self::Order))
+            }
+        }
+    }
+
+    pub(super) fn run(&self, claims: &[Claim]) -> (Run, Option<Carried>) {
+        match self {
+            Self::Scenario(scenario) => (run_with(scenario, Harness::shipped(), claims), None),
+            Self::Order(order) => carried(order, claims),
+        }
+    }
+}
+
+fn carried(order: &Order, claims: &[Claim]) -> (Run, Option<Carried>) {
+    let CarriedRun { mut run, carried } = carry(order);
+    run.violations = verdict(&run.history, claims);
+    (run, carried)
+}
+
+/// An order is told from a scenario by its actions.
+fn read(path: &Path) -> Result<Plan, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the scenario {} cannot be read: {error}", path.display()))?;
+    let table = text.parse::<toml::Table>();
+    let plan = if table.is_ok_and(|table| table.contains_key("actions")) {
+        text.parse().map(Plan::Order).map_err(|error| error.to_string())
+    } else {
+        text.parse().map(|one| Plan::Scenario(Box::new(one))).map_err(|error| error.to_string())
+    };
+    plan.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// What is claimed beside the invariants: if it is wanted, that the explorer allows what happens.
+pub(super) fn claims(follow: bool) -> Result<Vec<Claim>, String> {
+    let inclusion = follow.then(Inclusion::new).transpose().map_err(|error| error.to_string())?;
+    Ok(inclusion.map(Inclusion::claim).into_iter().collect())
+}
