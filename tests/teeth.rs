@@ -1,5 +1,6 @@
 //! The harness bites: each planted bug is caught within 2,000 seeds, or within 200 of traffic, and
-//! the printed line replays it with the same trace hash in a new process.
+//! the printed line replays it with the same trace hash in a new process. So does what is left of it
+//! when it is shrunk: no more than six faults and two transactions, but where it takes traffic.
 
 mod planted;
 
@@ -8,8 +9,9 @@ use std::process::Command;
 use indoubt_sim::bend::Bend;
 use indoubt_sim::fuzz::{Crashes, crashes};
 use indoubt_sim::harness::Harness;
-use indoubt_sim::invariants::Invariant;
+use indoubt_sim::invariants::{Invariant, Violation};
 use indoubt_sim::scenario::Scenario;
+use indoubt_sim::shrink::{Shrunk, keep};
 
 /// What seeds stand for, and how many are tried.
 type Family = (fn(u64) -> Scenario, u64);
@@ -21,24 +23,42 @@ fn caught<B: Bend>(test: &str) {
     caught_in::<B>(SWARM, test);
 }
 
-/// The invariants that it broke.
+/// The invariants that it broke. What is left of it when it is shrunk is small, and replays as well.
 fn caught_in<B: Bend>((family, seeds): Family, test: &str) -> Vec<Invariant> {
     let failure = Harness::shipped().bend::<B>().family(family).seeds(seeds).caught();
-    if std::env::var_os("INDOUBT_SEED").is_none() {
-        // What the printed line runs, without building again.
-        let replayed = Command::new(std::env::current_exe().expect("the test's own binary"))
-            .args(["--exact", test, "--nocapture"])
-            .env("INDOUBT_SEED", failure.seed.to_string())
-            .output()
-            .expect("a second process");
-        let printed = String::from_utf8_lossy(&replayed.stdout);
-        let shows = |line: &str| assert!(printed.contains(line), "no {line} in:\n{printed}");
-        shows(&format!("trace {:016x}", failure.hash));
-        for violation in &failure.violations {
-            shows(&format!("VIOLATION {violation}"));
-        }
+    let is_replay = |name: &&str| std::env::var_os(name).is_some();
+    if !["INDOUBT_SEED", "INDOUBT_SCENARIO"].iter().any(is_replay) {
+        let seed = failure.seed.to_string();
+        replays(test, ("INDOUBT_SEED", &seed), failure.hash, &failure.violations);
+    }
+    if let Some(shrunk) = &failure.smallest {
+        let Shrunk { smallest, run, .. } = shrunk;
+        assert_eq!(shrunk.violation.invariant, failure.violations[0].invariant);
+        assert_eq!(shrunk.to_string().parse().as_ref(), Ok(smallest));
+        assert!(smallest.faults.len() <= 6, "{shrunk}");
+        // What is late only while others work needs the others.
+        let most = if smallest.traffic.is_some() { 10 } else { 2 };
+        assert!(smallest.transactions <= most, "{shrunk}");
+        let file = keep(shrunk, failure.seed).expect("a file beside what cargo builds");
+        let file = file.to_str().expect("a path of text");
+        replays(test, ("INDOUBT_SCENARIO", file), run.hash, &run.violations);
     }
     failure.violations.iter().map(|violation| violation.invariant).collect()
+}
+
+/// What the printed line runs, without building again.
+fn replays(test: &str, (name, value): (&str, &str), hash: u64, violations: &[Violation]) {
+    let replayed = Command::new(std::env::current_exe().expect("the test's own binary"))
+        .args(["--exact", test, "--nocapture"])
+        .env(name, value)
+        .output()
+        .expect("a second process");
+    let printed = String::from_utf8_lossy(&replayed.stdout);
+    let shows = |line: &str| assert!(printed.contains(line), "no {line} in:\n{printed}");
+    shows(&format!("trace {hash:016x}"));
+    for violation in violations {
+        shows(&format!("VIOLATION {violation}"));
+    }
 }
 
 /// Nothing is wrong with it but that it comes too late.

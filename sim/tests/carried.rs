@@ -17,12 +17,15 @@ mod planted;
 
 use std::collections::BTreeMap;
 
-use indoubt_sim::bend::Bend;
-use indoubt_sim::bridge::{Carried, CarriedRun, Impossible, Order, carry, carry_beside};
+use indoubt_sim::bend::{Bend, Straight};
+use indoubt_sim::bridge::{
+    Carried, CarriedRun, Impossible, Order, carry, carry_beside, shrink_order,
+};
 use indoubt_sim::explore::{
     Action, Choice, From, Inclusion, LogReading, Reduction, Shipped, Size, Story, System, Walks,
 };
 use indoubt_sim::fuzz::{CLAIMS, Reach};
+use indoubt_sim::shrink::Effort;
 
 const SHORTEST: usize = 12;
 
@@ -212,6 +215,27 @@ fn a_doctored_coordinator_differs_where_it_acts() {
     assert_eq!(step, 5);
     assert_eq!(explored, "of calls to participant-0 for tx-0: Nothing");
     assert_eq!(simulated, "of calls to participant-0 for tx-0: Asked");
+}
+
+/// All that is needed is a no that is taken for a yes.
+#[test]
+fn an_order_that_breaks_something_is_made_as_short_as_goes() {
+    let mut actions = vec![Action::Begin { t: 1, c: 0, commit: true }];
+    actions.extend(a_yes_and(Choice::No));
+    actions.push(Action::CrashParticipant { p: 1 });
+    let order = ordered(Size { transactions: 2, ..ONE }, actions);
+    let carry = |order: &Order| carry_beside::<bent::RollbackTakenAsYes>(order, Shipped).run;
+    let shrunk = shrink_order(&order, Effort::default(), carry).expect("it breaks something");
+    println!("{}\n{shrunk}", shrunk.summary());
+    assert_eq!(shrunk.violation.invariant, carry(&order).violations[0].invariant);
+    assert!(shrunk.smallest.actions.len() <= 5, "{shrunk}");
+    assert_eq!((shrunk.smallest.size.transactions, shrunk.smallest.size.faults), (1, 0));
+    let again: Order = shrunk.to_string().parse().expect("a file of its own");
+    assert_eq!(again, shrunk.smallest);
+    let run = carry(&again);
+    assert_eq!((run.hash, run.violations), (shrunk.run.hash, shrunk.run.violations));
+    let straight = |order: &Order| carry_beside::<Straight>(order, Shipped).run;
+    assert!(shrink_order(&order, Effort::default(), straight).is_none(), "nothing is broken");
 }
 
 #[test]

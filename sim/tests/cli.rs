@@ -58,6 +58,8 @@ fn a_scenario_that_cannot_be_run_is_refused() {
     };
     with("participants = 1");
     refused(&["replay", "--scenario", path], "participants = 1 cannot be run");
+    with("transactions = 3\nnumbers = [7, 4, 9]");
+    refused(&["replay", "--scenario", path], "numbers = [7, 4, 9] cannot be run");
     with("seed = 3\ncolour = \"blue\"");
     refused(&["replay", "--scenario", path], "colour");
     with("seed = \"three\"");
@@ -140,6 +142,108 @@ fn a_printed_scenario_replays_to_the_same_trace() {
     let by_file = sim(&["replay", "--scenario", file.to_str().expect("a temporary path is text")]);
     assert_eq!(stdout(&by_file), printed);
     std::fs::remove_file(&file).expect("it was written");
+}
+
+/// A file of its own, gone with the test.
+struct Temporary(std::path::PathBuf);
+
+impl Temporary {
+    fn new(name: &str) -> Self {
+        let name = format!("indoubt-{name}-{}.toml", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a temporary path is text")
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
+
+/// What ships keeps every invariant; what it cannot keep is that all comes to rest in less time than
+/// it takes to see that.
+fn that_breaks_termination(name: &str) -> Temporary {
+    let scenario = scenario_of(&stdout(&sim(&["replay", "3", "--family", "reference"])));
+    let broken = scenario.replace("recovery_ms = 300\n", "recovery_ms = 60000\n");
+    assert_ne!(broken, scenario);
+    let file = Temporary::new(name);
+    std::fs::write(&file.0, broken).expect("a temporary file");
+    file
+}
+
+/// The line of it that begins so.
+fn line<'a>(printed: &'a str, begins: &str) -> &'a str {
+    let line = printed.lines().find(|line| line.starts_with(begins));
+    line.unwrap_or_else(|| panic!("no {begins} in\n{printed}"))
+}
+
+#[test]
+fn what_breaks_an_invariant_is_shrunk_to_a_file_that_replays() {
+    let (broken, small) = (that_breaks_termination("broken"), Temporary::new("small"));
+    let printed = sim(&["shrink", "--scenario", broken.path()]);
+    assert_eq!(printed.status.code(), Some(0));
+    let text = stdout(&printed);
+    assert!(text.starts_with("# termination: "), "{text}");
+    let told = String::from_utf8_lossy(&printed.stderr);
+    let expected = "from 6 faults, 20 transactions, 4 clients, 3 participants to 0 faults, 1 \
+                    transaction, 1 client, 2 participants, in ";
+    assert!(told.contains(expected), "{told}");
+    let written = sim(&["shrink", "--scenario", broken.path(), "--output", small.path()]);
+    assert!(stdout(&written).contains(&format!("cargo sim replay --scenario {}", small.path())));
+    assert_eq!(std::fs::read_to_string(small.path()).expect("it was written"), text);
+    let replayed = sim(&["replay", "--scenario", small.path()]);
+    assert_eq!(replayed.status.code(), Some(1));
+    assert_eq!(line(&stdout(&replayed), "VIOLATION")[10..], text.lines().next().expect("one")[2..]);
+}
+
+#[test]
+fn what_cannot_be_shrunk_is_refused() {
+    refused(&["shrink"], "SEED");
+    refused(&["shrink", "3", "--family", "reference"], "there is nothing to shrink");
+    refused(&["shrink", "--scenario", "/nonexistent/scenario"], "cannot be read");
+    let broken = that_breaks_termination("unwritten");
+    let nowhere = "/nonexistent/small.toml";
+    refused(&["shrink", "--scenario", broken.path(), "--output", nowhere], "cannot be written");
+}
+
+/// What a sweep finds, as what a fuzz finds, is shrunk at once.
+#[test]
+fn what_is_found_is_shrunk_at_once_and_kept() {
+    let broken = that_breaks_termination("swept");
+    let scenario = std::fs::read_to_string(broken.path()).expect("it was written");
+    let (calm, _) = scenario.split_once("[[fault]]").expect("the reference has faults");
+    let short = calm.replace("transactions = 20\n", "transactions = 1\n");
+    std::fs::write(&broken.0, short).expect("a temporary file");
+    let output = sim(&["sweep", "--scenario", broken.path(), "--pairs", "1"]);
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    line(&printed, "shrunk from 1 fault, 1 transaction");
+    line(&printed, "# termination: ");
+    let replay = printed.lines().last().expect("a line");
+    let (_, kept) = replay.split_once("cargo sim replay --scenario ").expect("how to replay it");
+    assert_eq!(sim(&["replay", "--scenario", kept]).status.code(), Some(1));
+    let without = sim(&["fuzz", "--seeds", "2", "--no-shrink"]);
+    assert_eq!(without.status.code(), Some(0));
+}
+
+#[test]
+fn the_same_run_in_two_fresh_processes_is_the_same() {
+    let checked = sim(&["replay", "5", "--check"]);
+    let replayed = stdout(&sim(&["replay", "5"]));
+    assert_eq!(checked.status.code(), Some(0));
+    let trace = line(&replayed, "trace ");
+    let printed = stdout(&checked);
+    assert_eq!(printed, format!("the same history twice, {trace}\nevery invariant held\n"));
+    let broken = that_breaks_termination("checked");
+    let checked = sim(&["replay", "--check", "--scenario", broken.path()]);
+    assert_eq!(checked.status.code(), Some(1));
+    line(&stdout(&checked), "VIOLATION termination: ");
+    refused(&["replay", "5", "--check", "--json"], "cannot be used with");
+    refused(&["replay", "--check", "--scenario", "/nonexistent/scenario"], "cannot be read");
 }
 
 #[test]

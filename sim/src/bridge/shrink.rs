@@ -1,7 +1,7 @@
 //! The shortest order that, carried over, still breaks what a given one breaks.
 
 use super::Order;
-use crate::shrink::{Budget, Search, Shrunk, ddmin};
+use crate::shrink::{Effort, Search, Shrunk, ddmin};
 use crate::story::{Action, Size};
 use crate::world::Run;
 
@@ -9,11 +9,11 @@ use crate::world::Run;
 /// breaks none. `carry` carries one over and judges it.
 pub fn shrink_order(
     order: &Order,
-    budget: Budget,
+    effort: Effort,
     mut carry: impl FnMut(&Order) -> Run,
 ) -> Option<Shrunk<Order>> {
     let mut run = |candidate: &Order| candidate.check().ok().map(|()| carry(candidate));
-    let mut search = Search::new(order, budget, &mut run)?;
+    let mut search = Search::new(order, effort, &mut run)?;
     let actions = order.actions.clone();
     ddmin(&actions, |some| {
         let order = search.smallest().clone();

@@ -9,7 +9,7 @@ use indoubt_sim::explore::Inclusion;
 use indoubt_sim::harness::Harness;
 use indoubt_sim::invariants::{Claim, verdict};
 use indoubt_sim::scenario::Scenario;
-use indoubt_sim::shrink::{Budget, Shrunk, shrink};
+use indoubt_sim::shrink::{Effort, Shrunk, shrink};
 use indoubt_sim::world::{Run, run_with};
 use serde::Serialize;
 
@@ -78,15 +78,15 @@ impl Plan {
 
     /// The smallest that breaks the same, if it breaks something.
     pub(super) fn shrink(&self, claims: &[Claim]) -> Option<Shrunk<Self>> {
-        let budget = Budget::default();
+        let effort = Effort::default();
         match self {
             Self::Scenario(scenario) => {
-                let shrunk = shrink(scenario, &Harness::shipped(), claims, budget)?;
+                let shrunk = shrink(scenario, &Harness::shipped(), claims, effort)?;
                 Some(shrunk.map(|smallest| Self::Scenario(smallest.into())))
             }
             Self::Order(order) => {
                 let run = |order: &Order| carried(order, claims).0;
-                Some(shrink_order(order, budget, run)?.map(Self::Order))
+                Some(shrink_order(order, effort, run)?.map(Self::Order))
             }
         }
     }

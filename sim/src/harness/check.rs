@@ -10,7 +10,7 @@ use crate::fuzz::{Budget, COMMITTED, Failure, Report, Sweep, commit, sweep};
 use crate::invariants::Violation;
 use crate::parts::{Kind, Logs};
 use crate::scenario::Scenario;
-use crate::shrink::{Budget, Shrunk, keep, shrink};
+use crate::shrink::{Effort, Shrunk, keep, shrink};
 use crate::workload::Workload;
 use crate::world::{Run, run_with};
 
@@ -91,7 +91,7 @@ where
     /// The smallest scenario that breaks the invariant that this one breaks first; nothing if it
     /// breaks none. It reads no variable and prints nothing.
     pub fn shrink(&self, scenario: &Scenario) -> Option<Shrunk> {
-        shrink(scenario, self, &self.claims, Budget::default())
+        shrink(scenario, self, &self.claims, Effort::default())
     }
 
     /// What a seed has, shrunk, unless nobody wants that.

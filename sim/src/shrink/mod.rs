@@ -4,8 +4,8 @@
 //! is bad for its own sake. Here things are left out or made weaker, one at a time, and what still
 //! breaks the *same* invariant is kept: faults, transactions, clients, participants, then everything
 //! that is not calm, then times. Passes over all of it alternate until nothing goes any more, or a
-//! budget is spent. The budget is of runs and messages, not of time, so the result is the same
-//! wherever it is sought.
+//! bound on the effort is reached. That is a number of runs and messages, and no time: so the result
+//! is the same wherever it is sought.
 //!
 //! Faults are tied to events of the run on the way: what happens a moment after a decision still does
 //! when the transactions before it are gone, and a time in milliseconds does not.
@@ -31,16 +31,17 @@ use crate::world::run_with;
 
 pub use ddmin::ddmin;
 pub use file::{Unkept, keep};
-pub use search::{Budget, Search};
+pub use search::{Effort, Search};
 pub use shrunk::Shrunk;
 
 /// Each lessens one thing. Those that make most of the others cheaper come first.
-const PASSES: [fn(&mut Search<'_, Scenario>); 8] = [
+const PASSES: [fn(&mut Search<'_, Scenario>); 9] = [
     work::begun,
     faults::fewer,
     calm::calmer,
     work::fewer_transactions,
     work::fewer_hands,
+    work::alone,
     faults::weaker,
     times::rounder,
     ties::to_events,
@@ -52,12 +53,12 @@ pub fn shrink<P: Parts>(
     scenario: &Scenario,
     parts: &P,
     claims: &[Claim],
-    budget: Budget,
+    effort: Effort,
 ) -> Option<Shrunk> {
     let mut run = |candidate: &Scenario| {
         candidate.check().ok().map(|()| run_with(candidate, parts.clone(), claims))
     };
-    let mut search = Search::new(scenario, budget, &mut run)?;
+    let mut search = Search::new(scenario, effort, &mut run)?;
     loop {
         let before = search.smallest().clone();
         PASSES.iter().for_each(|pass| pass(&mut search));

@@ -12,14 +12,14 @@ use crate::world::Run;
 
 /// How much may be run in search of something smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct Effort {
     /// So many runs.
     pub runs: u32,
     /// Runs that send so many messages in all; the last of them is run to its end.
     pub messages: u64,
 }
 
-impl Default for Budget {
+impl Default for Effort {
     /// Enough for nearly everything that a seed can stand for.
     fn default() -> Self {
         Self { runs: 3_000, messages: 1_000_000 }
@@ -32,7 +32,7 @@ pub struct Search<'a, T> {
     smallest: T,
     run: Run,
     violation: Violation,
-    left: Budget,
+    left: Effort,
     runs: u32,
     since: Instant,
     /// What does not break it, as it is printed.
@@ -46,7 +46,7 @@ impl<'a, T: Clone + Display + PartialEq> Search<'a, T> {
     #[expect(clippy::disallowed_methods, reason = "people are told how long it took")]
     pub fn new(
         first: &T,
-        budget: Budget,
+        effort: Effort,
         try_out: &'a mut dyn FnMut(&T) -> Option<Run>,
     ) -> Option<Self> {
         let since = Instant::now();
@@ -57,7 +57,7 @@ impl<'a, T: Clone + Display + PartialEq> Search<'a, T> {
             smallest: first.clone(),
             run,
             violation,
-            left: budget,
+            left: effort,
             runs: 1,
             since,
             refused: BTreeSet::new(),
@@ -75,7 +75,7 @@ impl<'a, T: Clone + Display + PartialEq> Search<'a, T> {
         &self.run
     }
 
-    /// Whether the budget is spent.
+    /// Whether the effort is spent.
     pub const fn is_over(&self) -> bool {
         self.left.runs == 0 || self.left.messages == 0
     }

@@ -26,7 +26,7 @@ pub struct Shrunk<T = Scenario> {
     pub runs: u32,
     /// How long it took.
     pub took: Duration,
-    /// Whether it ended because its budget was spent, so that there may be something smaller.
+    /// Whether it ended because its effort was spent, so that there may be something smaller.
     pub spent: bool,
 }
 
@@ -35,7 +35,7 @@ impl<T> Shrunk<T> {
     pub fn summary(&self) -> String {
         let Self { before, after, runs, .. } = self;
         let seconds = self.took.as_secs_f64();
-        let spent = if self.spent { "; its budget was spent before it was done" } else { "" };
+        let spent = if self.spent { "; its effort was spent before it was done" } else { "" };
         format!("shrunk from {before} to {after}, in {runs} runs and {seconds:.1} s{spent}")
     }
 

@@ -9,6 +9,10 @@ use crate::scenario::{Cue, Fault, Scenario, When};
 /// From how many transactions on they are not named one by one.
 const MANY: u32 = 200;
 
+/// So many pauses before a transaction are tried by itself, and so far apart.
+const PACES: u64 = 20;
+const PACE_MS: u64 = 25;
+
 /// Leaves out transactions that nobody came to begin, as where clients never pause.
 pub(super) fn begun(search: &mut Search<'_, Scenario>) {
     let begun = search.run().history.events().filter(|event| began(event)).count();
@@ -30,18 +34,42 @@ pub(super) fn fewer_transactions(search: &mut Search<'_, Scenario>) {
     if scenario.transactions > MANY {
         return;
     }
-    let numbers: Vec<u32> = (0..scenario.transactions).map(|nth| scenario.number(nth)).collect();
-    ddmin(&numbers, |some| {
+    ddmin(&numbers(scenario), |some| {
         let mut scenario = search.smallest().clone();
-        scenario.transactions = u32::try_from(some.len()).unwrap_or(u32::MAX);
-        scenario.numbers = some.to_vec();
-        if some.iter().copied().eq(0..scenario.transactions) {
-            scenario.numbers.clear();
-        }
+        only(&mut scenario, some);
         let faults = tied(search.smallest(), search.run(), some);
         let beside = Scenario { faults, ..scenario.clone() };
         search.accept(beside) || search.accept(scenario)
     });
+}
+
+/// One transaction by itself, whenever it comes: with the others gone, so is the time that they took.
+pub(super) fn alone(search: &mut Search<'_, Scenario>) {
+    let scenario = search.smallest();
+    if scenario.transactions == 1 || scenario.transactions > MANY {
+        return;
+    }
+    let numbers = numbers(scenario);
+    let paces = |number: u32| (0..PACES).map(move |step| (number, PACE_MS * step));
+    let mut each = numbers.into_iter().flat_map(paces);
+    let _alone = each.any(|(number, ms)| {
+        search.with(|scenario| {
+            only(scenario, &[number]);
+            (scenario.clients, scenario.think_ms) = (1, ms);
+        })
+    });
+}
+
+/// Only the transactions of these numbers, which are in order.
+fn only(scenario: &mut Scenario, numbers: &[u32]) {
+    scenario.transactions = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+    let first = numbers.iter().copied().eq(0..scenario.transactions);
+    scenario.numbers = if first { Vec::new() } else { numbers.to_vec() };
+}
+
+/// The numbers of the transactions, in order.
+fn numbers(scenario: &Scenario) -> Vec<u32> {
+    (0..scenario.transactions).map(|nth| scenario.number(nth)).collect()
 }
 
 pub(super) const fn began(event: &Event) -> bool {
@@ -54,7 +82,7 @@ pub(super) fn fewer_hands(search: &mut Search<'_, Scenario>) {
         scenario.clients = narrow(clients);
     });
     for participants in 2..search.smallest().participants {
-        if search.with(|scenario| only(scenario, participants)) {
+        if search.with(|scenario| at_only(scenario, participants)) {
             break;
         }
     }
@@ -62,7 +90,7 @@ pub(super) fn fewer_hands(search: &mut Search<'_, Scenario>) {
 }
 
 /// Only so many participants, and nothing that names another.
-fn only(scenario: &mut Scenario, participants: u8) {
+fn at_only(scenario: &mut Scenario, participants: u8) {
     let is_there = |place: Place| !matches!(place, Place::Participant(p) if p >= participants);
     let concerned = |fault: &Fault| {
         let cue = match fault.when {
