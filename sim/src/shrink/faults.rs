@@ -8,9 +8,9 @@ use crate::scenario::{Fault, FaultKind, Scenario};
 pub(super) fn fewer(search: &mut Search<'_, Scenario>) {
     let begun = &search.run().begun;
     let faults = search.smallest().faults.iter().enumerate();
-    let began = faults.filter(|(index, _)| begun.contains_key(index));
-    let began: Vec<Fault> = began.map(|(_, fault)| fault.clone()).collect();
-    search.with(|scenario| scenario.faults = began);
+    let of_effect = faults.filter(|(index, _)| begun.contains_key(index));
+    let of_effect: Vec<Fault> = of_effect.map(|(_, fault)| fault.clone()).collect();
+    search.with(|scenario| scenario.faults = of_effect);
     let faults = search.smallest().faults.clone();
     ddmin(&faults, |some| search.with(|scenario| scenario.faults = some.to_vec()));
 }

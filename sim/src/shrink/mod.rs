@@ -61,7 +61,9 @@ pub fn shrink<P: Parts>(
     let mut search = Search::new(scenario, effort, &mut run)?;
     loop {
         let before = search.smallest().clone();
-        PASSES.iter().for_each(|pass| pass(&mut search));
+        for pass in PASSES {
+            pass(&mut search);
+        }
         if search.is_over() || *search.smallest() == before {
             return Some(search.finish(shrunk::extent));
         }

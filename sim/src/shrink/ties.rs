@@ -74,7 +74,7 @@ fn after(seen: &[Seen], before: usize, moment: Duration) -> Option<When> {
     let Seen { at, sight, .. } = seen[last];
     let nth = seen[..=last].iter().filter(|one| one.sight == sight).count();
     let cue = Cue { event: sight, at: None, nth: u32::try_from(nth).ok()? };
-    let us = u64::try_from((moment - at).as_micros()).ok()?;
+    let us = u64::try_from(moment.saturating_sub(at).as_micros()).ok()?;
     Some(When::On(cue, us))
 }
 
@@ -90,7 +90,7 @@ pub(super) fn to_events(search: &mut Search<'_, Scenario>) {
         let later: Vec<When> = backwards.filter_map(|to| after(&seen, to, moment)).collect();
         let at_once = later.iter().map(|when| match *when {
             When::On(cue, _) => When::On(cue, 0),
-            at => at,
+            at @ When::At(_) => at,
         });
         let mut candidates = at_once.chain(later.iter().copied());
         let _tied =
