@@ -13,8 +13,8 @@ use indoubt_sim::scenario::Scenario;
 fn broken(text: &str) -> Result<Vec<Invariant>, &str> {
     let head = text.lines().next().and_then(|line| line.strip_prefix("# ")?.split_once(": "));
     let names = head.map_or("", |(names, _)| names).split(", ");
-    let named = |name| Invariant::ALL.into_iter().find(|one| one.name() == name).ok_or(name);
-    names.map(named).collect()
+    let meant = |name| Invariant::ALL.into_iter().find(|one| one.name() == name).ok_or(name);
+    names.map(meant).collect()
 }
 
 #[test]

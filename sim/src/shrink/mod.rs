@@ -13,6 +13,7 @@
 //! Nothing here knows what a fault does. What a new kind has that can be weakened is said in
 //! `faults`, and the places that it names in [`scenario`](crate::scenario).
 
+mod alone;
 mod calm;
 mod ddmin;
 mod faults;
@@ -41,7 +42,7 @@ const PASSES: [fn(&mut Search<'_, Scenario>); 9] = [
     calm::calmer,
     work::fewer_transactions,
     work::fewer_hands,
-    work::alone,
+    alone::alone,
     faults::weaker,
     times::rounder,
     ties::to_events,

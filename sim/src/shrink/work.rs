@@ -9,10 +9,6 @@ use crate::scenario::{Cue, Fault, Scenario, When};
 /// From how many transactions on they are not named one by one.
 const MANY: u32 = 200;
 
-/// So many pauses before a transaction are tried by itself, and so far apart.
-const PACES: u64 = 20;
-const PACE_MS: u64 = 25;
-
 /// Leaves out transactions that nobody came to begin, as where clients never pause.
 pub(super) fn begun(search: &mut Search<'_, Scenario>) {
     let begun = search.run().history.events().filter(|event| began(event)).count();
@@ -43,32 +39,15 @@ pub(super) fn fewer_transactions(search: &mut Search<'_, Scenario>) {
     });
 }
 
-/// One transaction by itself, whenever it comes: with the others gone, so is the time that they took.
-pub(super) fn alone(search: &mut Search<'_, Scenario>) {
-    let scenario = search.smallest();
-    if scenario.transactions == 1 || scenario.transactions > MANY {
-        return;
-    }
-    let numbers = numbers(scenario);
-    let paces = |number: u32| (0..PACES).map(move |step| (number, PACE_MS * step));
-    let mut each = numbers.into_iter().flat_map(paces);
-    let _alone = each.any(|(number, ms)| {
-        search.with(|scenario| {
-            only(scenario, &[number]);
-            (scenario.clients, scenario.think_ms) = (1, ms);
-        })
-    });
-}
-
 /// Only the transactions of these numbers, which are in order.
-fn only(scenario: &mut Scenario, numbers: &[u32]) {
+pub(super) fn only(scenario: &mut Scenario, numbers: &[u32]) {
     scenario.transactions = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
     let first = numbers.iter().copied().eq(0..scenario.transactions);
     scenario.numbers = if first { Vec::new() } else { numbers.to_vec() };
 }
 
 /// The numbers of the transactions, in order.
-fn numbers(scenario: &Scenario) -> Vec<u32> {
+pub(super) fn numbers(scenario: &Scenario) -> Vec<u32> {
     (0..scenario.transactions).map(|nth| scenario.number(nth)).collect()
 }
 
