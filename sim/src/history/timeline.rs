@@ -167,10 +167,6 @@ impl fmt::Display for Event {
                 let (ms, us) = (after_us / 1_000, after_us % 1_000);
                 write!(f, "{tx}: status by gid, after {ms}.{us:03} ms: {told}")
             }
-            Self::Swept { by, after_us, says, .. } => {
-                let (ms, us) = (after_us / 1_000, after_us % 1_000);
-                write!(f, "a sweep of {by}, of {ms}.{us:03} ms, says: {says}")
-            }
             Self::Trespassed { tx, p } => {
                 write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
             }
@@ -212,6 +208,7 @@ impl fmt::Display for Event {
             Self::Asked { .. }
             | Self::Heard { .. }
             | Self::GaveUp { .. }
+            | Self::Swept { .. }
             | Self::LogRead { .. } => self.at_an_edge(f),
             Self::Ordered { .. }
             | Self::Disagreed { .. }
@@ -346,6 +343,10 @@ impl Event {
             }
             Self::GaveUp { tx, p, by, ask } => {
                 write!(f, "{tx}: {by} gives up on {}, asked {ask}", participant(p))
+            }
+            Self::Swept { by, after_us, says, .. } => {
+                let (ms, us) = (after_us / 1_000, after_us % 1_000);
+                write!(f, "a sweep of {by}, of {ms}.{us:03} ms, says: {says}")
             }
             Self::LogRead { tx, by, reading } => {
                 write!(f, "{tx}: {by} reads in the log: {reading}")

@@ -26,11 +26,9 @@ pub(super) fn stated_cost(history: &History) -> Result<(), String> {
             Event::Voted { tx, p, vote: VoteKind::Yes } => {
                 costs.entry(tx).or_default().yes.insert(p);
             }
-            Event::Asked { tx, p, ask, .. } => {
-                if !costs.entry(tx).or_default().takes(p, ask) {
-                    let place = Place::Participant(p);
-                    return Err(format!("{tx} asks {place} {ask}, which it need not"));
-                }
+            Event::Asked { tx, p, ask, .. } if !costs.entry(tx).or_default().takes(p, ask) => {
+                let place = Place::Participant(p);
+                return Err(format!("{tx} asks {place} {ask}, which it need not"));
             }
             Event::Deciding { tx, .. } => {
                 let cost = costs.entry(tx).or_default();

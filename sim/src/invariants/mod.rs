@@ -101,8 +101,11 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
+/// A claim on the course of a run: `Err` says what broke it.
+type OfCourse = fn(&History) -> Result<(), String>;
+
 /// What is claimed of how a run went, rather than of where it led: each is asked of all that happened.
-const OF_COURSES: &[(Invariant, fn(&History) -> Result<(), String>)] = &[
+const OF_COURSES: &[(Invariant, OfCourse)] = &[
     (Invariant::BoundedWait, waits::bounded_wait),
     (Invariant::HonestReports, reports::honest_reports),
     (Invariant::StatedCost, costs::stated_cost),

@@ -176,7 +176,7 @@ impl Scene {
     fn is_at_work(&self, tx: Tx, epoch: u64, begin: u64) -> bool {
         let driver_has_ended = self.undriven.get(&epoch).is_some_and(|at| *at < begin);
         let is_idle = self.driven.get(&tx).and_then(|driven| driven.idle);
-        tx.epoch == epoch && !driver_has_ended && !is_idle.is_some_and(|since| since < begin)
+        tx.epoch == epoch && !driver_has_ended && is_idle.is_none_or(|since| since >= begin)
     }
 }
 

@@ -58,10 +58,10 @@ impl Waiting {
                     format!("a question about {tx} was answered")
                 })?;
             }
-            Event::Voted { tx, p, vote: VoteKind::Yes } => {
-                if self.epoch.is_some_and(|epoch| tx.epoch < epoch) {
-                    self.is_orphan((tx, p), now);
-                }
+            Event::Voted { tx, p, vote: VoteKind::Yes }
+                if self.epoch.is_some_and(|epoch| tx.epoch < epoch) =>
+            {
+                self.is_orphan((tx, p), now);
             }
             Event::Ended { tx, p, .. } | Event::OperatorEnded { tx, p, .. } => {
                 self.orphans.remove(&(tx, p));

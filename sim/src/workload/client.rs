@@ -82,7 +82,7 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         let sweeps = mood.sweeps;
         let sweeping = async {
             match sweeps {
-                Some(Patience::ToTheEnd) => drop(sweep().await),
+                Some(Patience::ToTheEnd) => sweep().await,
                 Some(Patience::UpTo(patience)) => drop(within(patience, sweep()).await),
                 None => {}
             }

@@ -36,8 +36,8 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
     let Ok((coordinator, driver)) = builder.build() else { return };
     let epoch = coordinator.epoch();
     let (helm, until_dropped) = AbortHandle::new_pair();
-    let driven = (witness.clone(), epoch, life);
-    madsim::task::spawn(drive(world.clone(), driven, driver, until_dropped));
+    let life = (witness.clone(), epoch, life);
+    madsim::task::spawn(drive(world.clone(), life, driver, until_dropped));
     let tasks = Tasks::default();
     {
         let mut current = lock(&world.current);

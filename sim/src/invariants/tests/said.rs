@@ -142,7 +142,7 @@ fn where_nothing_fails_no_more_is_asked_or_forced_than_is_stated() {
     };
     assert!(!is_dear(&[yes(0), yes(1), deciding.clone(), asks(0, Ask::Commit)]));
     assert!(is_dear(&[asks(0, Ask::Prepare)]));
-    assert!(is_dear(&[deciding.clone()]));
+    assert!(is_dear(std::slice::from_ref(&deciding)));
     assert!(is_dear(&[yes(0), yes(1), deciding.clone(), deciding]));
     assert!(is_dear(&[yes(0), asks(0, Ask::Commit)]));
     assert!(is_dear(&[asks(0, Ask::Inquire)]));
