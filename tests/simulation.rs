@@ -64,6 +64,8 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         participant().prop_map(|p| FaultKind::Failover { p }),
         Just(FaultKind::Rival),
         Just(FaultKind::Takeover),
+        Just(FaultKind::LetGo),
+        Just(FaultKind::Undriven),
         (participant(), any::<bool>()).prop_map(|(p, commit)| FaultKind::Operator { p, commit }),
         message(),
     ]
@@ -152,13 +154,17 @@ fn disks() -> impl Strategy<Value = Disks> {
 
 fn habits() -> impl Strategy<Value = Habits> {
     let rate = || prop_oneof![Just(0), 0..500_u16];
-    (rate(), rate(), rate(), rate(), any::<bool>()).prop_map(
-        |(hasty_permille, leave_permille, ask_permille, sweep_permille, alarm_panics)| Habits {
-            hasty_permille,
-            leave_permille,
-            ask_permille,
-            sweep_permille,
-            alarm_panics,
+    let watch_ms = prop_oneof![Just(0), 1..500_u64];
+    (rate(), rate(), rate(), rate(), watch_ms, any::<bool>()).prop_map(
+        |(hasty_permille, leave_permille, ask_permille, sweep_permille, watch_ms, alarm_panics)| {
+            Habits {
+                hasty_permille,
+                leave_permille,
+                ask_permille,
+                sweep_permille,
+                watch_ms,
+                alarm_panics,
+            }
         },
     )
 }

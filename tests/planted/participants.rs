@@ -17,11 +17,18 @@ pub(crate) struct TimeoutTakenAsYes;
 
 impl Bend for TimeoutTakenAsYes {
     async fn prepare<P: Participant>(&self, at: &P, branch: &P::Branch) -> Result<Vote, Lost> {
-        let limit = SimClock.sleep(Duration::from_millis(40));
-        match select(pin!(at.prepare(branch)), pin!(limit)).await {
-            Either::Left((vote, _)) => vote,
-            Either::Right(_) => Ok(Vote::Yes(Receipt::none())),
+        match in_time(at.prepare(branch)).await {
+            Some(vote) => vote,
+            None => Ok(Vote::Yes(Receipt::none())),
         }
+    }
+}
+
+/// What comes before anybody else would stop waiting for it.
+async fn in_time<T>(answer: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(answer), pin!(SimClock.sleep(Duration::from_millis(40)))).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(_) => None,
     }
 }
 
@@ -42,7 +49,7 @@ impl Bend for OneAtATime {
     }
 }
 
-/// A participant that cannot be listed has nothing prepared.
+/// A participant that is not listed in time has nothing prepared.
 #[derive(Default)]
 pub(crate) struct UnlistedIsEmpty;
 
@@ -52,7 +59,10 @@ impl Bend for UnlistedIsEmpty {
         at: &P,
         owner: &CoordinatorId,
     ) -> Result<Vec<BranchGid>, Lost> {
-        Ok(at.in_doubt(owner).await.unwrap_or_default())
+        match in_time(at.in_doubt(owner)).await {
+            Some(listed) => listed,
+            None => Ok(Vec::new()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A harness as the parts of an ordinary run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use indoubt::{Clock, DecisionLog};
 
@@ -10,7 +11,7 @@ use crate::clock::NodeClock;
 use crate::history::Place;
 use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
 use crate::scenario::Scenario;
-use crate::workload::{Client, Workload};
+use crate::workload::{Client, Workload, watch};
 
 impl<B, L, K, W> Parts for Harness<B, L, K, W>
 where
@@ -64,6 +65,10 @@ where
         let Process { scenario, coordinator, participants, log, backlog, witness, tasks } = process;
         if let Some(beside) = B::beside(&Arc::new(log), &participants) {
             madsim::task::spawn(beside);
+        }
+        if scenario.habits.watch_ms > 0 {
+            let pause = Duration::from_millis(scenario.habits.watch_ms);
+            tasks.spawn(watch(coordinator.clone(), witness.clone(), pause));
         }
         for number in 0..scenario.clients {
             let client = Client {

@@ -1,11 +1,13 @@
-//! How often a coordinator's process ends without a crash.
+//! How often a coordinator's process ends without a crash, and how often somebody watches what its
+//! sweeps report.
 //!
-//! Drawn from a stream of its own, so that the rest of a run's schedule is what it is without it.
+//! Drawn from streams of their own, so that the rest of a run's schedule is what it is without them.
 
 use super::{Cue, Fault, FaultKind, Scenario, Sight, When};
 use crate::draw::Draw;
 
 const STREAM: u64 = (1 << 48) + 5;
+const WATCHES: u64 = (1 << 48) + 6;
 
 /// After what something may have been begun that is not ended.
 const SIGHTS: [Sight; 4] = [Sight::AskCommit, Sight::Vote, Sight::Force, Sight::Decision];
@@ -26,4 +28,13 @@ pub(super) fn ends(scenario: &mut Scenario) {
         }
     }
     scenario.faults.sort_by_key(|fault| fault.when.order());
+}
+
+/// In one run of three.
+pub(super) fn watch(scenario: &mut Scenario) {
+    let mut draw = Draw::new(scenario.seed, WATCHES);
+    let (on, pause_ms) = (draw.below(3) == 0, 20 + draw.below(500));
+    if on {
+        scenario.habits.watch_ms = pause_ms;
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::ail::ail;
 use super::aim::aim;
-use super::ends::ends;
+use super::ends::{ends, watch};
 use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
@@ -63,6 +63,7 @@ impl Scenario {
             ail(&mut scenario);
             ends(&mut scenario);
         }
+        watch(&mut scenario);
         scenario
     }
 
@@ -180,6 +181,7 @@ fn habits(draw: &mut Draw) -> Habits {
         leave_permille: rate(draw, 200),
         ask_permille: rate(draw, 300),
         sweep_permille: rate(draw, 100),
+        watch_ms: 0,
         alarm_panics: draw.below(4) == 0,
     }
 }

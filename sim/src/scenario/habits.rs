@@ -19,6 +19,9 @@ pub struct Habits {
     pub ask_permille: u16,
     /// Somebody asks for a sweep of recovery, and may stop waiting for it.
     pub sweep_permille: u16,
+    /// Somebody has recovery sweep again and again, with a pause of so many milliseconds, and reads
+    /// what it reports; 0 is nobody.
+    pub watch_ms: u64,
     /// The operator's alarm panics.
     pub alarm_panics: bool,
 }

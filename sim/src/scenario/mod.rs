@@ -144,7 +144,8 @@ impl Scenario {
     pub fn is_calm(&self) -> bool {
         let Network { loss_permille, duplicate_permille, reorder_permille, .. } = self.network;
         let Network { slow_permille, latency_max_us, .. } = self.network;
-        let calm_habits = Habits { ask_permille: self.habits.ask_permille, ..Habits::default() };
+        let Habits { ask_permille, watch_ms, .. } = self.habits;
+        let calm_habits = Habits { ask_permille, watch_ms, ..Habits::default() };
         self.faults.is_empty()
             && self.clocks.are_true()
             && self.habits == calm_habits

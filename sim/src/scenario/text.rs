@@ -93,9 +93,11 @@ impl Scenario {
             in_range("the shortest sync in us", low, 0, high)?;
         }
         in_range("drift_permille", self.clocks.drift_permille.into(), 0, 500)?;
-        let Habits { hasty_permille, leave_permille, ask_permille, sweep_permille, .. } =
-            self.habits;
+        let Habits {
+            hasty_permille, leave_permille, ask_permille, sweep_permille, watch_ms, ..
+        } = self.habits;
         rates(&[hasty_permille, leave_permille, ask_permille, sweep_permille])?;
+        in_range("watch_ms", watch_ms, 0, MAX_MS)?;
         if let Some(sick) = self.traffic.and_then(|traffic| traffic.sick) {
             self.check_place(Place::Participant(sick))?;
         }

@@ -83,6 +83,7 @@ impl Scenario {
                 leave_permille: rates[1],
                 ask_permille: rates[2].max(20),
                 sweep_permille: rates[3] / 5,
+                watch_ms: 0,
                 alarm_panics: false,
             },
             traffic: Some(Traffic {

@@ -35,6 +35,7 @@ const CALM: &[fn(&mut Scenario)] = &[
     |scenario| scenario.habits.leave_permille = 0,
     |scenario| scenario.habits.ask_permille = 0,
     |scenario| scenario.habits.sweep_permille = 0,
+    |scenario| scenario.habits.watch_ms = 0,
     |scenario| scenario.habits.alarm_panics = false,
     |scenario| scenario.clocks = Clocks::default(),
     |scenario| scenario.disks = Disks::default(),

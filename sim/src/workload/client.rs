@@ -164,6 +164,14 @@ pub async fn sweep(coordinator: &Coordinator, witness: &Witness) {
     witness.record(Event::Swept { by, epoch, after_us, says });
 }
 
+/// Has a coordinator sweep again and again, with this pause.
+pub async fn watch(coordinator: Coordinator, witness: Witness, pause: Duration) {
+    loop {
+        SimClock.sleep(pause).await;
+        sweep(&coordinator, &witness).await;
+    }
+}
+
 /// How much virtual time has passed, in microseconds.
 fn passed(since: Duration, witness: &Witness) -> u64 {
     let after = witness.now().saturating_sub(since);

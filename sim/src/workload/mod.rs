@@ -9,7 +9,7 @@ use indoubt::Participant;
 
 use crate::scenario::Scenario;
 
-pub use client::{Client, ask, commit, sweep};
+pub use client::{Client, ask, commit, sweep, watch};
 pub use job::{GaveUp, Job};
 pub use plan::Planned;
 

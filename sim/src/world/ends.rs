@@ -48,14 +48,9 @@ pub(super) async fn supervise<P: Parts>(
             continue;
         }
         match place {
-            Place::Coordinator(_) => {
-                world.end_process(place);
-                if lock(&world.current).is_some() {
-                    // Another has taken its place.
-                    lock(&world.hosts)[usize::from(address(place).0)].killed = false;
-                    continue;
-                }
-            }
+            // Unless another has taken its place.
+            Place::Coordinator(_) if lock(&world.current).is_some() => continue,
+            Place::Coordinator(_) => drop(world.end_process(place)),
             Place::Participant(_) => {
                 lock(&world.struck).write_failures += 1;
                 world.events.record(Event::WriteFailed { place });

@@ -14,7 +14,7 @@ use super::log::{is_deciding, is_noted, tells};
 use crate::explore::rules::Shipped;
 use crate::explore::state::{State, Told as Claimed};
 use crate::explore::system::System;
-use crate::history::{Event, Place, Reading, Told, Tx};
+use crate::history::{Event, Place, Reading, Reason, Told, Tx};
 use crate::story::{Action, MAX_COORDINATORS, MAX_FAULTS, Refusal};
 
 /// The only transaction of the systems that are used here.
@@ -191,6 +191,8 @@ impl<'a> Thread<'a> {
             Event::LogRead { by, reading, .. } => self.log_read(at, number(by), reading, scene),
             Event::Forgotten { by, .. } => at.kept(is_noted(at, number(by))),
             Event::AskedCommit { .. } => self.asked_commit(at, scene),
+            // The word of a handle whose coordinator is not driven: its machine says nothing any more.
+            Event::Answered { reason: Some(Reason::Undriven), .. } => vec![at.clone()],
             Event::Answered { told, ref pending, ref heuristic, .. } => {
                 self.answered(at, told, pending, heuristic)
             }
