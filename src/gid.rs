@@ -246,10 +246,10 @@ fn parse_gid<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Gid> {
 
 /// Only the digits that `Display` writes: sixteen, and lower case.
 fn parse_lineage(text: &str) -> Option<Lineage> {
-    let (log, opening) = text.split_at_checked(8)?;
+    let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let (log, opening) = text.split_at_checked(8).filter(|_| digits && text.len() == 16)?;
     let half = |text| u32::from_str_radix(text, 16).ok();
-    let lineage = Lineage { log: half(log)?, opening: half(opening)? };
-    (lineage.to_string() == text).then_some(lineage)
+    Some(Lineage { log: half(log)?, opening: half(opening)? })
 }
 
 /// Only the digits that `Display` writes: no sign, no leading zero.

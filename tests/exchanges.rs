@@ -14,6 +14,11 @@ use indoubt_sim::scenario::Scenario;
 /// Between the scenario and the history.
 const RULE: &str = "\n# ---- what happens ----\n";
 
+/// What to make of a line that is another one.
+const CHANGED: &str = "A changed exchange is a changed protocol, or a changed world around it: a message more is \
+                       one that every commit pays for, a message or a force less may be one that is missing. Write \
+                       it anew only when you know which.";
+
 /// What concerns the one transaction that an exchange is about.
 fn told(history: &History) -> String {
     let [tx] = history.txs()[..] else { panic!("an exchange has one transaction") };
@@ -41,9 +46,13 @@ fn exchanges_are_as_they_are_told() {
         } else {
             let lines = told.lines().zip(expected.lines());
             if let Some((now, before)) = lines.clone().find(|(now, before)| now != before) {
-                panic!("{name}: it was told\n{before}\nand now happens\n{now}");
+                panic!("{name}: it was told\n{before}\nand now happens\n{now}\n{CHANGED}");
             }
-            assert_eq!(told.lines().count(), expected.lines().count(), "{name}: another length");
+            assert_eq!(
+                told.lines().count(),
+                expected.lines().count(),
+                "{name}: another length\n{CHANGED}"
+            );
         }
     }
 }

@@ -142,12 +142,13 @@ fn network() -> impl Strategy<Value = Network> {
 
 fn disks() -> impl Strategy<Value = Disks> {
     let sync_us = || (0..3_000_u64, 0..6_000_u64).prop_map(|(least, more)| (least, least + more));
-    (0..2_000_u64, sync_us(), 0..2_000_u64, sync_us()).prop_map(
-        |(call_us, sync_us, log_call_us, log_sync_us)| Disks {
+    (0..2_000_u64, sync_us(), 0..2_000_u64, sync_us(), 0..3_u32).prop_map(
+        |(call_us, sync_us, log_call_us, log_sync_us, fate)| Disks {
             call_us,
             sync_us,
             log_call_us,
             log_sync_us,
+            fate,
         },
     )
 }

@@ -19,6 +19,9 @@ pub(super) struct Machine {
     /// For calls. Crashes and flipped bits have one of their own, so as not to shift it.
     calls: Draw,
     accidents: Draw,
+    /// Where those are drawn from.
+    seed: u64,
+    stream: u64,
     /// For what a process asks it to draw.
     identities: Draw,
     latency: DiskLatency,
@@ -97,6 +100,8 @@ impl Machine {
         Self {
             calls: Draw::new(seed, stream),
             accidents: Draw::new(seed, stream ^ ACCIDENTS),
+            seed,
+            stream,
             identities: Draw::new(seed, stream ^ IDENTITIES),
             latency,
             faults: DiskFaults::default(),
@@ -113,6 +118,11 @@ impl Machine {
             stats: DiskStats::default(),
             trace: Trace::default(),
         }
+    }
+
+    /// Has its accidents drawn from another stream; the first is the one that it begins with.
+    pub(super) fn fated(&mut self, fate: u32) {
+        self.accidents = Draw::new(self.seed ^ u64::from(fate) << 32, self.stream ^ ACCIDENTS);
     }
 
     pub(super) fn mount(&mut self) -> MountId {

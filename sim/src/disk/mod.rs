@@ -56,6 +56,12 @@ impl SimDisk {
         Self { machine, told: None }
     }
 
+    /// The same disk, whose crashes draw from another stream: the `fate`-th beside the one that it has.
+    pub fn fated(self, fate: u32) -> Self {
+        self.machine().fated(fate);
+        self
+    }
+
     /// The same disk, of this place, which tells this sentry of its calls.
     pub fn of(self, place: Place, sentry: Sentry) -> Self {
         Self { told: Some((place, sentry)), ..self }

@@ -65,8 +65,7 @@ pub struct Crashes {
 /// Crashes the coordinator at every step of the scenario, then each participant, then so many pairs
 /// drawn from all of it: of all of them, if they are no more than that.
 ///
-/// What a crash leaves of what was not synced is drawn from the scenario's seed, whatever the step:
-/// sweep several seeds.
+/// What a crash leaves of what was not synced is drawn anew at every step.
 pub fn crashes<P: Parts>(scenario: &Scenario, parts: &P, pairs: usize, jobs: usize) -> Crashes {
     let places = [Place::Coordinator(0)]
         .into_iter()
@@ -107,6 +106,8 @@ fn steps<P: Parts>(scenario: &Scenario, parts: &P, place: Place) -> u32 {
 fn crashed(scenario: &Scenario, points: &[Point]) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.faults.extend(points.iter().map(|point| point.fault()));
+    let fate = |fate: u32, point: &Point| fate.wrapping_mul(31).wrapping_add(point.step);
+    scenario.disks.fate = points.iter().fold(scenario.disks.fate, fate);
     scenario
 }
 

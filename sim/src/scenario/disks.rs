@@ -18,13 +18,21 @@ pub struct Disks {
     pub log_call_us: u64,
     /// The shortest and the longest sync of it.
     pub log_sync_us: (u64, u64),
+    /// Which of its possible ends what is not synced comes to at a crash: each number is another draw.
+    #[serde(skip_serializing_if = "is_first")]
+    pub fate: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_first(fate: &u32) -> bool {
+    *fate == 0
 }
 
 impl Default for Disks {
     /// A sync is what takes time.
     fn default() -> Self {
         let sync_us = (1_000, 6_000);
-        Self { call_us: 0, sync_us, log_call_us: 0, log_sync_us: sync_us }
+        Self { call_us: 0, sync_us, log_call_us: 0, log_sync_us: sync_us, fate: 0 }
     }
 }
 

@@ -85,7 +85,7 @@ impl Scenario {
         let Network { loss_permille, duplicate_permille, reorder_permille, slow_permille, .. } =
             self.network;
         rates(&[loss_permille, duplicate_permille, reorder_permille, slow_permille])?;
-        let Disks { call_us, sync_us, log_call_us, log_sync_us } = self.disks;
+        let Disks { call_us, sync_us, log_call_us, log_sync_us, .. } = self.disks;
         in_range("call_us", call_us, 0, MAX_CALL_US)?;
         in_range("log_call_us", log_call_us, 0, MAX_CALL_US)?;
         for (low, high) in [sync_us, log_sync_us] {

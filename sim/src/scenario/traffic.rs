@@ -76,6 +76,7 @@ impl Scenario {
                 sync_us: (0, 0),
                 log_call_us: draw.below(300),
                 log_sync_us: (1_000 * sync_ms / 2, 1_000 * sync_ms),
+                fate: 0,
             },
             clocks: Clocks::default(),
             habits: Habits {

@@ -225,7 +225,8 @@ impl<P: Parts> World<P> {
         let mut struck = lock(&self.struck);
         let stream = STANDBYS + (struck.failovers << 8) + u64::from(p);
         let (kind, disks) = (self.parts.kind(), self.scenario.disks.of_participant());
-        let disk = SimDisk::new(self.scenario.seed, stream, disks).of(place, self.sentry.clone());
+        let disk = SimDisk::new(self.scenario.seed, stream, disks).fated(self.scenario.disks.fate);
+        let disk = disk.of(place, self.sentry.clone());
         if self.slots[p as usize].fail_over(kind, disk) {
             struck.failovers += 1;
             self.events.record(Event::FailedOver { p });

@@ -137,7 +137,8 @@ fn world<P: Parts>(
     let machines = [Place::Coordinator(0)].into_iter().chain(machines);
     let clocks = machines.map(|place| scenario.clock_of(place)).collect();
     let disk = |stream, latency, place| {
-        SimDisk::new(scenario.seed, stream, latency).of(place, sentry.clone())
+        let disk = SimDisk::new(scenario.seed, stream, latency).fated(scenario.disks.fate);
+        disk.of(place, sentry.clone())
     };
     let slot = |p: u8| {
         let (stream, latency) = (DISKS + 1 + u64::from(p), scenario.disks.of_participant());
