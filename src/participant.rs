@@ -50,7 +50,9 @@ pub trait Participant: Clone + Send + Sync + 'static {
     /// Dropping the future does not call the prepare back; it counts as [`Lost`].
     fn prepare(&self, branch: &Self::Branch) -> impl Future<Output = Result<Vote, Lost>> + Send;
 
-    /// Commits a branch that is the only one of its transaction, without preparing it.
+    /// Commits a branch that is the only one of its transaction, without preparing it: a branch that
+    /// [`in_doubt`](Self::in_doubt) listed on the way, recovery would roll back, for there is no
+    /// decision about it.
     ///
     /// # Errors
     /// [`Lost`] when it is not known whether it committed.

@@ -177,6 +177,19 @@ async fn a_branch_that_could_not_be_had_keeps_its_transaction_from_committing() 
 }
 
 #[tokio::test]
+async fn a_branch_that_was_had_at_the_second_attempt_is_not_missing() -> Result<()> {
+    let (place, ledger) = (Place::new("hesitant"), Ledger::named(ledger::HESITANT));
+    let (coordinator, driver) = place.builder().await?.participant(ledger.clone()).build()?;
+    let _driver = tokio::spawn(driver.run());
+    let transaction = coordinator.begin();
+    ensure!(transaction.branch(&ledger).await.err().is_some_and(|error| error.is_retryable()));
+    transaction.branch(&ledger).await?.write("one lamp sold");
+    let outcome = transaction.commit().await;
+    ensure!(outcome.is_committed() && ledger.entries().len() == 1, "{outcome:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_participant_that_says_nothing_is_told_so_at_the_deadline_and_may_be_asked_again()
 -> Result<()> {
     let (place, ledger) = (Place::new("silent"), Ledger::named(ledger::SILENT));

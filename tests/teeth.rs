@@ -144,6 +144,36 @@ fn a_prepare_is_asked_for_twice() {
     assert!(broken.contains(&Invariant::StatedCost), "{broken:?}");
 }
 
+#[test]
+fn a_force_returns_before_its_sync() {
+    caught::<planted::SyncedAfterwards<true>>("a_force_returns_before_its_sync");
+}
+
+#[test]
+fn a_vote_is_given_before_its_sync() {
+    caught::<planted::SyncedAfterwards<false>>("a_vote_is_given_before_its_sync");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_has_no_decision() {
+    caught::<planted::UnreadableIsAbsent>("a_log_that_cannot_be_read_has_no_decision");
+}
+
+#[test]
+fn a_commit_that_is_under_way_has_rolled_back() {
+    caught::<planted::UnderWayIsRolledBack>("a_commit_that_is_under_way_has_rolled_back");
+}
+
+#[test]
+fn an_operators_hand_is_taken_for_the_decision() {
+    caught::<planted::HeuristicIsAsDecided>("an_operators_hand_is_taken_for_the_decision");
+}
+
+#[test]
+fn a_fenced_decision_is_durable() {
+    caught::<planted::FencedIsForced>("a_fenced_decision_is_durable");
+}
+
 /// How many of the first ten findings are small when they are shrunk.
 fn small<B: Bend>() -> usize {
     let harness = Harness::shipped().bend::<B>();

@@ -71,8 +71,18 @@ struct Slots {
     enlisted: Vec<Enlisted>,
     /// Held while a participant's branch is being begun, so that a second call for it waits.
     beginning: BTreeMap<String, Arc<lock::Mutex<()>>>,
-    missing: Option<Missing>,
+    /// Branches that were wanted and not had, at first.
+    missing: Vec<Missing>,
     ended: bool,
+}
+
+impl Slots {
+    /// The first branch that was wanted and has not been had since.
+    fn still_missing(&mut self) -> Option<Missing> {
+        let had =
+            |one: &Missing| self.enlisted.iter().any(|it| *it.participant == *one.participant);
+        std::mem::take(&mut self.missing).into_iter().find(|one| !had(one))
+    }
 }
 
 impl Transaction {
@@ -94,8 +104,9 @@ impl Transaction {
     /// whatever the one given here points to.
     ///
     /// # Errors
-    /// [`EnlistError`]. The transaction cannot commit any more, for it lacks what was wanted of
-    /// it; if it can do without, ask with [`optional_branch`](Self::optional_branch).
+    /// [`EnlistError`]. The transaction cannot commit, for it lacks what was wanted of it, unless
+    /// another call has it after all; if it can do without, ask with
+    /// [`optional_branch`](Self::optional_branch).
     ///
     /// # Cancel safety
     /// Dropping the future drops a branch that it was beginning, which rolls that back.
@@ -108,7 +119,7 @@ impl Transaction {
             let participant = participant.name().to_owned();
             let (reason, retryable) = (error.to_string(), error.is_retryable());
             let missing = Missing { participant, reason, retryable };
-            self.slots().missing.get_or_insert(missing);
+            self.slots().missing.push(missing);
         }
         had
     }
@@ -169,7 +180,7 @@ impl Transaction {
     /// # Cancel safety
     /// Dropping the future only gives up the answer: the driver carries on.
     pub async fn commit(mut self) -> Outcome {
-        let missing = self.slots().missing.take();
+        let missing = self.slots().still_missing();
         self.end(Wish::Commit { missing }).await
     }
 

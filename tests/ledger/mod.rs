@@ -20,8 +20,15 @@ pub(crate) const ENDED_BY_HAND: &str = "ended by hand";
 /// A line whose branch is prepared, and never says so.
 pub(crate) const NO_ANSWER: &str = "prepared, and no answer";
 
+/// A line that no ledger takes, and what it says to it.
+const NONSENSE: &str = "nonsense";
+const REFUSAL: &str = "nonsense is not entered";
+
 /// The name of a ledger that begins nothing, and says nothing about it.
 pub(crate) const SILENT: &str = "silent";
+
+/// The name of a ledger that refuses the first page that it is asked for.
+pub(crate) const HESITANT: &str = "hesitant";
 
 /// The ledger; clones are the same one.
 #[derive(Clone)]
@@ -34,8 +41,19 @@ pub(crate) struct Ledger {
 /// What has to last.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Record {
-    Prepared { gid: String, lines: Vec<String> },
-    Ended { gid: String, committed: bool },
+    Prepared {
+        gid: String,
+        lines: Vec<String>,
+    },
+    /// Committed without having been prepared.
+    Entered {
+        gid: String,
+        lines: Vec<String>,
+    },
+    Ended {
+        gid: String,
+        committed: bool,
+    },
 }
 
 #[derive(Default)]
@@ -45,6 +63,8 @@ struct State {
     ended: BTreeMap<String, Decision>,
     /// Nobody reaches it.
     away: bool,
+    /// It was asked for a page.
+    asked: bool,
 }
 
 /// A page to write on.
@@ -54,6 +74,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn write(&self, line: &str) {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     }
@@ -84,6 +108,11 @@ impl Ledger {
             Record::Prepared { gid, lines } => {
                 self.tell(&gid, Teller::prepared);
                 state.prepared.insert(gid, lines);
+            }
+            Record::Entered { gid, lines } => {
+                self.tell(&gid, |teller, gid| teller.ended(gid, Decision::Commit));
+                state.entries.extend(lines);
+                state.ended.insert(gid, Decision::Commit);
             }
             Record::Ended { gid, committed } => {
                 let decision = if committed { Decision::Commit } else { Decision::Abort };
@@ -137,16 +166,19 @@ impl Participant for Ledger {
         if self.name() == SILENT {
             std::future::pending::<()>().await;
         }
+        if self.name() == HESITANT && !std::mem::replace(&mut self.state().asked, true) {
+            return Err(BeginError::new("not at once").retryable());
+        }
         Ok(Page { gid: gid.clone(), lines: Mutex::default() })
     }
 
     async fn prepare(&self, page: &Page) -> Result<Vote, Lost> {
-        let lines = page.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lines = page.lines();
         if lines.is_empty() {
             return Ok(Vote::ReadOnly);
         }
-        if lines.iter().any(|line| line == "nonsense") {
-            return Ok(Vote::No("nonsense is not entered".into()));
+        if lines.iter().any(|line| line == NONSENSE) {
+            return Ok(Vote::No(REFUSAL.into()));
         }
         if lines.iter().any(|line| line == ENDED_BY_HAND) {
             self.state().ended.insert(page.gid.to_string(), Decision::Abort);
@@ -161,10 +193,13 @@ impl Participant for Ledger {
     }
 
     async fn commit_one_phase(&self, page: &Page) -> Result<OnePhaseVote, Lost> {
-        match self.prepare(page).await? {
-            Vote::No(reason) => return Ok(OnePhaseVote::RolledBack(reason)),
-            Vote::Yes(_) => drop(self.finish(page, Decision::Commit).await?),
-            Vote::ReadOnly => {}
+        let lines = page.lines();
+        if lines.iter().any(|line| line == NONSENSE) {
+            return Ok(OnePhaseVote::RolledBack(REFUSAL.into()));
+        }
+        if !lines.is_empty() {
+            // In one record: while it is prepared, recovery would roll it back.
+            self.keep(Record::Entered { gid: page.gid.to_string(), lines }).await?;
         }
         Ok(OnePhaseVote::Committed)
     }

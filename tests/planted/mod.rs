@@ -2,12 +2,17 @@
 
 mod disks;
 mod logs;
+mod moments;
 mod participants;
 
 pub(crate) use disks::{DecisionNeverSynced, PrepareNeverSynced};
 pub(crate) use logs::{
     AllIsOurs, CommitBeforeForce, ForgetsAreForced, ForgottenEarly, PanicsAtTheForce,
     ReadersComeLast, RecoveryAbortsLive,
+};
+pub(crate) use moments::{
+    FencedIsForced, HeuristicIsAsDecided, SyncedAfterwards, UnderWayIsRolledBack,
+    UnreadableIsAbsent,
 };
 pub(crate) use participants::{
     NoTakenForSilence, OneAtATime, PreparesTwice, TimeoutTakenAsYes, UnlistedIsEmpty,

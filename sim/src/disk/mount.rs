@@ -30,7 +30,7 @@ pub struct MountId(pub(super) u64);
 pub(super) struct Inode(pub(super) u64);
 
 /// A file that is open for appending.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SimFile(Inode);
 
 /// The disk's lock, held.

@@ -30,8 +30,7 @@ impl Scene {
         self.prepared.hear(now, event);
         match *event {
             Event::Opened { epoch, .. } => self.epoch = self.epoch.max(epoch),
-            // A commit in one phase takes a branch along that is prepared on the way.
-            Event::Asked { tx, p, ask: Ask::Commit | Ask::Abort | Ask::OnePhase, .. } => {
+            Event::Asked { tx, p, ask: Ask::Commit | Ask::Abort, .. } => {
                 self.told.insert((tx, p));
             }
             Event::ForceFailed { tx, fenced: true }

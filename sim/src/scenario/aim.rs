@@ -11,23 +11,25 @@ use crate::history::{Place, Word};
 
 const STREAM: u64 = (1 << 48) + 3;
 
-/// What faults wait for, how often of all, and how often it happens for each transaction, about.
+/// What faults wait for, how often of all, and how often it happens before all faults end, about, for
+/// ten transactions of the scenario: measured over 3,000 runs. What is waited for and does not come
+/// is a fault that is lost.
 const SIGHTS: &[(Sight, u64, u64)] = &[
-    (Sight::Force, 3, 1),
-    (Sight::Decision, 4, 1),
-    (Sight::Vote, 4, 2),
-    (Sight::End, 3, 2),
-    (Sight::Prepare, 2, 2),
-    (Sight::Commit, 3, 2),
-    (Sight::Abort, 2, 1),
+    (Sight::Force, 3, 3),
+    (Sight::Decision, 4, 3),
+    (Sight::Vote, 4, 9),
+    (Sight::End, 3, 7),
+    (Sight::Prepare, 2, 8),
+    (Sight::Commit, 3, 9),
+    (Sight::Abort, 2, 4),
     (Sight::OnePhase, 1, 1),
-    (Sight::Hear, 2, 4),
-    (Sight::Answer, 1, 1),
-    (Sight::AskCommit, 1, 1),
-    (Sight::Forget, 2, 1),
-    (Sight::Read, 1, 1),
-    (Sight::Sync, 2, 6),
-    (Sight::Step, 3, 30),
+    (Sight::Hear, 2, 24),
+    (Sight::Answer, 1, 4),
+    (Sight::AskCommit, 1, 4),
+    (Sight::Forget, 2, 4),
+    (Sight::Read, 1, 5),
+    (Sight::Sync, 2, 34),
+    (Sight::Step, 3, 290),
 ];
 
 /// Those that happen a few times in a run, however long it is.
@@ -74,8 +76,8 @@ pub(super) fn cue(draw: &mut Draw, transactions: u64) -> Cue {
     let (event, often) = if rare {
         RARE[usize::try_from(draw.below(RARE.len() as u64)).unwrap_or(0)]
     } else {
-        let (event, _, each) = *weighted(draw, SIGHTS, |(_, weight, _)| *weight);
-        (event, each * transactions)
+        let (event, _, of_ten) = *weighted(draw, SIGHTS, |(_, weight, _)| *weight);
+        (event, (of_ten * transactions / 10).max(1))
     };
     Cue { event, at: None, nth: small(1 + draw.below(often)) }
 }
@@ -100,7 +102,7 @@ pub(super) fn after(draw: &mut Draw) -> u64 {
 
 fn message(draw: &mut Draw, scenario: &Scenario) -> Fault {
     let (word, _) = *weighted(draw, WORDS, |(_, weight)| *weight);
-    let nth = small(1 + draw.below(2 * u64::from(scenario.transactions)));
+    let nth = small(1 + draw.below(u64::from(scenario.transactions)));
     // Now, or long after: longer than every deadline.
     let by_ms = if draw.below(2) == 0 { draw.below(50) } else { draw.below(3_000) };
     let (deed, by_ms) = match draw.below(3) {
@@ -120,7 +122,7 @@ fn pattern(draw: &mut Draw, scenario: &mut Scenario) {
     let someone = |draw: &mut Draw| {
         Place::Participant(u8::try_from(draw.below(participants.into())).unwrap_or(0))
     };
-    let nth = small(1 + draw.below(transactions));
+    let nth = small(1 + draw.below((3 * transactions / 10).max(1)));
     let on = |event, nth| When::On(Cue { event, at: None, nth }, 0);
     let for_ms = 20 + draw.below(600);
     let faults = match draw.below(4) {
