@@ -4,8 +4,8 @@ use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
 use indoubt_sim::harness::Harness;
 use indoubt_sim::history::{Place, Word};
 use indoubt_sim::scenario::{
-    Clocks, Cue, Disks, Fault, FaultKind, Habits, MessageDeed, Network, Scenario, Sight, When,
-    Workload,
+    Clocks, Cue, Disks, Fault, FaultKind, Habits, Locks, MessageDeed, Network, Scenario, Sight,
+    When, Workload,
 };
 use indoubt_sim::shrink::keep;
 use proptest::option;
@@ -194,6 +194,7 @@ prop_compose! {
         network in network(),
         disks in disks(),
         drift_permille in prop_oneof![Just(0), 0..300_u16],
+        wait_ms in prop_oneof![Just(0), 1..700_u64],
         habits in habits(),
         faults in prop::collection::vec(fault(), 0..8),
     ) -> Scenario {
@@ -202,7 +203,7 @@ prop_compose! {
         Scenario {
             seed, participants, workload, transactions, numbers, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
             deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks,
-            clocks: Clocks { drift_permille }, habits,
+            clocks: Clocks { drift_permille }, locks: Locks { wait_ms }, habits,
             traffic: None, faults,
         }
     }

@@ -38,5 +38,6 @@ pub mod shrink;
 pub mod story;
 pub mod time;
 pub mod trace;
+mod turns;
 pub mod workload;
 pub mod world;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::explore::Story;
-use crate::scenario::{Clocks, Disks, Habits, Network, Scenario, Workload};
+use crate::scenario::{Clocks, Disks, Habits, Locks, Network, Scenario, Workload};
 use crate::story::{Action, Size};
 
 /// What happens in a run, one thing at a time.
@@ -90,6 +90,7 @@ impl Order {
             network: Network::calm(),
             disks: Disks::default(),
             clocks: Clocks::default(),
+            locks: Locks::default(),
             habits: Habits::default(),
             traffic: None,
             faults: Vec::new(),

@@ -8,6 +8,7 @@
 mod client;
 mod durable;
 mod kind;
+mod locks;
 mod server;
 mod store;
 mod wire;

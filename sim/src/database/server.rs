@@ -4,6 +4,7 @@
 //! comes back by reading what its disk really holds.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,15 +13,17 @@ use futures::{TryStreamExt, stream};
 use indoubt::{BranchGid, Clock, Decision, Ending, OnePhase};
 
 use super::durable::{Durable, FOREIGN, Milestone, Recorded};
-use super::store::{EndedBy, Record, SessionState, Store};
+use super::locks::Locks;
+use super::store::{EndedBy, Record, SessionState, Store, Worked};
 use super::wire::{Message, Reply, Request, Xid};
 use crate::bend::Drive;
 use crate::history::{Event, Tx, VoteKind};
 use crate::journal::Journal;
 use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
-use crate::parts::{Hand, Serve, Site};
+use crate::parts::{Hand, Op, Serve, Site};
 use crate::story::AtBranch;
+use crate::turns::Turns;
 
 /// One life of a participant's server.
 pub struct Server {
@@ -31,6 +34,8 @@ pub struct Server {
     /// Every record, in order, as a standby receives them, if there is one.
     applied: Mutex<Vec<Record>>,
     wal: futures::lock::Mutex<Journal<Drive, Record>>,
+    /// Who writes to it, and who is next.
+    writes: Turns,
 }
 
 impl Server {
@@ -48,8 +53,10 @@ impl Server {
             Ok(opened) => opened,
             Err(error) => return Err((endpoint, error)),
         };
-        let (store, wal) = (Mutex::default(), futures::lock::Mutex::new(wal));
-        let server = Self { site, recorded, endpoint, store, wal, applied: Mutex::default() };
+        let store = Mutex::new(Store::new(Locks::new(site.p, site.locks.clone())));
+        let wal = futures::lock::Mutex::new(wal);
+        let (applied, writes) = (Mutex::default(), Turns::default());
+        let server = Self { site, recorded, endpoint, store, applied, wal, writes };
         for record in &records {
             server.apply(record);
         }
@@ -125,10 +132,7 @@ impl Server {
         let now = self.site.clock.now();
         Ok(Some(match request {
             Request::Begin { gid } => Reply::Begun(self.store().begin(gid, now)),
-            Request::Work { xid, step, op } => match self.store().work(xid, step, op, now) {
-                Ok(value) => Reply::Value(value),
-                Err(refusal) => Reply::Refused(refusal),
-            },
+            Request::Work { xid, step, op } => return Ok(self.work(xid, step, op).await),
             Request::Prepare { xid } => return self.prepare(xid).await,
             Request::CommitOnePhase { xid } => return self.commit_one_phase(xid).await,
             Request::Inquire { xid } => Reply::OnePhase(self.inquire(xid)),
@@ -138,6 +142,22 @@ impl Server {
             }
             Request::List => Reply::Prepared(self.store().prepared.keys().cloned().collect()),
         }))
+    }
+
+    async fn work(&self, xid: Xid, step: u32, op: Op) -> Option<Reply> {
+        let timeout = self.site.locks.timeout();
+        let work = |waits| self.store().work(xid, step, op, (self.site.clock.now(), waits));
+        let mut worked = work(!timeout.is_zero());
+        if let Worked::Waits(granted) = worked {
+            // Rare, and large.
+            Box::pin(select(granted, pin!(self.site.clock.sleep(timeout)))).await;
+            worked = work(false);
+        }
+        match worked {
+            Worked::Done(Ok(value)) => Some(Reply::Value(value)),
+            Worked::Done(Err(refusal)) => Some(Reply::Refused(refusal)),
+            Worked::Waits(_) | Worked::AtWork => None,
+        }
     }
 
     async fn prepare(&self, xid: Xid) -> io::Result<Option<Reply>> {
@@ -160,7 +180,7 @@ impl Server {
                 });
                 return Ok(Some(Reply::ReadOnly));
             }
-            let (ok, taken) = (session.constraint_holds(), store.taken_slots());
+            let (ok, taken) = (session.can_commit(), store.taken_slots());
             let free = || self.site.slots.is_free(taken.saturating_sub(FOREIGN.len()));
             if !ok || store.prepared.contains_key(&gid) || !free() {
                 store.roll_back_session(xid);
@@ -188,7 +208,7 @@ impl Server {
                 store.roll_back_session(xid);
                 return Ok(Some(Reply::OnePhase(OnePhase::Committed)));
             }
-            if !session.constraint_holds() {
+            if !session.can_commit() {
                 let tx = Tx::of(&session.gid.gid);
                 store.roll_back_session(xid);
                 self.site.events.record(Event::Voted { tx, p: self.site.p, vote: VoteKind::No });
@@ -258,7 +278,9 @@ impl Server {
 
     /// Writes a record, and applies it when it is durable.
     async fn write(&self, record: &Record) -> io::Result<()> {
+        let turn = self.writes.take().await;
         self.wal.lock().await.write(record).await?;
+        drop(turn);
         self.apply(record);
         Ok(())
     }
@@ -336,7 +358,7 @@ impl Serve for Server {
                 self.end_idle(self.site.idle);
             }
         };
-        match select(std::pin::pin!(serve), std::pin::pin!(expire)).await {
+        match select(pin!(serve), pin!(expire)).await {
             Either::Left((Err(error), _)) => error,
             Either::Left((Ok(()), _)) => io::Error::other("the network ended"),
             Either::Right((never, _)) => never,

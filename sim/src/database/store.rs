@@ -5,10 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::channel::oneshot;
 use indoubt::{BranchGid, OnePhase};
 use serde::{Deserialize, Serialize};
 
+use super::locks::Locks;
 use super::wire::Xid;
+use crate::history::Tx;
 use crate::parts::{Op, WorkRefused};
 use crate::story::AtBranch;
 
@@ -23,6 +26,8 @@ pub(super) struct Session {
     pub(super) writes: Writes,
     /// Locked rows; reads lock as well.
     locked: Vec<u64>,
+    /// A piece of its work waits for a row, or has just been handed it.
+    waits: bool,
     /// The last step and its result: a repeated request gets the same answer again.
     last: Option<(u32, Result<Option<i64>, WorkRefused>)>,
     pub(super) used_at: Duration,
@@ -33,6 +38,16 @@ pub(super) enum SessionState {
     Active,
     /// A prepare or a one-phase commit is being written.
     Busy,
+}
+
+/// What became of a step of a session's work.
+#[derive(Debug)]
+pub(super) enum Worked {
+    Done(Result<Option<i64>, WorkRefused>),
+    /// It is to be done again, without waiting, once this resolves or it has taken too long.
+    Waits(oneshot::Receiver<()>),
+    /// An earlier step, or another copy of this one, waits.
+    AtWork,
 }
 
 /// A prepared branch.
@@ -85,7 +100,7 @@ pub(super) enum EndedBy {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) rows: BTreeMap<u64, i64>,
-    locks: BTreeMap<u64, Xid>,
+    locks: Locks,
     pub(super) sessions: BTreeMap<Xid, Session>,
     /// By gid as text, as in `pg_prepared_xacts`: not all of them need be ours.
     pub(super) prepared: BTreeMap<String, PreparedBranch>,
@@ -101,6 +116,10 @@ pub(super) struct Store {
 }
 
 impl Store {
+    pub(super) fn new(locks: Locks) -> Self {
+        Self { locks, ..Self::default() }
+    }
+
     pub(super) fn begin(&mut self, gid: BranchGid, now: Duration) -> Xid {
         self.next += 1;
         let xid = Xid(self.starts << 32 | self.next);
@@ -110,6 +129,7 @@ impl Store {
             state,
             writes: Writes::new(),
             locked: Vec::new(),
+            waits: false,
             last: None,
             used_at: now,
         };
@@ -117,35 +137,59 @@ impl Store {
         xid
     }
 
-    /// Does one step of a session's work. A conflict refuses at once, like `NOWAIT`.
+    /// Does one step of a session's work. If the row is locked and the session does not wait, it is
+    /// refused, like `NOWAIT`. A step that has waited is done without waiting again.
     pub(super) fn work(
         &mut self,
         xid: Xid,
         step: u32,
         op: Op,
-        now: Duration,
-    ) -> Result<Option<i64>, WorkRefused> {
+        (now, waits): (Duration, bool),
+    ) -> Worked {
         let session =
             self.sessions.get_mut(&xid).filter(|session| session.state == SessionState::Active);
-        let session = session.ok_or(WorkRefused::NoSession)?;
+        let Some(session) = session else { return Worked::Done(Err(WorkRefused::NoSession)) };
         session.used_at = now;
         if let Some((last, result)) = &session.last
             && *last >= step
         {
-            return result.clone();
+            return Worked::Done(result.clone());
+        }
+        if session.waits {
+            if waits {
+                return Worked::AtWork;
+            }
+            session.waits = false;
+            self.locks.time_out(xid);
         }
         let key = key(op);
-        let result = if *self.locks.entry(key).or_insert(xid) == xid {
-            if !session.locked.contains(&key) {
-                session.locked.push(key);
+        let result = match self.locks.take(key, xid) {
+            Ok(()) => {
+                if !session.locked.contains(&key) {
+                    session.locked.push(key);
+                }
+                let current = session.writes.get(&key).or_else(|| self.rows.get(&key)).copied();
+                session.apply(op, current)
             }
-            let current = session.writes.get(&key).or_else(|| self.rows.get(&key)).copied();
-            session.apply(op, current)
-        } else {
-            Err(WorkRefused::Locked)
+            Err(holder) if waits => {
+                session.waits = true;
+                let tx = Tx::of(&session.gid.gid);
+                let holder = self.tx(holder);
+                return Worked::Waits(self.locks.wait(key, (xid, tx), holder));
+            }
+            Err(_) => Err(WorkRefused::Locked),
         };
         session.last = Some((step, result.clone()));
-        result
+        Worked::Done(result)
+    }
+
+    /// The transaction of an open or a prepared branch.
+    fn tx(&self, xid: Xid) -> Option<Tx> {
+        if let Some(session) = self.sessions.get(&xid) {
+            return Some(Tx::of(&session.gid.gid));
+        }
+        let (gid, _) = self.prepared.iter().find(|(_, branch)| branch.xid == xid)?;
+        gid.parse().ok().map(|branch: BranchGid| Tx::of(&branch.gid))
     }
 
     /// How many branches are prepared, or about to be.
@@ -164,14 +208,17 @@ impl Store {
     /// Ends a session that wrote nothing that lasts.
     pub(super) fn roll_back_session(&mut self, xid: Xid) {
         if let Some(session) = self.sessions.remove(&xid) {
-            self.unlock(session.locked.iter().copied());
+            if session.waits {
+                self.locks.leave(xid);
+            }
+            self.unlock(xid, session.locked);
         }
     }
 
     /// The oldest session that has been idle since before `since`.
     pub(super) fn idle_session(&self, since: Duration) -> Option<Xid> {
-        let idle =
-            |session: &Session| session.state == SessionState::Active && session.used_at < since;
+        let is_idle = |session: &Session| session.state == SessionState::Active && !session.waits;
+        let idle = |session: &Session| is_idle(session) && session.used_at < since;
         self.sessions.iter().find(|(_, session)| idle(session)).map(|(xid, _)| *xid)
     }
 
@@ -208,11 +255,12 @@ impl Store {
             Record::Prepared { xid, gid, writes } => {
                 if let Some(session) = self.sessions.remove(xid) {
                     // Read locks end with the prepare; written rows stay locked.
-                    let read =
-                        session.locked.iter().copied().filter(|key| !writes.contains_key(key));
-                    self.unlock(read);
+                    let read = session.locked.into_iter().filter(|key| !writes.contains_key(key));
+                    self.unlock(*xid, read);
                 }
-                self.locks.extend(writes.keys().map(|key| (*key, *xid)));
+                for key in writes.keys() {
+                    let _own = self.locks.take(*key, *xid);
+                }
                 let branch = PreparedBranch { xid: *xid, writes: writes.clone(), busy: false };
                 self.prepared.insert(gid.clone(), branch);
             }
@@ -239,13 +287,17 @@ impl Store {
         if committed {
             self.rows.extend(writes);
         }
-        self.unlock(writes.keys().copied());
+        self.unlock(xid, writes.keys().copied());
         self.ended.insert(xid, committed);
     }
 
-    fn unlock(&mut self, keys: impl Iterator<Item = u64>) {
+    /// What it gives up is whoever's who has waited longest.
+    fn unlock(&mut self, xid: Xid, keys: impl IntoIterator<Item = u64>) {
         for key in keys {
-            self.locks.remove(&key);
+            let next = self.locks.free(key, xid);
+            if let Some(session) = next.and_then(|next| self.sessions.get_mut(&next)) {
+                session.locked.push(key);
+            }
         }
     }
 }
@@ -262,14 +314,122 @@ impl Session {
         Ok(Some(value))
     }
 
-    /// Whether the deferred constraint holds: no row is negative.
-    pub(super) fn constraint_holds(&self) -> bool {
-        self.writes.values().all(|value| *value >= 0)
+    /// Whether it can commit: the deferred constraint holds, that no row is negative, and none of its
+    /// work still waits.
+    pub(super) fn can_commit(&self) -> bool {
+        !self.waits && self.writes.values().all(|value| *value >= 0)
     }
 }
 
 const fn key(op: Op) -> u64 {
     match op {
         Op::Read { key } | Op::Add { key, .. } | Op::Insert { key, .. } => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::parts::{LockCounts, LockWaits};
+
+    const ROW: u64 = 7;
+    const NOW: Duration = Duration::ZERO;
+    const ADD: Op = Op::Add { key: ROW, delta: 1 };
+
+    fn gid(sequence: u64) -> BranchGid {
+        format!("indoubt:sim:0123456789abcdef:1:{sequence}:0").parse().expect("a gid")
+    }
+
+    /// A store with so many sessions.
+    fn sessions(count: u64) -> (Store, LockWaits, Vec<Xid>) {
+        let waits = LockWaits::new(Duration::from_secs(1));
+        let mut store = Store::new(Locks::new(0, waits.clone()));
+        let xids = (1..=count).map(|sequence| store.begin(gid(sequence), NOW)).collect();
+        (store, waits, xids)
+    }
+
+    fn done(worked: Worked) -> Result<Option<i64>, WorkRefused> {
+        let Worked::Done(result) = worked else { panic!("{worked:?}, and not done") };
+        result
+    }
+
+    fn waiting(worked: Worked) -> oneshot::Receiver<()> {
+        let Worked::Waits(granted) = worked else { panic!("{worked:?}, and not waiting") };
+        granted
+    }
+
+    #[test]
+    fn who_does_not_wait_is_refused_at_once() {
+        let (mut store, waits, xids) = sessions(2);
+        assert_eq!(done(store.work(xids[0], 1, ADD, (NOW, false))), Ok(Some(1)));
+        assert_eq!(done(store.work(xids[1], 1, ADD, (NOW, false))), Err(WorkRefused::Locked));
+        assert_eq!(waits.counts(), LockCounts::default());
+    }
+
+    #[test]
+    fn waiters_are_served_in_order_also_behind_a_prepared_branch() {
+        let (mut store, waits, xids) = sessions(3);
+        done(store.work(xids[0], 1, ADD, (NOW, true))).expect("nobody has it");
+        let second = waiting(store.work(xids[2], 1, ADD, (NOW, true)));
+        let mut third = waiting(store.work(xids[1], 1, ADD, (NOW, true)));
+        assert!(matches!(store.work(xids[2], 1, ADD, (NOW, true)), Worked::AtWork), "a copy");
+        let (gid, writes) = (gid(1).to_string(), Writes::from([(ROW, 1)]));
+        store.apply(&Record::Prepared { xid: xids[0], gid: gid.clone(), writes });
+        assert!(!store.sessions[&xids[2]].can_commit());
+        store.apply(&Record::Ended { gid, committed: true, by: EndedBy::Coordinator });
+        assert_eq!(second.now_or_never(), Some(Ok(())));
+        assert_eq!((&mut third).now_or_never(), None);
+        assert_eq!(done(store.work(xids[2], 1, ADD, (NOW, false))), Ok(Some(2)));
+        // Writes it, and ends: what it had passes on.
+        let (gid, writes) = ("three".to_owned(), Writes::from([(ROW, 2)]));
+        store.apply(&Record::OnePhase { xid: xids[2], gid, writes });
+        assert_eq!(third.now_or_never(), Some(Ok(())));
+        assert_eq!(done(store.work(xids[1], 1, ADD, (NOW, false))), Ok(Some(3)));
+        assert_eq!(waits.counts(), LockCounts { waits: 2, ..LockCounts::default() });
+    }
+
+    #[test]
+    fn a_wait_that_takes_too_long_is_refused_and_leaves_the_queue() {
+        let (mut store, waits, xids) = sessions(3);
+        done(store.work(xids[0], 1, ADD, (NOW, true))).expect("nobody has it");
+        let _late = waiting(store.work(xids[1], 1, ADD, (NOW, true)));
+        let next = waiting(store.work(xids[2], 1, ADD, (NOW, true)));
+        assert_eq!(done(store.work(xids[1], 1, ADD, (NOW, false))), Err(WorkRefused::Locked));
+        assert_eq!(waits.counts(), LockCounts { waits: 2, timeouts: 1, deadlocks: 0 });
+        store.roll_back_session(xids[0]);
+        assert_eq!(next.now_or_never(), Some(Ok(())));
+    }
+
+    #[test]
+    fn a_session_that_ends_waits_no_more_and_what_it_was_handed_passes_on() {
+        let (mut store, _, xids) = sessions(4);
+        done(store.work(xids[0], 1, ADD, (NOW, true))).expect("nobody has it");
+        let dropped = waiting(store.work(xids[1], 1, ADD, (NOW, true)));
+        let handed = waiting(store.work(xids[2], 1, ADD, (NOW, true)));
+        let last = waiting(store.work(xids[3], 1, ADD, (NOW, true)));
+        store.roll_back_session(xids[1]);
+        assert_eq!(dropped.now_or_never(), Some(Err(oneshot::Canceled)));
+        let gone = done(store.work(xids[1], 1, ADD, (NOW, false)));
+        assert_eq!(gone, Err(WorkRefused::NoSession));
+        store.roll_back_session(xids[0]);
+        assert_eq!(handed.now_or_never(), Some(Ok(())));
+        store.roll_back_session(xids[2]);
+        assert_eq!(last.now_or_never(), Some(Ok(())));
+        store.roll_back_session(xids[3]);
+        assert_eq!(store.locked_rows(), 0);
+    }
+
+    #[test]
+    fn a_crash_ends_all_waits() {
+        let (mut store, waits, xids) = sessions(2);
+        done(store.work(xids[0], 1, ADD, (NOW, true))).expect("nobody has it");
+        let wait = waiting(store.work(xids[1], 1, ADD, (NOW, true)));
+        drop(store);
+        assert_eq!(wait.now_or_never(), Some(Err(oneshot::Canceled)));
+        // Of those that are gone nobody is in a circle.
+        waits.begins(1, Tx { epoch: 1, sequence: 1 }, Some(Tx { epoch: 1, sequence: 2 }));
+        assert_eq!(waits.counts().deadlocks, 0);
     }
 }

@@ -12,7 +12,7 @@ use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId, Spoken};
 use crate::time::Timed;
 
-use super::Slots;
+use super::{LockWaits, Slots};
 
 /// A kind of participant.
 ///
@@ -124,6 +124,8 @@ pub struct Site {
     pub idle: Duration,
     /// The slots that it has for prepared branches of the coordinator under test.
     pub slots: Slots,
+    /// How its sessions wait for locked rows.
+    pub locks: LockWaits,
     /// Its machine's clock.
     pub clock: NodeClock,
     /// Where its history goes.

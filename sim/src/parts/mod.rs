@@ -6,6 +6,7 @@
 
 mod backlog;
 mod kind;
+mod locks;
 mod logs;
 mod process;
 mod slots;
@@ -15,6 +16,7 @@ use indoubt::{Clock, DecisionLog, Participant};
 
 pub use backlog::{Backlog, UnderWay};
 pub use kind::{Hand, Kind, Node, Serve, Site};
+pub use locks::{LockCounts, LockWaits};
 pub use logs::{FileLogs, Logs};
 pub use process::{Process, Tasks, Terms};
 pub use slots::Slots;

@@ -7,7 +7,8 @@
 use super::ail::ail;
 use super::aim::aim;
 use super::ends::{ends, watch};
-use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
+use super::locks::locks;
+use super::{Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -50,6 +51,7 @@ impl Scenario {
             network,
             disks,
             clocks: Clocks::default(),
+            locks: Locks::default(),
             habits,
             traffic: None,
             faults,
@@ -64,6 +66,7 @@ impl Scenario {
             ends(&mut scenario);
         }
         watch(&mut scenario);
+        locks(&mut scenario);
         scenario
     }
 
@@ -116,6 +119,7 @@ impl Scenario {
             network: Network::calm(),
             disks: Disks::default(),
             clocks: Clocks::default(),
+            locks: Locks::default(),
             habits: Habits::default(),
             traffic: None,
             faults,

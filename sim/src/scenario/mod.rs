@@ -13,6 +13,7 @@ mod ends;
 mod fault;
 mod generate;
 mod habits;
+mod locks;
 mod text;
 mod traffic;
 mod when;
@@ -25,6 +26,7 @@ pub use clocks::Clocks;
 pub use disks::Disks;
 pub use fault::{Fault, FaultKind, MessageDeed};
 pub use habits::Habits;
+pub use locks::Locks;
 pub use text::ScenarioError;
 pub use traffic::Traffic;
 pub use when::{Cue, Sight, When};
@@ -72,6 +74,9 @@ pub struct Scenario {
     /// The machines' clocks, always.
     #[serde(default, skip_serializing_if = "Clocks::are_true")]
     pub clocks: Clocks,
+    /// Whether sessions wait for locked rows.
+    #[serde(default, skip_serializing_if = "Locks::refuse_at_once")]
+    pub locks: Locks,
     /// What clients do beside asking and waiting.
     #[serde(default)]
     pub habits: Habits,

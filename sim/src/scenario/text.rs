@@ -98,6 +98,7 @@ impl Scenario {
         } = self.habits;
         rates(&[hasty_permille, leave_permille, ask_permille, sweep_permille])?;
         in_range("watch_ms", watch_ms, 0, MAX_MS)?;
+        in_range("wait_ms", self.locks.wait_ms, 0, 60_000)?;
         if let Some(sick) = self.traffic.and_then(|traffic| traffic.sick) {
             self.check_place(Place::Participant(sick))?;
         }

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clocks, Disks, Fault, FaultKind, Habits, Network, Scenario, When, Workload};
+use super::{Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, When, Workload};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -79,6 +79,7 @@ impl Scenario {
                 fate: 0,
             },
             clocks: Clocks::default(),
+            locks: Locks::default(),
             habits: Habits {
                 hasty_permille: rates[0],
                 leave_permille: rates[1],

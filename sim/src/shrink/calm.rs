@@ -1,7 +1,7 @@
 //! Everything beside the faults and the work that does not go its ordinary way, calmed.
 
 use super::Search;
-use crate::scenario::{Clocks, Disks, Habits, Network, Scenario, Workload};
+use crate::scenario::{Clocks, Disks, Habits, Locks, Network, Scenario, Workload};
 
 /// All at once, then each thing by itself.
 pub(super) fn calmer(search: &mut Search<'_, Scenario>) {
@@ -38,6 +38,7 @@ const CALM: &[fn(&mut Scenario)] = &[
     |scenario| scenario.habits.watch_ms = 0,
     |scenario| scenario.habits.alarm_panics = false,
     |scenario| scenario.clocks = Clocks::default(),
+    |scenario| scenario.locks = Locks::default(),
     |scenario| scenario.disks = Disks::default(),
     |scenario| scenario.disks.call_us = 0,
     |scenario| scenario.disks.log_call_us = 0,

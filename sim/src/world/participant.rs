@@ -84,6 +84,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount
             rival: world.terms.rival.then(|| stranger(&world.scenario)),
             idle: world.terms.idle,
             slots: slot.prepared.clone(),
+            locks: world.locks.clone(),
             clock: world.clock(place),
             events: world.events.clone(),
         };

@@ -23,7 +23,7 @@ use crate::disk::SimDisk;
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Claim, Violation, verdict, words};
 use crate::net::Network;
-use crate::parts::{Backlog, Kind, Parts};
+use crate::parts::{Backlog, Kind, LockWaits, Parts};
 use crate::scenario::{Scenario, When};
 use crate::sentry::Sentry;
 use crate::time::{SimClock, Timed};
@@ -157,6 +157,7 @@ fn world<P: Parts>(
         rival: Rival::default(),
         hazards: Mutex::default(),
         slots: (0..scenario.participants).map(slot).collect(),
+        locks: LockWaits::new(scenario.locks.timeout()),
         hosts: Mutex::new((0..places).map(host).collect()),
         current: Mutex::new(None),
         ends,

@@ -5,7 +5,7 @@ use super::participant::Slot;
 use crate::disk::DiskStats;
 use crate::lock::lock;
 use crate::net::NetStats;
-use crate::parts::Parts;
+use crate::parts::{LockCounts, Parts};
 use crate::scenario::When;
 use crate::trace::Trace;
 
@@ -73,6 +73,7 @@ impl<P: Parts> World<P> {
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
         let at_events = begun.keys().filter(waited).count() as u64;
         let without_slot = self.slots.iter().map(|slot| slot.prepared.refused()).sum();
+        let LockCounts { waits, timeouts, deadlocks } = self.locks.counts();
         let drifting = self.clocks.iter().filter(|clock| clock.drifts()).count() as u64;
         let counts = vec![
             ("messages lost", net.lost),
@@ -104,6 +105,9 @@ impl<P: Parts> World<P> {
             ("losses of evidence", forgets),
             ("failovers", failovers),
             ("prepares without a slot", without_slot),
+            ("waits for a lock", waits),
+            ("lock timeouts", timeouts),
+            ("deadlocks across participants", deadlocks),
             ("coordinators without handles", handles_dropped),
             ("coordinators without a driver", drivers_dropped),
             ("syncs failed", disk.failed_syncs),
