@@ -93,7 +93,9 @@ impl Locks {
         let queue = self.queues.get_mut(&key)?;
         let next = queue.pop_front()?;
         self.seen.ends(self.p, next.tx);
-        queue.iter().for_each(|waiter| self.seen.goes_on(self.p, waiter.tx, next.tx));
+        for waiter in queue.iter() {
+            self.seen.goes_on(self.p, waiter.tx, next.tx);
+        }
         if queue.is_empty() {
             self.queues.remove(&key);
         }

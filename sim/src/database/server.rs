@@ -150,7 +150,8 @@ impl Server {
         let mut worked = work(!timeout.is_zero());
         if let Worked::Waits(granted) = worked {
             // Rare, and large.
-            Box::pin(select(granted, pin!(self.site.clock.sleep(timeout)))).await;
+            let patience = self.site.clock.sleep(timeout);
+            Box::pin(async { drop(select(granted, pin!(patience)).await) }).await;
             worked = work(false);
         }
         match worked {

@@ -38,9 +38,9 @@ impl Scenario {
         if !calm {
             return crowd;
         }
-        // A simulated participant writes one record at a time, and whoever waits for that need not be
-        // the next. Where nothing may fail, clients leave it the time.
-        let (think_ms, deadline_ms) = (60 * u64::from(clients), crowd.deadline_ms + 500);
-        Self { think_ms, deadline_ms, acknowledge_ms: 2 * deadline_ms, ..crowd }
+        // A simulated participant writes one record at a time. Where nothing may fail, there is time
+        // for those of all the other clients before one's own.
+        let deadline_ms = crowd.deadline_ms + 20 * u64::from(clients);
+        Self { deadline_ms, acknowledge_ms: 2 * deadline_ms, ..crowd }
     }
 }
