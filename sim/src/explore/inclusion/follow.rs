@@ -191,14 +191,16 @@ impl<'a> Thread<'a> {
             Event::LogRead { by, reading, .. } => self.log_read(at, number(by), reading, scene),
             Event::Forgotten { by, .. } => at.kept(is_noted(at, number(by))),
             Event::AskedCommit { .. } => self.asked_commit(at, scene),
-            // The word of a handle whose coordinator is not driven: its machine says nothing any more.
-            Event::Answered { reason: Some(Reason::Undriven), .. } => vec![at.clone()],
-            Event::Answered { told, ref pending, ref heuristic, .. } => {
+            Event::Answered { told, ref pending, ref heuristic, ref reason, .. }
+                if *reason != Some(Reason::Undriven) =>
+            {
                 self.answered(at, told, pending, heuristic)
             }
             Event::Status { told, .. } => at.kept(tells(at, told)),
-            // Of these nothing follows for where it is.
-            Event::Run { .. }
+            // Of these nothing follows for where it is. An answer is then the word of a handle whose
+            // coordinator is not driven: its machine says nothing any more.
+            Event::Answered { .. }
+            | Event::Run { .. }
             | Event::Seeded { .. }
             | Event::Began { .. }
             | Event::Enlisted { .. }
