@@ -88,6 +88,16 @@ impl<P: Parts> World<P> {
         Some(if paused { Over::Paused } else { Over::Running })
     }
 
+    /// Does as a coordinator asks that is fenced, and is stopped: a successor that could not open the log
+    /// to the end has fenced it, and waits for its lock. Where there is no successor it stays, for
+    /// nobody should have fenced it.
+    pub(super) fn stop_fenced(self: &Arc<Self>, place: Place) {
+        let up = lock(&self.hosts).iter().take(COORDINATORS.into()).filter(|host| host.up).count();
+        if up > 1 && self.end_process(place) {
+            self.start_coordinator();
+        }
+    }
+
     /// Has a coordinator process be up that is not fenced. One that was killed is started again, and
     /// takes over from the other if that is up: it may have fenced that one before it was killed.
     pub(super) fn start_coordinator(self: &Arc<Self>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt::{Clock, Coordinator, DecisionLog, Gid};
+use indoubt::{Clock, Coordinator, DecisionLog, Gid, LogError};
 
 use super::control::{Current, World};
 use crate::history::{Event, Tx};
@@ -41,8 +41,10 @@ pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
     false
 }
 
-async fn at_rest<P: Parts>(world: &World<P>) -> bool {
-    let Some(Current { coordinator, log, .. }) = lock(&world.current).clone() else { return false };
+async fn at_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
+    let Some(Current { coordinator, log, witness, .. }) = lock(&world.current).clone() else {
+        return false;
+    };
     let mut participants = true;
     for slot in &world.slots {
         let server = lock(&slot.server).clone();
@@ -51,7 +53,14 @@ async fn at_rest<P: Parts>(world: &World<P>) -> bool {
             None => false,
         };
     }
-    let Ok(unfinished) = log.unfinished().await else { return false };
+    let unfinished = match log.unfinished().await {
+        Ok(unfinished) => unfinished,
+        Err(LogError::Fenced { .. }) => {
+            world.stop_fenced(witness.by());
+            return false;
+        }
+        Err(LogError::Unreadable { .. }) => return false,
+    };
     for commit in &unfinished {
         acknowledge(world, &coordinator, &commit.gid).await;
     }
