@@ -188,6 +188,6 @@ impl<P: Participant<Branch: Works<Op = String>>> Workload<P> for Letters {
 }
 
 fn main() {
-    let failure = Harness::shipped().host(Mailboxes).workload(Letters).caught();
+    let failure = Harness::shipped().host(Mailboxes).workload(Letters).caught().failure;
     assert!(!failure.violations.is_empty());
 }

@@ -187,6 +187,6 @@ impl Logs for InSlips {
 }
 
 fn main() {
-    let failure = Harness::shipped().log(InSlips).caught();
+    let failure = Harness::shipped().log(InSlips).caught().failure;
     assert!(!failure.violations.is_empty());
 }

@@ -37,7 +37,7 @@ fn ledgers_keep_every_invariant() {
 
 #[test]
 fn a_ledger_that_forgets_at_a_loss_of_power_is_caught() {
-    let failure = ledgers!(true).caught();
+    let failure = ledgers!(true).caught().failure;
     let broken: Vec<_> = failure.violations.iter().map(|one| one.invariant.name()).collect();
     println!("{broken:?}");
     assert!(broken.contains(&"everywhere_or_nowhere") || broken.contains(&"no_orphans"));

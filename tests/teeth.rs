@@ -8,7 +8,7 @@ use std::process::Command;
 
 use indoubt_sim::bend::Bend;
 use indoubt_sim::fuzz::{Crashes, crashes};
-use indoubt_sim::harness::Harness;
+use indoubt_sim::harness::{Caught, Harness};
 use indoubt_sim::invariants::{Invariant, Violation};
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::shrink::{Shrunk, keep};
@@ -25,13 +25,14 @@ fn caught<B: Bend>(test: &str) {
 
 /// The invariants that it broke. What is left of it when it is shrunk is small, and replays as well.
 fn caught_in<B: Bend>((family, seeds): Family, test: &str) -> Vec<Invariant> {
-    let failure = Harness::shipped().bend::<B>().family(family).seeds(seeds).caught();
+    let caught = Harness::shipped().bend::<B>().family(family).seeds(seeds).caught();
+    let Caught { failure, smallest } = caught;
     let is_replay = |name: &&str| std::env::var_os(name).is_some();
     if !["INDOUBT_SEED", "INDOUBT_SCENARIO"].iter().any(is_replay) {
         let seed = failure.seed.to_string();
         replays(test, ("INDOUBT_SEED", &seed), failure.hash, &failure.violations);
     }
-    if let Some(shrunk) = &failure.smallest {
+    if let Some(shrunk) = &smallest {
         let Shrunk { smallest, run, .. } = shrunk;
         assert_eq!(shrunk.violation.invariant, failure.violations[0].invariant);
         assert_eq!(shrunk.to_string().parse().as_ref(), Ok(smallest));

@@ -1,17 +1,15 @@
 //! `sweep`: a crash at every step of one run.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
 use indoubt_sim::fuzz::{Broken, Crashes, crashes};
 use indoubt_sim::harness::Harness;
-use indoubt_sim::scenario::Scenario;
 
-use super::plan::Plan;
+use super::plan::{Plan, What};
 use super::shrink::at_once;
-use super::{Family, Unwritten, VIOLATED, print, seed, usage};
+use super::{Family, Unwritten, VIOLATED, print, usage};
 
 /// How many broken runs are told.
 const TOLD: usize = 10;
@@ -22,13 +20,8 @@ const TOLD: usize = 10;
 /// carried out.
 #[derive(Debug, Args)]
 pub(super) struct Sweep {
-    /// The seed.
-    #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true, required_unless_present = "scenario")]
-    seed: Option<u64>,
-
-    /// A file with a scenario, as `replay` prints it, instead of a seed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "family"])]
-    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    what: What,
 
     /// What the seed stands for.
     #[arg(long, value_enum, default_value_t = Family::Reference)]
@@ -46,8 +39,13 @@ pub(super) struct Sweep {
 impl Sweep {
     #[expect(clippy::disallowed_methods, reason = "how long it took, outside of any simulation")]
     pub(super) fn run(self) -> Result<ExitCode, Unwritten> {
-        let scenario = match self.scenario() {
-            Ok(scenario) => scenario,
+        let scenario = match self.what.plan(self.family) {
+            Ok(Plan::Scenario(scenario)) => scenario,
+            Ok(Plan::Order(_)) => {
+                return Ok(usage(
+                    "an order of events says itself where to crash: give a seed or a scenario",
+                ));
+            }
             Err(error) => return Ok(usage(error)),
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -69,15 +67,6 @@ impl Sweep {
         print(format_args!("{} runs broke an invariant; the first of them", broken.len()))?;
         at_once(&Plan::Scenario(first.scenario.clone().into()), &[], false)?;
         Ok(ExitCode::from(VIOLATED))
-    }
-
-    fn scenario(&self) -> Result<Scenario, String> {
-        let Some(path) = &self.scenario else {
-            return Ok(self.family.scenario()(self.seed.unwrap_or_default()));
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-        text.parse().map_err(|error| format!("{}: {error}", path.display()))
     }
 }
 

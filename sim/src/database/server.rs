@@ -3,13 +3,14 @@
 //! A failed write ends the server, as it ends a Postgres (it panics when a sync fails): it
 //! comes back by reading what its disk really holds.
 
+mod serve;
+
 use std::io;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use futures::{TryStreamExt, stream};
+use futures::future::select;
 use indoubt::{BranchGid, Clock, Decision, Ending, OnePhase};
 
 use super::durable::{Durable, FOREIGN, Milestone, Recorded};
@@ -21,7 +22,7 @@ use crate::history::{Event, Tx, VoteKind};
 use crate::journal::Journal;
 use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
-use crate::parts::{Hand, Op, Serve, Site};
+use crate::parts::{Op, Site};
 use crate::story::AtBranch;
 use crate::turns::Turns;
 
@@ -33,9 +34,7 @@ pub struct Server {
     store: Mutex<Store>,
     /// Every record, in order, as a standby receives them, if there is one.
     applied: Mutex<Vec<Record>>,
-    wal: futures::lock::Mutex<Journal<Drive, Record>>,
-    /// Who writes to it, and who is next.
-    writes: Turns,
+    wal: Turns<Journal<Drive, Record>>,
 }
 
 impl Server {
@@ -54,9 +53,8 @@ impl Server {
             Err(error) => return Err((endpoint, error)),
         };
         let store = Mutex::new(Store::new(Locks::new(site.p, site.locks.clone())));
-        let wal = futures::lock::Mutex::new(wal);
-        let (applied, writes) = (Mutex::default(), Turns::default());
-        let server = Self { site, recorded, endpoint, store, applied, wal, writes };
+        let (applied, wal) = (Mutex::default(), Turns::new(wal));
+        let server = Self { site, recorded, endpoint, store, applied, wal };
         for record in &records {
             server.apply(record);
         }
@@ -279,9 +277,7 @@ impl Server {
 
     /// Writes a record, and applies it when it is durable.
     async fn write(&self, record: &Record) -> io::Result<()> {
-        let turn = self.writes.take().await;
-        self.wal.lock().await.write(record).await?;
-        drop(turn);
+        self.wal.take().await.write(record).await?;
         self.apply(record);
         Ok(())
     }
@@ -342,70 +338,5 @@ impl Server {
 
     fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
-    }
-}
-
-impl Serve for Server {
-    async fn run(&self) -> io::Error {
-        let messages = stream::unfold(&self.endpoint, |endpoint| async move {
-            let message = endpoint.recv().await;
-            Some((Ok(message), endpoint))
-        });
-        let serve =
-            messages.try_for_each_concurrent(None, |(from, message)| self.serve(from, message));
-        let expire = async {
-            loop {
-                self.site.clock.sleep(self.site.idle).await;
-                self.end_idle(self.site.idle);
-            }
-        };
-        match select(pin!(serve), pin!(expire)).await {
-            Either::Left((Err(error), _)) => error,
-            Either::Left((Ok(()), _)) => io::Error::other("the network ended"),
-            Either::Right((never, _)) => never,
-        }
-    }
-
-    async fn at_rest(&self) -> bool {
-        let store = self.store();
-        store.sessions.is_empty()
-            && store.locked_rows() == 0
-            && store.prepared.keys().all(|gid| self.ours(gid).is_none())
-    }
-
-    async fn remains(&self) -> Vec<Event> {
-        let (p, store) = (self.site.p, self.store());
-        let mut events: Vec<_> = store
-            .rows
-            .iter()
-            .map(|(key, value)| Event::Row { p, key: *key, value: *value })
-            .collect();
-        let ours = store.prepared.keys().filter_map(|gid| self.ours(gid));
-        events.extend(ours.map(|tx| Event::StillPrepared { tx, p }));
-        let rows = u32::try_from(store.locked_rows()).unwrap_or(u32::MAX);
-        if rows > 0 {
-            events.push(Event::StillLocked { p, rows });
-        }
-        let found = FOREIGN.iter().filter(|gid| store.prepared.contains_key(**gid)).count();
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        events.push(Event::Foreign { p, expected: count(FOREIGN.len()), found: count(found) });
-        events
-    }
-
-    async fn suffer(&self, hand: Hand) -> io::Result<bool> {
-        match hand {
-            Hand::Operator { commit } => {
-                let ours = |gid: &&String| self.ours(gid).is_some();
-                let gid = self.store().prepared.keys().find(ours).cloned();
-                if let Some(gid) = gid {
-                    self.operator_ends(&gid, commit).await?;
-                }
-            }
-            Hand::Forget => {
-                let nth = self.store().forgets + 1;
-                self.write(&Record::Forgot { nth }).await?;
-            }
-        }
-        Ok(true)
     }
 }

@@ -19,9 +19,6 @@ pub(super) struct Machine {
     /// For calls. Crashes and flipped bits have one of their own, so as not to shift it.
     calls: Draw,
     accidents: Draw,
-    /// Where those are drawn from.
-    seed: u64,
-    stream: u64,
     /// For what a process asks it to draw.
     identities: Draw,
     latency: DiskLatency,
@@ -100,8 +97,6 @@ impl Machine {
         Self {
             calls: Draw::new(seed, stream),
             accidents: Draw::new(seed, stream ^ ACCIDENTS),
-            seed,
-            stream,
             identities: Draw::new(seed, stream ^ IDENTITIES),
             latency,
             faults: DiskFaults::default(),
@@ -120,9 +115,11 @@ impl Machine {
         }
     }
 
-    /// Has its accidents drawn from another stream; the first is the one that it begins with.
+    /// Has its accidents drawn from another stream, one for each number; of 0 from its own.
     pub(super) fn fated(&mut self, fate: u32) {
-        self.accidents = Draw::new(self.seed ^ u64::from(fate) << 32, self.stream ^ ACCIDENTS);
+        if fate > 0 {
+            self.accidents = Draw::new(self.accidents.next_u64() ^ u64::from(fate), ACCIDENTS);
+        }
     }
 
     pub(super) fn mount(&mut self) -> MountId {

@@ -7,7 +7,6 @@ use super::Harness;
 use super::replay::{Asked, asked, line};
 use crate::bend::{Bend, BentParticipant};
 use crate::fuzz::{Budget, COMMITTED, Failure, Report, Sweep, commit, sweep};
-use crate::invariants::Violation;
 use crate::parts::{Kind, Logs};
 use crate::scenario::Scenario;
 use crate::shrink::{Effort, Shrunk, keep, shrink};
@@ -76,7 +75,7 @@ where
             assert!(!run.violations.is_empty(), "it breaks nothing: unset INDOUBT_SEED to search");
             let seed = asked().seed.unwrap_or_default();
             let Run { hash, violations, .. } = run;
-            return Caught { seed, hash, violations, smallest: None };
+            return Caught { failure: Failure { seed, hash, violations }, smallest: None };
         }
         let report = self.search_on(asked().seeds.unwrap_or(self.seeds));
         let Some(failure) = report.failure else {
@@ -84,8 +83,7 @@ where
         };
         let smallest = self.smallest(failure.seed);
         println!("{}", told(&failure, smallest.as_ref(), report.runs));
-        let Failure { seed, hash, violations } = failure;
-        Caught { seed, hash, violations, smallest }
+        Caught { failure, smallest }
     }
 
     /// The smallest scenario that breaks the invariant that this one breaks first; nothing if it
@@ -116,13 +114,9 @@ where
 /// A bend that was found, as [`Harness::caught`] has it.
 #[derive(Clone, Debug)]
 pub struct Caught {
-    /// The seed of the run that broke an invariant.
-    pub seed: u64,
-    /// Its trace hash.
-    pub hash: u64,
-    /// What it broke.
-    pub violations: Vec<Violation>,
-    /// The smallest scenario that still breaks the first of these, if it was looked for.
+    /// The run that broke an invariant.
+    pub failure: Failure,
+    /// The smallest scenario that still breaks the first that it broke, if it was looked for.
     pub smallest: Option<Shrunk>,
 }
 

@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
 use crate::rpc::Rpc;
+use crate::turns::Turns;
 
 /// A hosted kind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +68,7 @@ impl<H: Hosted> Kind for Hosting<H> {
         let (failed, failures) = unbounded();
         let opened = match Journal::open(disk, Vec::new).await {
             Ok((journal, records)) => {
-                let pages = Arc::new(Pages { journal: journal.into(), failed });
+                let pages = Arc::new(Pages { journal: Turns::new(journal), failed });
                 let (p, rows, clock) = (site.p, kept.rows, site.clock.clone());
                 let seat = Seat { p, rows, teller: teller.clone(), clock, records, pages };
                 self.0.open(seat).await

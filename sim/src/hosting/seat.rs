@@ -12,6 +12,7 @@ use super::Teller;
 use crate::bend::Drive;
 use crate::clock::NodeClock;
 use crate::journal;
+use crate::turns::Turns;
 
 /// A seat at a simulated node.
 pub struct Seat {
@@ -79,13 +80,13 @@ impl<R: Serialize> Journal<R> {
 
 /// The journal on a disk, and who hears that it has failed.
 pub(super) struct Pages {
-    pub(super) journal: futures::lock::Mutex<journal::Journal<Drive, Vec<u8>>>,
+    pub(super) journal: Turns<journal::Journal<Drive, Vec<u8>>>,
     pub(super) failed: UnboundedSender<io::Error>,
 }
 
 impl Pages {
     async fn append(&self, record: Vec<u8>) -> io::Result<()> {
-        let written = self.journal.lock().await.write(&record).await;
+        let written = self.journal.take().await.write(&record).await;
         written.map_err(|error| {
             let copy = io::Error::new(error.kind(), error.to_string());
             let _over = self.failed.unbounded_send(error);

@@ -25,6 +25,8 @@ struct Scene {
     unheard: BTreeSet<Branch>,
     /// The newest epoch that is known.
     epoch: u64,
+    /// What the last sweep of the newest epoch said that somebody waited for.
+    last: Option<(Place, Swept)>,
     /// A coordinator has begun to take the place of another, which may be fenced by now.
     contested: bool,
 }
@@ -83,7 +85,16 @@ impl Scene {
             }
             Event::Status { tx, told, .. } => return self.judge_status(tx, told),
             Event::Swept { by, epoch, after_us, ref says } => {
+                if epoch == self.epoch {
+                    self.last = Some((by, says.clone()));
+                }
                 return self.judge_sweep((by, epoch), now.saturating_sub(after_us), says);
+            }
+            // A sweep is asked for before that is said.
+            Event::Quiesced => {
+                if let Some((by, says)) = self.last.take().filter(|(_, says)| !says.is_complete()) {
+                    return Err(format!("at rest, a sweep of {by} says: {says}"));
+                }
             }
             _ => {}
         }

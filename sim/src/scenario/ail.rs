@@ -4,8 +4,8 @@
 //! Drawn from a stream of its own, so that the rest of a run's schedule is what it is without it.
 //! Half of the runs have none of it, the others a few kinds each.
 
-use super::aim::{after, cue, small};
-use super::{Cue, Fault, FaultKind, Scenario, Sight, When};
+use super::aim::{after, cue, one_of, small};
+use super::{Fault, FaultKind, Scenario, Sight, When};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -114,7 +114,7 @@ fn group(draw: &mut Draw, scenario: &Scenario) -> Vec<Place> {
 fn succession(draw: &mut Draw, scenario: &mut Scenario) {
     let event = [Sight::Force, Sight::Vote, Sight::Decision, Sight::Hear];
     let event = event[usize::try_from(draw.below(4)).unwrap_or(0)];
-    let cue = Cue { event, at: None, nth: small(1 + draw.below(scenario.transactions.into())) };
+    let cue = one_of(draw, event, scenario.transactions.into());
     let (pause_ms, until_us) = (100 + draw.below(1_500), draw.below(100_000));
     let kind = FaultKind::Pause { place: Place::Coordinator(0) };
     scenario.faults.push(Fault { when: When::On(cue, 0), for_ms: pause_ms, kind });

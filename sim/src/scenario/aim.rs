@@ -73,13 +73,20 @@ pub(super) fn aim(scenario: &mut Scenario) {
 /// Something that happens a few times in a run of so many transactions.
 pub(super) fn cue(draw: &mut Draw, transactions: u64) -> Cue {
     let rare = draw.below(6) == 0;
-    let (event, often) = if rare {
-        RARE[usize::try_from(draw.below(RARE.len() as u64)).unwrap_or(0)]
-    } else {
-        let (event, _, of_ten) = *weighted(draw, SIGHTS, |(_, weight, _)| *weight);
-        (event, (of_ten * transactions / 10).max(1))
-    };
-    Cue { event, at: None, nth: small(1 + draw.below(often)) }
+    if rare {
+        let (event, often) = RARE[usize::try_from(draw.below(RARE.len() as u64)).unwrap_or(0)];
+        return Cue { event, at: None, nth: small(1 + draw.below(often)) };
+    }
+    let (event, ..) = *weighted(draw, SIGHTS, |(_, weight, _)| *weight);
+    one_of(draw, event, transactions)
+}
+
+/// One of these events, of as many as are likely to come.
+pub(super) fn one_of(draw: &mut Draw, event: Sight, transactions: u64) -> Cue {
+    let listed = SIGHTS.iter().find(|(sight, ..)| *sight == event);
+    let of_ten = listed.map_or(10, |(_, _, of_ten)| *of_ten);
+    let nth = small(1 + draw.below((of_ten * transactions / 10).max(1)));
+    Cue { event, at: None, nth }
 }
 
 /// One of these, each as often as its weight says.
@@ -122,30 +129,26 @@ fn pattern(draw: &mut Draw, scenario: &mut Scenario) {
     let someone = |draw: &mut Draw| {
         Place::Participant(u8::try_from(draw.below(participants.into())).unwrap_or(0))
     };
-    let nth = small(1 + draw.below((3 * transactions / 10).max(1)));
-    let on = |event, nth| When::On(Cue { event, at: None, nth }, 0);
+    let on = |draw: &mut Draw, event| When::On(one_of(draw, event, transactions), 0);
     let for_ms = 20 + draw.below(600);
     let faults = match draw.below(4) {
         // A cut exactly between the last vote and the force.
         0 => {
             let kind = FaultKind::Cut { a: coordinator, b: someone(draw) };
-            vec![Fault { when: on(Sight::Force, nth), for_ms, kind }]
+            vec![Fault { when: on(draw, Sight::Force), for_ms, kind }]
         }
         // Everything at once, right after a decision.
-        1 => (0..participants)
-            .map(Place::Participant)
-            .chain([coordinator])
-            .map(|place| {
-                let kind = FaultKind::Crash { place };
-                Fault { when: on(Sight::Decision, nth), for_ms, kind }
-            })
-            .collect(),
+        1 => {
+            let when = on(draw, Sight::Decision);
+            let all = (0..participants).map(Place::Participant).chain([coordinator]);
+            all.map(|place| Fault { when, for_ms, kind: FaultKind::Crash { place } }).collect()
+        }
         // The coordinator crashes, and again inside its recovery.
         2 => {
             let kind = FaultKind::Crash { place: coordinator };
             let again = small(2 + draw.below(2));
             let when = When::On(Cue { event: Sight::Open, at: None, nth: again }, after(draw));
-            let first = Fault { when: on(Sight::Vote, nth), for_ms: 20, kind: kind.clone() };
+            let first = Fault { when: on(draw, Sight::Vote), for_ms: 20, kind: kind.clone() };
             vec![first, Fault { when, for_ms: 20, kind }]
         }
         // A swizzle: places cut one by one, and mended in another order.

@@ -6,7 +6,7 @@
 use super::{Scenario, Workload};
 use crate::draw::Draw;
 
-const STREAM: u64 = (1 << 48) + 5;
+const STREAM: u64 = (1 << 48) + 8;
 
 impl Scenario {
     /// The family of crowds.

@@ -186,7 +186,7 @@ pub enum FaultKind {
         commit: bool,
     },
     /// A participant has no more than so many slots for prepared branches, and votes no where none is
-    /// free.
+    /// free; one of a kind of one's own has as many as it likes.
     Slots {
         /// Which participant.
         p: u8,

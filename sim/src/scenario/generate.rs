@@ -64,6 +64,7 @@ impl Scenario {
             aim(&mut scenario);
             ail(&mut scenario);
             ends(&mut scenario);
+            scenario.faults.sort_by_key(|fault| fault.when.order());
         }
         watch(&mut scenario);
         locks(&mut scenario);

@@ -12,8 +12,8 @@ use crate::parts::{Parts, Serve};
 use crate::time::SimClock;
 use crate::workload::{ask, sweep};
 
-/// Without faults and without restarts, everything must come to rest, and
-/// stay so for as long as late messages can still arrive.
+/// Without faults and without restarts, but for that of a coordinator that is fenced and asks for it,
+/// everything must come to rest, and stay so for as long as late messages can still arrive.
 pub(super) async fn come_to_rest<P: Parts>(world: &Arc<World<P>>) -> bool {
     let scenario = &world.scenario;
     // What is still to be begun takes its own time: each transaction at most a pause and a

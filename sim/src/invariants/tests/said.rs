@@ -72,6 +72,15 @@ fn a_sweep_leaves_alone_what_its_driver_is_at_work_on_as_long_as_there_is_one() 
 }
 
 #[test]
+fn at_rest_everything_is_reached() {
+    let rests = |says| lies(&[opened(1), opened(2), swept(2, says), Event::Quiesced]);
+    assert!(rests(unreached(None, None)));
+    assert!(!rests(Swept::default()));
+    let fenced = swept(1, unreached(None, None));
+    assert!(!lies(&[opened(1), opened(2), fenced, Event::Quiesced]));
+}
+
+#[test]
 fn a_sweep_counts_what_it_has_done() {
     let says = Swept { rolled_back: vec![TX], ..Swept::default() };
     let ended =
