@@ -346,9 +346,10 @@ impl TxFacts {
 
     fn come_to_rest(&mut self) {
         self.known.at_rest = true;
-        // Of one branch whose participant has lost track of it nobody will ever know.
-        let only_branch = self.known.enlisted.is_power_of_two();
-        let unknowable = only_branch && self.known.enlisted & !self.known.untold == 0;
+        // Of one branch whose participant has lost track of it nobody will ever know; nor if a failover
+        // has taken all of it back since.
+        let enlisted = self.known.enlisted | self.lost;
+        let unknowable = enlisted.is_power_of_two() && enlisted & !self.known.untold == 0;
         self.known.left.in_doubt = self.in_doubt && !unknowable;
     }
 }
