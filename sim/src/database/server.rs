@@ -331,9 +331,11 @@ impl Server {
 
     /// The transaction, if the gid is one of the coordinator under test.
     fn ours(&self, gid: &str) -> Option<Tx> {
+        if FOREIGN.contains(&gid) {
+            return None;
+        }
         let branch: BranchGid = gid.parse().ok()?;
-        let foreign = FOREIGN.contains(&gid);
-        (branch.gid.coordinator == self.site.owner && !foreign).then(|| Tx::of(&branch.gid))
+        (branch.gid.coordinator == self.site.owner).then(|| Tx::of(&branch.gid))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

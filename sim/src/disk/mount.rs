@@ -5,7 +5,6 @@
 
 use std::future::pending;
 use std::io;
-use std::pin::pin;
 use std::time::Duration;
 
 use indoubt_real::log::Storage;
@@ -13,6 +12,7 @@ use madsim::time::TimeHandle;
 
 use super::SimDisk;
 use super::machine::{Call, Holder, Machine, Roll};
+use crate::time::Sleep;
 
 /// A process's view of a disk. Clones are of the same process.
 #[derive(Clone, Debug)]
@@ -158,12 +158,7 @@ fn now() -> Duration {
 
 /// Lets virtual time pass.
 async fn pass(duration: Duration) {
-    if duration.is_zero() {
-        return;
+    if !duration.is_zero() {
+        Sleep::exactly(duration).await;
     }
-    let time = TimeHandle::current();
-    // `sleep` rounds up to a millisecond; a deadline that is reset does not.
-    let mut sleep = pin!(time.sleep(duration));
-    sleep.as_mut().reset(time.now_instant() + duration);
-    sleep.await;
 }

@@ -37,7 +37,8 @@ pub struct Tasks(Arc<Mutex<Vec<AbortHandle>>>);
 impl Tasks {
     /// Spawns one. It may hold handles of the coordinator.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let (task, handle) = abortable(task);
+        // In a box: it is large, and is moved before it runs.
+        let (task, handle) = abortable(Box::pin(task));
         lock(&self.0).push(handle);
         madsim::task::spawn(task);
     }

@@ -24,7 +24,8 @@ pub(super) async fn drive<P: Parts>(
     driver: Driver,
     until_dropped: AbortRegistration,
 ) {
-    let dropped = Abortable::new(driver.run(), until_dropped).await.is_err();
+    // In a box: it is large, and this task is moved before it runs.
+    let dropped = Abortable::new(Box::pin(driver.run()), until_dropped).await.is_err();
     let by = witness.by();
     witness.record(Event::DriverEnded { by, epoch, dropped });
     if !dropped {

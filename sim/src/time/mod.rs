@@ -1,14 +1,18 @@
 //! Virtual time: waiting in it, and stamping the history with it.
 
+mod sleep;
+
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use indoubt::Clock;
-use madsim::time::Instant;
+use madsim::time::TimeHandle;
 
 use crate::history::{Event, Recorder};
 use crate::sentry::{Sentry, Sign};
+
+pub(crate) use sleep::Sleep;
 
 /// madsim's virtual time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +20,7 @@ pub struct SimClock;
 
 impl Clock for SimClock {
     async fn sleep(&self, duration: Duration) {
-        madsim::time::sleep(duration).await;
+        Sleep::at_least(duration).await;
     }
 }
 
@@ -33,19 +37,23 @@ pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T
 pub struct Timed {
     recorder: Recorder,
     sentry: Sentry,
-    start: Instant,
+    time: TimeHandle,
+    start: Duration,
 }
 
 impl Timed {
     /// Starts counting now, and tells this sentry of each event.
-    #[expect(clippy::disallowed_methods, reason = "madsim's own clock, which is virtual")]
+    ///
+    /// # Panics
+    /// Outside a madsim runtime.
     pub fn start(recorder: Recorder, sentry: Sentry) -> Self {
-        Self { recorder, sentry, start: Instant::now() }
+        let time = TimeHandle::current();
+        Self { recorder, sentry, start: time.elapsed(), time }
     }
 
     /// The virtual time since the start.
     pub fn now(&self) -> Duration {
-        self.start.elapsed()
+        self.time.elapsed().saturating_sub(self.start)
     }
 
     /// Writes an event down.
