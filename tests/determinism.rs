@@ -1,4 +1,6 @@
-//! Same seed, same history: in one process, over threads, and in another process.
+//! Same seed, same history: in one process and in another, over threads, in whatever order, and alone.
+//!
+//! `INDOUBT_SEEDS=10000` compares more.
 
 use std::process::Command;
 
@@ -6,13 +8,33 @@ use indoubt_sim::harness::run;
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::world::Run;
 
-const SEEDS: std::ops::Range<u64> = 0..60;
-
-/// Set, it makes the test binary print its hashes and nothing else.
+/// Set to seeds, it makes the test binary print their hashes, in this order, and nothing else.
 const PRINT: &str = "INDOUBT_PRINT_HASHES";
 
+fn seeds() -> std::ops::Range<u64> {
+    let seeds = std::env::var("INDOUBT_SEEDS").map(|seeds| seeds.parse().expect("a number"));
+    0..seeds.unwrap_or(60)
+}
+
+fn hash(seed: u64) -> String {
+    format!("{seed} {:016x}", run(&Scenario::from_seed(seed)).hash)
+}
+
 fn hashes() -> Vec<String> {
-    SEEDS.map(|seed| format!("{seed} {:016x}", run(&Scenario::from_seed(seed)).hash)).collect()
+    seeds().map(hash).collect()
+}
+
+/// What another process makes of these seeds, in this order.
+fn elsewhere(seeds: impl Iterator<Item = u64>) -> Vec<String> {
+    let seeds: Vec<_> = seeds.map(|seed| seed.to_string()).collect();
+    let other = Command::new(std::env::current_exe().expect("the test's own binary"))
+        .args(["--exact", "hashes_are_printed_for_another_process", "--nocapture"])
+        .env(PRINT, seeds.join(","))
+        .output()
+        .expect("a second process");
+    let printed = String::from_utf8_lossy(&other.stdout);
+    // The harness prints the test's name in front of the first line.
+    printed.lines().filter_map(|line| Some(line.split_once("hash ")?.1.to_owned())).collect()
 }
 
 /// The first event that differs is what one wants to know.
@@ -27,7 +49,7 @@ fn assert_same(first: &Run, second: &Run) {
 
 #[test]
 fn the_same_seed_twice_in_one_process_is_the_same_run() {
-    for seed in SEEDS {
+    for seed in seeds() {
         let scenario = Scenario::from_seed(seed);
         assert_same(&run(&scenario), &run(&scenario));
     }
@@ -45,24 +67,24 @@ fn the_same_seed_on_other_threads_is_the_same_run() {
 }
 
 #[test]
-fn the_same_seed_in_another_process_is_the_same_run() {
-    let test = "the_same_seed_in_another_process_is_the_same_run";
-    if std::env::var_os(PRINT).is_some() {
-        for line in hashes() {
-            println!("hash {line}");
-        }
-        return;
+fn hashes_are_printed_for_another_process() {
+    for seed in std::env::var(PRINT).iter().flat_map(|seeds| seeds.split(',')) {
+        println!("hash {}", hash(seed.parse().expect("a seed")));
     }
-    let other = Command::new(std::env::current_exe().expect("the test's own binary"))
-        .args(["--exact", test, "--nocapture"])
-        .env(PRINT, "1")
-        .output()
-        .expect("a second process");
-    let printed = String::from_utf8_lossy(&other.stdout);
-    // The harness prints the test's name in front of the first line.
-    let there: Vec<&str> =
-        printed.lines().filter_map(|line| Some(line.split_once("hash ")?.1)).collect();
+}
+
+#[test]
+fn the_same_seed_in_another_process_and_backwards_is_the_same_run() {
+    let mut there = elsewhere(seeds().rev());
+    there.reverse();
     assert_eq!(there, hashes());
+}
+
+#[test]
+fn the_same_seed_alone_in_its_process_is_the_same_run() {
+    for (seed, here) in seeds().zip(hashes()) {
+        assert_eq!(elsewhere(std::iter::once(seed)), [here]);
+    }
 }
 
 #[test]
@@ -71,5 +93,5 @@ fn other_seeds_are_other_runs() {
         hashes().iter().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect();
     hashes.sort();
     hashes.dedup();
-    assert_eq!(hashes.len(), SEEDS.count());
+    assert_eq!(hashes.len(), seeds().count());
 }
