@@ -87,6 +87,7 @@ impl Fuzz {
             report.runs
         ))?;
         print(&report.reach)?;
+        print(&report.halves)?;
         if let Some(failure) = &report.failure {
             let at = commit().map_or(String::new(), |commit| format!(", at commit {commit}"));
             let (seed, hash) = (failure.seed, failure.hash);

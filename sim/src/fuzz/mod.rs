@@ -2,10 +2,12 @@
 
 mod commit;
 mod crashes;
+mod halves;
 mod reach;
 mod sweep;
 
 pub use commit::commit;
 pub use crashes::{Broken, Crashes, Point, crashes};
+pub use halves::Halves;
 pub use reach::{CLAIMS, COMMITTED, Reach};
 pub use sweep::{Budget, Failure, Report, Sweep, sweep};

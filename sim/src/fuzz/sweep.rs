@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Reach;
+use super::{Halves, Reach};
 use crate::invariants::{Claim, Violation};
 use crate::parts::Parts;
 use crate::scenario::Scenario;
@@ -60,6 +60,8 @@ pub struct Report {
     pub messages: u64,
     /// What they reached.
     pub reach: Reach,
+    /// How long half of a transaction was in view.
+    pub halves: Halves,
     /// The failing run of the smallest seed among those found.
     pub failure: Option<Failure>,
 }
@@ -69,6 +71,7 @@ impl Report {
         self.runs += 1;
         self.messages += run.messages;
         self.reach.add(&run);
+        self.halves.add(&run.history);
         if !run.violations.is_empty() && self.failure.as_ref().is_none_or(|other| other.seed > seed)
         {
             self.failure = Some(Failure { seed, hash: run.hash, violations: run.violations });
@@ -79,6 +82,7 @@ impl Report {
         self.runs += other.runs;
         self.messages += other.messages;
         self.reach.merge(&other.reach);
+        self.halves.merge(&other.halves);
         if let Some(failure) = other.failure
             && self.failure.as_ref().is_none_or(|known| known.seed > failure.seed)
         {
