@@ -16,7 +16,7 @@ use super::seams::{DeskLine, DeskLog};
 use crate::bend::{Bend, BendDisk, BentLog, BentParticipant, Drive};
 use crate::clock::NodeClock;
 use crate::database::{Durable, Message, Recorded, Server, SimKind, SimParticipant};
-use crate::edge::{Watched, Witness};
+use crate::edge::{Attended, Watched, Witness};
 use crate::history::Place;
 use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
@@ -68,7 +68,7 @@ impl<B: Bend> Stage<B> {
 }
 
 /// A participant of a coordinator, as it has it.
-pub(super) type ParticipantOf<B> = BentParticipant<B, SimParticipant<DeskLine>>;
+pub(super) type ParticipantOf<B> = BentParticipant<B, Attended<SimParticipant<DeskLine>>>;
 
 /// A coordinator's log as it is, whatever calls are held.
 pub(super) type DirectLog<B> = Arc<WatchedLog<Bridged<B>>>;
@@ -132,7 +132,7 @@ impl<B: Bend> Parts for Bridged<B> {
 
     fn participant(
         &self,
-        participant: SimParticipant<DeskLine>,
+        participant: Attended<SimParticipant<DeskLine>>,
         common: &AtDesk<B>,
     ) -> ParticipantOf<B> {
         BentParticipant::new(participant, common.bend.clone())
@@ -223,14 +223,8 @@ impl Kind for DeskKind {
         DeskLine { rpc: SimKind.line(place, endpoint, life), desk: self.desk(place) }
     }
 
-    fn participant(
-        &self,
-        p: u8,
-        node: NodeId,
-        line: &DeskLine,
-        witness: Witness,
-    ) -> SimParticipant<DeskLine> {
-        SimParticipant::new(p, node, line.clone(), witness)
+    fn participant(&self, p: u8, node: NodeId, line: &DeskLine) -> SimParticipant<DeskLine> {
+        SimParticipant::new(p, node, line.clone())
     }
 
     async fn start(&self, node: Node<Self>) -> Result<Server, (Endpoint<Message>, io::Error)> {

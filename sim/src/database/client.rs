@@ -9,8 +9,7 @@ use indoubt::{
 };
 
 use super::wire::{Reply, Request, Xid};
-use crate::edge::Witness;
-use crate::history::{Ask, Heard, Place};
+use crate::history::Place;
 use crate::net::NodeId;
 use crate::parts::{Op, WorkRefused, Works};
 use crate::rpc::Rpc;
@@ -50,39 +49,28 @@ impl Line for Rpc<Request, Reply> {
 /// A simulated participant, seen from a coordinator's process.
 #[derive(Clone)]
 pub struct SimParticipant<L = Rpc<Request, Reply>> {
-    p: u8,
     name: Arc<str>,
     node: NodeId,
     line: L,
-    witness: Witness,
 }
 
 impl<L: Line> SimParticipant<L> {
     /// The participant of this number, which serves at this node.
-    pub fn new(p: u8, node: NodeId, line: L, witness: Witness) -> Self {
-        let name = Place::Participant(p).to_string().into();
-        Self { p, name, node, line, witness }
+    pub fn new(p: u8, node: NodeId, line: L) -> Self {
+        Self { name: Place::Participant(p).to_string().into(), node, line }
     }
 
-    /// Asks something about a branch, before the eyes of the witness.
-    async fn ask<T>(
-        &self,
-        gid: &BranchGid,
-        ask: Ask,
-        request: Request,
-        understand: impl FnOnce(Reply) -> Result<(T, Heard), Lost>,
-    ) -> Result<T, Lost> {
-        let answer = async { understand(self.line.ask(self.node, Some(gid), request).await?) };
-        self.witness.asks(gid, self.p, ask, answer).await
+    /// Asks something about a branch.
+    async fn ask(&self, gid: &BranchGid, request: Request) -> Result<Reply, Lost> {
+        self.line.ask(self.node, Some(gid), request).await
     }
 
-    async fn end(&self, gid: &BranchGid, ask: Ask, request: Request) -> Result<Ending, Lost> {
-        self.ask(gid, ask, request, |reply| match reply {
-            Reply::Ended(ending) => Ok((ending, Heard::end(ending))),
+    async fn end(&self, gid: &BranchGid, request: Request) -> Result<Ending, Lost> {
+        match self.ask(gid, request).await? {
+            Reply::Ended(ending) => Ok(ending),
             Reply::Busy => Err(Lost::new("another session is at work on the branch")),
             other => Err(unexpected(&other)),
-        })
-        .await
+        }
     }
 }
 
@@ -132,45 +120,38 @@ impl<L: Line> Participant for SimParticipant<L> {
     }
 
     async fn prepare(&self, branch: &SimBranch<L>) -> Result<Vote, Lost> {
-        let request = Request::Prepare { xid: branch.xid };
-        self.ask(&branch.gid, Ask::Prepare, request, |reply| match reply {
-            Reply::Yes => Ok((Vote::Yes(receipt(branch.xid)), Heard::Yes)),
-            Reply::ReadOnly => Ok((Vote::ReadOnly, Heard::ReadOnly)),
+        match self.ask(&branch.gid, Request::Prepare { xid: branch.xid }).await? {
+            Reply::Yes => Ok(Vote::Yes(receipt(branch.xid))),
+            Reply::ReadOnly => Ok(Vote::ReadOnly),
             Reply::No => {
                 let reason = "the branch violates a deferred constraint, no slot is free for it, or its \
                      session is gone";
-                Ok((Vote::No(reason.into()), Heard::No))
+                Ok(Vote::No(reason.into()))
             }
             other => Err(unexpected(&other)),
-        })
-        .await
+        }
     }
 
     async fn commit_one_phase(&self, branch: &SimBranch<L>) -> Result<OnePhaseVote, Lost> {
-        let request = Request::CommitOnePhase { xid: branch.xid };
-        self.ask(&branch.gid, Ask::OnePhase, request, |reply| match reply {
-            Reply::OnePhase(OnePhase::Committed) => Ok((OnePhaseVote::Committed, Heard::Committed)),
+        match self.ask(&branch.gid, Request::CommitOnePhase { xid: branch.xid }).await? {
+            Reply::OnePhase(OnePhase::Committed) => Ok(OnePhaseVote::Committed),
             Reply::OnePhase(OnePhase::RolledBack) => {
-                let reason = "the session is gone";
-                Ok((OnePhaseVote::RolledBack(reason.into()), Heard::RolledBack))
+                Ok(OnePhaseVote::RolledBack("the session is gone".into()))
             }
             other => Err(unexpected(&other)),
-        })
-        .await
+        }
     }
 
     async fn inquire(&self, branch: &SimBranch<L>) -> Result<OnePhase, Lost> {
-        let request = Request::Inquire { xid: branch.xid };
-        self.ask(&branch.gid, Ask::Inquire, request, |reply| match reply {
-            Reply::OnePhase(end) => Ok((end, Heard::alone(end))),
+        match self.ask(&branch.gid, Request::Inquire { xid: branch.xid }).await? {
+            Reply::OnePhase(end) => Ok(end),
             other => Err(unexpected(&other)),
-        })
-        .await
+        }
     }
 
     async fn finish(&self, branch: &SimBranch<L>, decision: Decision) -> Result<Ending, Lost> {
         let request = Request::Finish { xid: branch.xid, gid: branch.gid.clone(), decision };
-        self.end(&branch.gid, Ask::to(decision), request).await
+        self.end(&branch.gid, request).await
     }
 
     async fn resolve(
@@ -181,12 +162,7 @@ impl<L: Line> Participant for SimParticipant<L> {
     ) -> Result<Ending, Lost> {
         let receipt =
             receipt.as_bytes().try_into().ok().map(|bytes| Xid(u64::from_be_bytes(bytes)));
-        self.end(
-            gid,
-            Ask::to_recover(decision),
-            Request::Resolve { gid: gid.clone(), decision, receipt },
-        )
-        .await
+        self.end(gid, Request::Resolve { gid: gid.clone(), decision, receipt }).await
     }
 
     /// Lists everybody's branches, as a careless implementation would: keeping to its own is

@@ -3,7 +3,6 @@
 use std::io;
 
 use super::{Durable, Message, Recorded, Reply, Request, Server, SimParticipant};
-use crate::edge::Witness;
 use crate::history::Place;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
@@ -30,14 +29,8 @@ impl Kind for SimKind {
         rpc
     }
 
-    fn participant(
-        &self,
-        p: u8,
-        node: NodeId,
-        line: &Self::Line,
-        witness: Witness,
-    ) -> SimParticipant {
-        SimParticipant::new(p, node, line.clone(), witness)
+    fn participant(&self, p: u8, node: NodeId, line: &Self::Line) -> SimParticipant {
+        SimParticipant::new(p, node, line.clone())
     }
 
     async fn start(&self, node: Node<Self>) -> Result<Server, (Endpoint<Message>, io::Error)> {

@@ -81,16 +81,16 @@ impl Witness {
         gid: &BranchGid,
         p: u8,
         ask: Ask,
-        answer: impl Future<Output = Result<(T, Heard), Lost>>,
+        answer: impl Future<Output = Result<T, Lost>>,
+        heard: impl FnOnce(&T) -> Heard,
     ) -> Result<T, Lost> {
         let (tx, by) = (Tx::of(&gid.gid), self.by);
         self.record(Event::Asked { tx, p, by, ask });
-        let came = |answer: &Result<(T, Heard), Lost>| {
-            let heard = answer.as_ref().map_or(Heard::Lost, |(_, heard)| *heard);
+        let came = |answer: &Result<T, Lost>| {
+            let heard = answer.as_ref().map_or(Heard::Lost, heard);
             Event::Heard { tx, p, by, ask, heard }
         };
-        let answer = self.wait(answer, came, Event::GaveUp { tx, p, by, ask }).await;
-        answer.map(|(answer, _)| answer)
+        self.wait(answer, came, Event::GaveUp { tx, p, by, ask }).await
     }
 
     /// Waits for an answer, and writes down when the waiting is dropped.

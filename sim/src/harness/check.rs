@@ -7,7 +7,7 @@ use super::Harness;
 use super::replay::{Asked, asked, line};
 use crate::bend::{Bend, BentParticipant};
 use crate::fuzz::{Budget, COMMITTED, Failure, Report, Sweep, commit, sweep};
-use crate::parts::{Kind, Logs};
+use crate::parts::{AttendedOf, Kind, Logs};
 use crate::scenario::Scenario;
 use crate::shrink::{Effort, Shrunk, keep, shrink};
 use crate::workload::Workload;
@@ -18,7 +18,7 @@ where
     B: Bend,
     L: Logs,
     K: Kind,
-    W: Workload<BentParticipant<B, K::Participant>>,
+    W: Workload<BentParticipant<B, AttendedOf<K>>>,
 {
     /// Runs one scenario and judges it.
     pub fn run(&self, scenario: &Scenario) -> Run {

@@ -31,7 +31,7 @@ use crate::database::SimKind;
 use crate::history::History;
 use crate::hosting::{Hosted, Hosting};
 use crate::invariants::{Claim, Invariant};
-use crate::parts::{FileLogs, Kind, Logs};
+use crate::parts::{AttendedOf, FileLogs, Kind, Logs};
 use crate::scenario::Scenario;
 use crate::workload::{Planned, Workload};
 use crate::world::{Run, run_with};
@@ -147,7 +147,7 @@ impl<B: Bend, L, K: Kind, W> Harness<B, L, K, W> {
     /// With work of one's own, at participants of the kind.
     pub fn workload<Other>(self, workload: Other) -> Harness<B, L, K, Other>
     where
-        Other: Workload<BentParticipant<B, K::Participant>>,
+        Other: Workload<BentParticipant<B, AttendedOf<K>>>,
     {
         let Self { logs, kind, family, seeds, claims, bend, .. } = self;
         Harness { logs, kind, workload, family, seeds, claims, bend }

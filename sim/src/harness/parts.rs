@@ -9,7 +9,7 @@ use super::Harness;
 use crate::bend::{Bend, BendDisk, BentLog, BentParticipant};
 use crate::clock::NodeClock;
 use crate::history::Place;
-use crate::parts::{Kind, Logs, Parts, Process, WatchedLog};
+use crate::parts::{AttendedOf, Kind, Logs, Parts, Process, WatchedLog};
 use crate::scenario::Scenario;
 use crate::workload::{Client, Workload, watch};
 
@@ -18,11 +18,11 @@ where
     B: Bend,
     L: Logs,
     K: Kind,
-    W: Workload<BentParticipant<B, K::Participant>>,
+    W: Workload<BentParticipant<B, AttendedOf<K>>>,
 {
     type Logs = L;
     type Kind = K;
-    type Participant = BentParticipant<B, K::Participant>;
+    type Participant = BentParticipant<B, AttendedOf<K>>;
     type Common = Arc<B>;
 
     fn common(&self, _: Place) -> Arc<B> {
@@ -49,7 +49,7 @@ where
         &self.kind
     }
 
-    fn participant(&self, participant: K::Participant, bend: &Arc<B>) -> Self::Participant {
+    fn participant(&self, participant: AttendedOf<K>, bend: &Arc<B>) -> Self::Participant {
         BentParticipant::new(participant, bend.clone())
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use indoubt::{Decision, Ending, OnePhase};
+use indoubt::{Decision, Ending, OnePhase, OnePhaseVote, Vote};
 use serde::{Deserialize, Serialize};
 
 /// Something that a coordinator asks of a participant.
@@ -112,6 +112,23 @@ pub enum Heard {
 }
 
 impl Heard {
+    /// How a branch has voted.
+    pub(crate) const fn vote(vote: &Vote) -> Self {
+        match vote {
+            Vote::Yes(_) => Self::Yes,
+            Vote::ReadOnly => Self::ReadOnly,
+            Vote::No(_) => Self::No,
+        }
+    }
+
+    /// How a commit without a prepare came out.
+    pub(crate) const fn vote_alone(vote: &OnePhaseVote) -> Self {
+        match vote {
+            OnePhaseVote::Committed => Self::Committed,
+            OnePhaseVote::RolledBack(_) => Self::RolledBack,
+        }
+    }
+
     /// How a branch is said to have ended.
     pub(crate) const fn end(ending: Ending) -> Self {
         match ending {

@@ -9,31 +9,22 @@ use indoubt::{
 };
 
 use super::wire::{Reply, Request, SessionId};
-use crate::edge::Witness;
-use crate::history::{Ask, Heard, Place};
+use crate::history::Place;
 use crate::net::NodeId;
 use crate::parts::{WorkRefused, Works};
 use crate::rpc::Rpc;
 
 /// A hosted participant, seen from a coordinator's process.
 pub struct Remote<O> {
-    p: u8,
     name: Arc<str>,
     node: NodeId,
     rpc: Rpc<Request<O>, Reply>,
-    witness: Witness,
 }
 
 // Derived, it would ask the same of the work.
 impl<O> Clone for Remote<O> {
     fn clone(&self) -> Self {
-        Self {
-            p: self.p,
-            name: self.name.clone(),
-            node: self.node,
-            rpc: self.rpc.clone(),
-            witness: self.witness.clone(),
-        }
+        Self { name: self.name.clone(), node: self.node, rpc: self.rpc.clone() }
     }
 }
 
@@ -46,29 +37,19 @@ pub struct RemoteBranch<O> {
 }
 
 impl<O: Clone + Send + Sync + 'static> Remote<O> {
-    pub(super) fn new(p: u8, node: NodeId, rpc: Rpc<Request<O>, Reply>, witness: Witness) -> Self {
-        let name = Place::Participant(p).to_string().into();
-        Self { p, name, node, rpc, witness }
+    pub(super) fn new(p: u8, node: NodeId, rpc: Rpc<Request<O>, Reply>) -> Self {
+        Self { name: Place::Participant(p).to_string().into(), node, rpc }
     }
 
-    /// Asks something about a branch, before the eyes of the witness.
-    async fn ask<T>(
-        &self,
-        gid: &BranchGid,
-        ask: Ask,
-        request: Request<O>,
-        understand: impl FnOnce(Reply) -> Result<(T, Heard), Lost>,
-    ) -> Result<T, Lost> {
-        let answer = async { understand(self.rpc.call(self.node, request).await) };
-        self.witness.asks(gid, self.p, ask, answer).await
+    async fn ask(&self, request: Request<O>) -> Reply {
+        self.rpc.call(self.node, request).await
     }
 
-    async fn end(&self, gid: &BranchGid, ask: Ask, request: Request<O>) -> Result<Ending, Lost> {
-        self.ask(gid, ask, request, |reply| match reply {
-            Reply::Ended(ending) => Ok((ending, Heard::end(ending))),
+    async fn end(&self, request: Request<O>) -> Result<Ending, Lost> {
+        match self.ask(request).await {
+            Reply::Ended(ending) => Ok(ending),
             other => Err(lost(other)),
-        })
-        .await
+        }
     }
 }
 
@@ -86,7 +67,7 @@ impl<O: Clone + Send + Sync + 'static> Works for RemoteBranch<O> {
     async fn work(&self, op: O) -> Result<Option<i64>, WorkRefused> {
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let request = Request::Work { session: self.session, step, op };
-        match self.at.rpc.call(self.at.node, request).await {
+        match self.at.ask(request).await {
             Reply::Worked(worked) => worked,
             _ => Err(WorkRefused::NoSession),
         }
@@ -101,7 +82,7 @@ impl<O: Clone + Send + Sync + 'static> Participant for Remote<O> {
     }
 
     async fn begin(&self, gid: &BranchGid) -> Result<RemoteBranch<O>, BeginError> {
-        match self.rpc.call(self.node, Request::Begin { gid: gid.clone() }).await {
+        match self.ask(Request::Begin { gid: gid.clone() }).await {
             Reply::Begun(session) => {
                 let (gid, at) = (gid.clone(), self.clone());
                 Ok(RemoteBranch { gid, session, at, steps: AtomicU32::new(0) })
@@ -113,48 +94,32 @@ impl<O: Clone + Send + Sync + 'static> Participant for Remote<O> {
 
     async fn prepare(&self, branch: &RemoteBranch<O>) -> Result<Vote, Lost> {
         let request = Request::Prepare { session: branch.session, gid: branch.gid.clone() };
-        self.ask(&branch.gid, Ask::Prepare, request, |reply| match reply {
-            Reply::Voted(vote) => {
-                let heard = match vote {
-                    Vote::Yes(_) => Heard::Yes,
-                    Vote::ReadOnly => Heard::ReadOnly,
-                    Vote::No(_) => Heard::No,
-                };
-                Ok((vote, heard))
-            }
+        match self.ask(request).await {
+            Reply::Voted(vote) => Ok(vote),
             other => Err(lost(other)),
-        })
-        .await
+        }
     }
 
     async fn commit_one_phase(&self, branch: &RemoteBranch<O>) -> Result<OnePhaseVote, Lost> {
         let request = Request::CommitOnePhase { session: branch.session, gid: branch.gid.clone() };
-        self.ask(&branch.gid, Ask::OnePhase, request, |reply| match reply {
-            Reply::OnePhaseVoted(vote) => {
-                let heard = match vote {
-                    OnePhaseVote::Committed => Heard::Committed,
-                    OnePhaseVote::RolledBack(_) => Heard::RolledBack,
-                };
-                Ok((vote, heard))
-            }
+        match self.ask(request).await {
+            Reply::OnePhaseVoted(vote) => Ok(vote),
             other => Err(lost(other)),
-        })
-        .await
+        }
     }
 
     async fn inquire(&self, branch: &RemoteBranch<O>) -> Result<OnePhase, Lost> {
         let request = Request::Inquire { session: branch.session, gid: branch.gid.clone() };
-        self.ask(&branch.gid, Ask::Inquire, request, |reply| match reply {
-            Reply::OnePhase(end) => Ok((end, Heard::alone(end))),
+        match self.ask(request).await {
+            Reply::OnePhase(end) => Ok(end),
             other => Err(lost(other)),
-        })
-        .await
+        }
     }
 
     async fn finish(&self, branch: &RemoteBranch<O>, decision: Decision) -> Result<Ending, Lost> {
         let (session, gid) = (branch.session, branch.gid.clone());
         let request = Request::Finish { session, gid, decision };
-        self.end(&branch.gid, Ask::to(decision), request).await
+        self.end(request).await
     }
 
     async fn resolve(
@@ -164,11 +129,11 @@ impl<O: Clone + Send + Sync + 'static> Participant for Remote<O> {
         receipt: &Receipt,
     ) -> Result<Ending, Lost> {
         let request = Request::Resolve { gid: gid.clone(), decision, receipt: receipt.clone() };
-        self.end(gid, Ask::to_recover(decision), request).await
+        self.end(request).await
     }
 
     async fn in_doubt(&self, _: &CoordinatorId) -> Result<Vec<BranchGid>, Lost> {
-        match self.rpc.call(self.node, Request::List).await {
+        match self.ask(Request::List).await {
             Reply::Prepared(gids) => Ok(gids),
             other => Err(lost(other)),
         }

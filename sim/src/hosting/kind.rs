@@ -12,7 +12,6 @@ use super::sessions::Sessions;
 use super::teller::Chronicle;
 use super::wire::{Message, Reply, Request};
 use super::{Host, Hosted, Remote, Seat, Teller};
-use crate::edge::Witness;
 use crate::history::Place;
 use crate::journal::Journal;
 use crate::net::{Endpoint, NodeId};
@@ -49,14 +48,8 @@ impl<H: Hosted> Kind for Hosting<H> {
         rpc
     }
 
-    fn participant(
-        &self,
-        p: u8,
-        node: NodeId,
-        line: &Self::Line,
-        witness: Witness,
-    ) -> Self::Participant {
-        Remote::new(p, node, line.clone(), witness)
+    fn participant(&self, p: u8, node: NodeId, line: &Self::Line) -> Self::Participant {
+        Remote::new(p, node, line.clone())
     }
 
     async fn start(

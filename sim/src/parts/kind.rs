@@ -7,7 +7,6 @@ use indoubt::{CoordinatorId, Participant};
 
 use crate::bend::Drive;
 use crate::clock::NodeClock;
-use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId, Spoken};
 use crate::time::Timed;
@@ -37,14 +36,9 @@ pub trait Kind: Clone + Send + Sync + 'static {
     /// The line of a process that has just come up at this place, for the `life`-th time.
     fn line(&self, place: Place, endpoint: Endpoint<Self::Message>, life: u64) -> Self::Line;
 
-    /// The participant of this number, which serves at this node.
-    fn participant(
-        &self,
-        p: u8,
-        node: NodeId,
-        line: &Self::Line,
-        witness: Witness,
-    ) -> Self::Participant;
+    /// The participant of this number, which serves at this node. What a coordinator asks of it is
+    /// written down by whoever stands before it.
+    fn participant(&self, p: u8, node: NodeId, line: &Self::Line) -> Self::Participant;
 
     /// Starts a server on what its disk holds.
     ///

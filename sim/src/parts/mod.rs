@@ -24,7 +24,7 @@ pub use work::{Op, WorkRefused, Works};
 
 use crate::bend::BendDisk;
 use crate::clock::NodeClock;
-use crate::edge::Watched;
+use crate::edge::{Attended, Watched};
 use crate::history::Place;
 use crate::scenario::Scenario;
 
@@ -61,7 +61,7 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// A coordinator's participant.
     fn participant(
         &self,
-        participant: <Self::Kind as Kind>::Participant,
+        participant: AttendedOf<Self::Kind>,
         common: &Self::Common,
     ) -> Self::Participant;
 
@@ -79,6 +79,9 @@ pub trait Parts: Clone + Send + Sync + 'static {
     /// A coordinator has come up: what lives beside its driver begins.
     fn come_up(&self, process: Process<Self>, common: &Self::Common);
 }
+
+/// A participant of a kind, as a coordinator's process has it, attended.
+pub type AttendedOf<K> = Attended<<K as Kind>::Participant>;
 
 /// A log as it was opened, watched.
 pub type WatchedLog<P> = Watched<<<P as Parts>::Logs as Logs>::Log>;

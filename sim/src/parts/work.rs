@@ -1,5 +1,7 @@
 //! Work at a branch: what a workload asks of it.
 
+use crate::edge::AttendedBranch;
+
 /// A row, and what a session does to it. Rows that are not there are absent, not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -35,6 +37,14 @@ pub trait Works: Send + Sync {
     /// # Errors
     /// [`WorkRefused`]; the branch can then only be rolled back.
     fn work(&self, op: Self::Op) -> impl Future<Output = Result<Option<i64>, WorkRefused>> + Send;
+}
+
+impl<B: Works> Works for AttendedBranch<B> {
+    type Op = B::Op;
+
+    fn work(&self, op: B::Op) -> impl Future<Output = Result<Option<i64>, WorkRefused>> + Send {
+        (**self).work(op)
+    }
 }
 
 /// Why a piece of work was refused.

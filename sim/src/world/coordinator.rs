@@ -10,7 +10,7 @@ use super::control::{Current, World, address};
 use super::ends::drive;
 use crate::bend::Drive;
 use crate::disk::Mount;
-use crate::edge::{Watched, Witness};
+use crate::edge::{Attended, Watched, Witness};
 use crate::history::{Event, Place, Tx};
 use crate::lock::lock;
 use crate::parts::{Kind, Logs, Parts, Process, Tasks, WatchedLog};
@@ -72,8 +72,8 @@ pub(super) fn participants<P: Parts>(
 ) -> Vec<P::Participant> {
     let participant = |p| {
         let node = address(Place::Participant(p));
-        let participant = world.parts.kind().participant(p, node, line, witness.clone());
-        world.parts.participant(participant, common)
+        let participant = world.parts.kind().participant(p, node, line);
+        world.parts.participant(Attended::new(p, participant, witness.clone()), common)
     };
     (0..world.scenario.participants).map(participant).collect()
 }
