@@ -14,6 +14,8 @@ mod log;
 mod outcome;
 mod participant;
 pub mod protocol;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 pub use clock::Clock;
 pub use coordinator::{

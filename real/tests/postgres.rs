@@ -45,6 +45,8 @@ mod scene;
 mod settings;
 #[path = "postgres/settle.rs"]
 mod settle;
+#[path = "postgres/suite.rs"]
+mod suite;
 #[path = "postgres/two_roles.rs"]
 mod two_roles;
 #[path = "postgres/vote.rs"]

@@ -17,6 +17,8 @@ mod rest;
 mod rival;
 mod run;
 mod struck;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use control::{COORDINATORS, World, address, stranger};
 pub(crate) use cues::of_event as sight_of;
