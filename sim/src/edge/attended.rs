@@ -29,7 +29,7 @@ pub struct AttendedBranch<B> {
 
 impl<P: Participant> Attended<P> {
     /// The participant of this number, at the edges of this process.
-    pub(crate) const fn new(p: u8, participant: P, witness: Witness) -> Self {
+    pub const fn new(p: u8, participant: P, witness: Witness) -> Self {
         Self { p, participant, witness }
     }
 

@@ -1,14 +1,14 @@
 //! The kinds of event.
 
 use indoubt::Gid;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::passing::{Ask, Heard, Reading};
 use super::report::{Reason, Swept};
 use crate::story::Action;
 
 /// A transaction, as the history names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tx {
     /// The epoch of the coordinator that began it.
     pub epoch: u64,
@@ -33,7 +33,7 @@ pub enum Place {
 }
 
 /// What a place can suffer from for a while, and goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ailment {
     /// Its process is stopped.
@@ -47,7 +47,7 @@ pub enum Ailment {
 }
 
 /// A participant's vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoteKind {
     /// Durably prepared.
@@ -59,7 +59,7 @@ pub enum VoteKind {
 }
 
 /// What a client was told of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     /// Committed.
@@ -75,7 +75,7 @@ pub enum Told {
 }
 
 /// What whoever waits is promised, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Waits {
     /// The longest from a client's asking to commit to its answer.
     pub answer_us: u64,
@@ -91,7 +91,7 @@ pub struct Waits {
 }
 
 /// Something that happened. Fields named `p` are participants, `tx` transactions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[allow(
     missing_docs,
@@ -115,7 +115,7 @@ pub enum Event {
         told: Told,
         pending: Vec<u8>,
         heuristic: Vec<u8>,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Reason>,
     },
     /// What whoever waits is promised.
@@ -219,7 +219,7 @@ pub enum Event {
 }
 
 /// An event and its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Virtual time since the run began, in microseconds.
     pub at_us: u64,

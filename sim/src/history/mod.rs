@@ -82,3 +82,22 @@ impl Recorder {
         (History { entries: std::mem::take(&mut inner.entries) }, inner.trace)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::run;
+    use crate::scenario::Scenario;
+
+    /// Whoever has a history from elsewhere judges the same as whoever has made it.
+    #[test]
+    fn what_is_printed_for_machines_reads_back() {
+        for seed in 0..20 {
+            for entry in run(&Scenario::from_seed(seed)).history.entries() {
+                let line = serde_json::to_string(entry).expect("it is plain data");
+                let read: Entry = serde_json::from_str(&line).expect("it reads back");
+                assert_eq!(read, *entry, "{line}");
+            }
+        }
+    }
+}

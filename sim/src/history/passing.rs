@@ -9,7 +9,7 @@ use indoubt::{Decision, Ending, OnePhase, OnePhaseVote, Vote};
 use serde::{Deserialize, Serialize};
 
 /// Something that a coordinator asks of a participant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// To prepare.
@@ -86,7 +86,7 @@ impl Ask {
 }
 
 /// What a coordinator hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Heard {
     /// A vote of yes.
@@ -150,7 +150,7 @@ impl Heard {
 }
 
 /// What reading the log for one transaction gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// Decided to commit, not known to be finished.

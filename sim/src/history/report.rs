@@ -5,12 +5,12 @@
 use std::fmt;
 
 use indoubt::{AbortReason, BranchGid, Outcome, RecoveryReport};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Place, Tx};
 
 /// Why a transaction is aborted, or in doubt, as its client was told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The client rolled back.
@@ -95,7 +95,7 @@ impl fmt::Display for Reason {
 }
 
 /// What a sweep of recovery found and did, as it says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Swept {
     /// The transactions of the branches that it committed, one for each branch.
     pub committed: Vec<Tx>,
@@ -108,7 +108,7 @@ pub struct Swept {
 }
 
 /// What a sweep could not reach, as it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Unreached {
     /// The participant; the log, or whatever is owed, if none is named.
     pub p: Option<u8>,
