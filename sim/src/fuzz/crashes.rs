@@ -11,9 +11,8 @@ use std::thread;
 use crate::draw::Draw;
 use crate::history::Place;
 use crate::invariants::Violation;
-use crate::parts::Parts;
 use crate::scenario::{Cue, Fault, FaultKind, Scenario, Sight, When};
-use crate::world::{Run, run_with};
+use crate::world::{Run, Runs};
 
 /// The stream that pairs are drawn from.
 const STREAM: u64 = 8 << 48;
@@ -66,12 +65,12 @@ pub struct Crashes {
 /// drawn from all of it: of all of them, if they are no more than that.
 ///
 /// What a crash leaves of what was not synced is drawn anew at every step.
-pub fn crashes<P: Parts>(scenario: &Scenario, parts: &P, pairs: usize, jobs: usize) -> Crashes {
+pub fn crashes(scenario: &Scenario, runs: &impl Runs, pairs: usize, jobs: usize) -> Crashes {
     let places = [Place::Coordinator(0)]
         .into_iter()
         .chain((0..scenario.participants).map(Place::Participant));
     let steps: Vec<(Place, u32)> =
-        places.map(|place| (place, steps(scenario, parts, place))).collect();
+        places.map(|place| (place, steps(scenario, runs, place))).collect();
     let points = |(place, last): &(Place, u32)| {
         let place = *place;
         (1..=*last).map(move |step| Point { place, step })
@@ -81,14 +80,14 @@ pub fn crashes<P: Parts>(scenario: &Scenario, parts: &P, pairs: usize, jobs: usi
     let mut all: Vec<Vec<Point>> = points.iter().map(|point| vec![*point]).collect();
     let (singles, pairs) = (all.len(), twice.len());
     all.extend(twice);
-    Crashes { steps, singles, pairs, broken: broken(scenario, parts, &all, jobs) }
+    Crashes { steps, singles, pairs, broken: broken(scenario, runs, &all, jobs) }
 }
 
 /// How many steps a place has before the end of the faults. That of a later one does not come.
-fn steps<P: Parts>(scenario: &Scenario, parts: &P, place: Place) -> u32 {
+fn steps(scenario: &Scenario, runs: &impl Runs, place: Place) -> u32 {
     let comes = |step| {
         let scenario = crashed(scenario, &[Point { place, step }]);
-        let run = run_with(&scenario, parts.clone(), &[]);
+        let run = runs.run_scenario(&scenario, &[]);
         run.begun.contains_key(&scenario.faults.len().saturating_sub(1))
     };
     let mut beyond = 1;
@@ -135,17 +134,12 @@ fn drawn(points: &[Point], most: usize, seed: u64) -> Vec<Vec<Point>> {
 }
 
 /// Runs each, on so many threads, and keeps what broke.
-fn broken<P: Parts>(
-    scenario: &Scenario,
-    parts: &P,
-    all: &[Vec<Point>],
-    jobs: usize,
-) -> Vec<Broken> {
+fn broken(scenario: &Scenario, runs: &impl Runs, all: &[Vec<Point>], jobs: usize) -> Vec<Broken> {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let worker = || {
         while let Some(points) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             let scenario = crashed(scenario, points);
-            let Run { violations, .. } = run_with(&scenario, parts.clone(), &[]);
+            let Run { violations, .. } = runs.run_scenario(&scenario, &[]);
             if !violations.is_empty() {
                 let one = Broken { points: points.clone(), scenario, violations };
                 found.lock().unwrap_or_else(PoisonError::into_inner).push(one);

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{Halves, Reach};
 use crate::invariants::{Claim, Violation};
-use crate::parts::Parts;
 use crate::scenario::Scenario;
-use crate::world::{Run, run_with};
+use crate::world::{Run, Runs};
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Report {
     clippy::disallowed_methods,
     reason = "a budget of real time is measured outside of any simulation"
 )]
-pub fn sweep<P: Parts>(sweep: Sweep<'_>, parts: &P, progress: impl Fn() + Sync) -> Report {
+pub fn sweep(sweep: Sweep<'_>, runs: &impl Runs, progress: impl Fn() + Sync) -> Report {
     let start = Instant::now();
     let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
     let report = Mutex::new(Report::default());
@@ -115,7 +114,7 @@ pub fn sweep<P: Parts>(sweep: Sweep<'_>, parts: &P, progress: impl Fn() + Sync) 
                 break;
             }
             let seed = sweep.first_seed.wrapping_add(index);
-            let run = run_with(&(sweep.scenario)(seed), parts.clone(), sweep.claims);
+            let run = runs.run_scenario(&(sweep.scenario)(seed), sweep.claims);
             mine.add(seed, run);
             if mine.failure.is_some() {
                 failed.store(true, Ordering::Relaxed);

@@ -40,6 +40,7 @@ pub use host::Host;
 pub use kind::Hosting;
 pub use seat::{Journal, Seat};
 pub use teller::Teller;
+pub(crate) use teller::{By, Chronicle};
 pub use wire::{Message, Reply, Request};
 
 /// A kind of participant that this crate hosts.

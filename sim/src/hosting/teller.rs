@@ -37,7 +37,7 @@ struct Told {
 
 /// What of a hosted participant is known over all its lives.
 #[derive(Clone, Default)]
-pub(super) struct Chronicle(Arc<Mutex<Annals>>);
+pub(crate) struct Chronicle(Arc<Mutex<Annals>>);
 
 #[derive(Default)]
 struct Annals {
@@ -50,7 +50,7 @@ struct Annals {
 
 /// Who ends a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
+pub(crate) enum By {
     /// The process that began it, decided.
     Coordinator,
     /// The same, in one phase.
@@ -60,7 +60,7 @@ pub(super) enum By {
 }
 
 impl Teller {
-    pub(super) fn new(p: u8, owner: CoordinatorId, events: Timed, chronicle: Chronicle) -> Self {
+    pub(crate) fn new(p: u8, owner: CoordinatorId, events: Timed, chronicle: Chronicle) -> Self {
         Self { p, owner, events, told: Arc::default(), chronicle }
     }
 
@@ -99,25 +99,25 @@ impl Teller {
     }
 
     /// The participant has been opened: what it has told since is what it found.
-    pub(super) fn opened(&self) {
+    pub(crate) fn opened(&self) {
         let prepared = lock(&self.told).prepared.iter().copied().collect();
         self.events.record(Event::Found { p: self.p, prepared });
     }
 
     /// Its transaction, if it is one of the coordinator under test.
-    pub(super) fn ours(&self, gid: &BranchGid) -> Option<Tx> {
+    pub(crate) fn ours(&self, gid: &BranchGid) -> Option<Tx> {
         (gid.gid.coordinator == self.owner).then(|| Tx::of(&gid.gid))
     }
 
     /// From now on it is this one who ends the branch.
-    pub(super) fn at_work(&self, gid: &BranchGid, by: By) {
+    pub(crate) fn at_work(&self, gid: &BranchGid, by: By) {
         if let Some(tx) = self.ours(gid) {
             lock(&self.chronicle.0).hands.insert(tx, by);
         }
     }
 
     /// A vote that lasts no longer than its answer.
-    pub(super) fn voted(&self, gid: &BranchGid, vote: VoteKind) {
+    pub(crate) fn voted(&self, gid: &BranchGid, vote: VoteKind) {
         if let Some(tx) = self.ours(gid) {
             self.events.record(Event::Voted { tx, p: self.p, vote });
         }

@@ -26,9 +26,8 @@ mod times;
 mod work;
 
 use crate::invariants::Claim;
-use crate::parts::Parts;
 use crate::scenario::Scenario;
-use crate::world::run_with;
+use crate::world::Runs;
 
 pub use ddmin::ddmin;
 pub use file::{Unkept, keep};
@@ -49,15 +48,15 @@ const PASSES: [fn(&mut Search<'_, Scenario>); 9] = [
 ];
 
 /// The smallest scenario found that breaks the invariant that this one breaks first; nothing if it
-/// breaks none. With these parts, and these claims beside the invariants.
-pub fn shrink<P: Parts>(
+/// breaks none. Run like this, and asked these claims beside the invariants.
+pub fn shrink(
     scenario: &Scenario,
-    parts: &P,
+    runs: &impl Runs,
     claims: &[Claim],
     effort: Effort,
 ) -> Option<Shrunk> {
     let mut run = |candidate: &Scenario| {
-        candidate.check().ok().map(|()| run_with(candidate, parts.clone(), claims))
+        candidate.check().ok().map(|()| runs.run_scenario(candidate, claims))
     };
     let mut search = Search::new(scenario, effort, &mut run)?;
     loop {

@@ -23,5 +23,5 @@ mod tests;
 pub(crate) use control::{COORDINATORS, World, address, stranger};
 pub(crate) use cues::of_event as sight_of;
 pub(crate) use run::run_of;
-pub use run::{Run, run_with};
+pub use run::{Run, Runs, run_with};
 pub use struck::FaultCounts;

@@ -53,6 +53,19 @@ pub struct Run {
     pub lasted: Duration,
 }
 
+/// Whatever runs scenarios and judges them: [`Parts`], or a choice among several by what the scenario
+/// says.
+pub trait Runs: Sync {
+    /// Runs a scenario, and asks these claims of it beside the invariants.
+    fn run_scenario(&self, scenario: &Scenario, claims: &[Claim]) -> Run;
+}
+
+impl<P: Parts> Runs for P {
+    fn run_scenario(&self, scenario: &Scenario, claims: &[Claim]) -> Run {
+        run_with(scenario, self.clone(), claims)
+    }
+}
+
 /// Runs a scenario with these parts, and asks these claims of it beside the invariants.
 ///
 /// Not inside another madsim runtime. A panic in a run ends it and is a violation like any other,
@@ -143,7 +156,7 @@ fn world<P: Parts>(
     let slot = |p: u8| {
         let (stream, latency) = (DISKS + 1 + u64::from(p), scenario.disks.of_participant());
         let disk = disk(stream, latency, Place::Participant(p));
-        Slot::new(disk, parts.kind().kept(&parts.seeded(&scenario, p)))
+        Slot::new(disk, parts.kind().kept(p, &parts.seeded(&scenario, p)))
     };
     World {
         // A valid id, as its own test would tell.
