@@ -1,15 +1,17 @@
 //! One life of a node on the network: it sends and receives until it is dropped or killed.
 
 use std::{
-    future::poll_fn,
+    future::{pending, poll_fn},
+    io,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use super::{NodeId, aim::Spoken, state::Incarnation, wire::Wire};
+use super::{ByteStream, NodeId, aim::Spoken, state::Incarnation, stream::Carrier, wire::Wire};
 
 /// A node's connection to the network, from its `bind` to its death.
 ///
-/// Dropping it takes the node down as a kill does. Share it by reference or in an `Arc`.
+/// Dropping it takes the node down as a kill does: its peers are told nothing. Share it by reference or in an `Arc`.
 #[derive(Debug)]
 pub struct Endpoint<M> {
     wire: Wire<M>,
@@ -45,6 +47,61 @@ impl<M: Clone + Spoken + Send + 'static> Endpoint<M> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
+    /// Opens a byte stream to a node that listens. To the node itself it has no faults.
+    ///
+    /// It hangs for as long as the way there or back is cut, or the machine there without power; and
+    /// for ever once this node has been killed.
+    ///
+    /// # Errors
+    /// - `ConnectionRefused`: the machine is on, and no process on it listens.
+    /// - `ConnectionReset`: it was reset before it had come about.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the attempt, and the other node never knows.
+    pub async fn connect(&self, to: NodeId) -> io::Result<ByteStream> {
+        if !self.is_current() {
+            return pending().await;
+        }
+        let id = self.wire.step(|streams, step| streams.open(self.node, to, step));
+        let stream = ByteStream::client(self.carrier(), id, self.node, to);
+        poll_fn(|cx| stream.poll_connected(cx)).await?;
+        Ok(stream)
+    }
+
+    /// Has this process listen for connections, from now on until its end. [`accept`](Self::accept)
+    /// does too; before either, who connects is refused.
+    pub fn listen(&self) {
+        if self.is_current() {
+            self.wire.step(|streams, _| streams.listen(self.node));
+        }
+    }
+
+    /// Takes the next byte stream that was opened to this node, and who opened it; pends for ever once
+    /// the node has been killed.
+    ///
+    /// One task at a time may wait.
+    ///
+    /// # Cancel safety
+    /// A stream is taken only as the future's output.
+    pub async fn accept(&self) -> (NodeId, ByteStream) {
+        let (from, id) = poll_fn(|cx| {
+            if !self.is_current() {
+                return Poll::Pending;
+            }
+            self.wire.step(|streams, step| streams.poll_accept(self.node, cx.waker(), step))
+        })
+        .await;
+        (from, ByteStream::server(self.carrier(), id, self.node, from))
+    }
+
+    fn is_current(&self) -> bool {
+        self.wire.state().is_current(self.node, self.incarnation)
+    }
+
+    fn carrier(&self) -> Arc<dyn Carrier> {
+        Arc::new(self.wire.clone())
+    }
+
     fn poll_recv(&self, cx: &Context<'_>) -> Poll<(NodeId, M)> {
         let received = self.wire.state().receive(self.node, self.incarnation, cx.waker());
         // The lock is released: a waker that was replaced is dropped here.
@@ -60,6 +117,8 @@ impl<M: Clone + Spoken + Send + 'static> Endpoint<M> {
 impl<M> Drop for Endpoint<M> {
     fn drop(&mut self) {
         let remains = self.wire.state().unbind(self.node, self.incarnation);
-        drop(remains);
+        if remains.is_some() {
+            self.wire.step(|streams, step| streams.lose_power(self.node, step));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One direction between two nodes: its options, its random stream and a packet's fate.
+//! One direction between two nodes: its options, its random stream and the fate of what it carries.
 //!
 //! Deliberately absent: order. A packet's latency depends on no other packet, as in any datagram
 //! network; give a link a fixed latency to have it in order.
@@ -75,31 +75,33 @@ impl Link {
         Self { options, cut: false, drag: 1, draw }
     }
 
-    /// Decides about the next packet.
-    ///
-    /// Everything is drawn whether it applies or not: switching a fault off must leave the
-    /// fates of all other packets, and all else about this one, as they were. `drag` is the
-    /// receiver's.
+    /// Decides about the next packet. `drag` is the receiver's.
     pub(super) fn next_fate(&mut self, drag: u32) -> Fate {
-        let options = &self.options;
-        let lost = self.draw.permille(options.loss_permille);
-        let duplicated = self.draw.permille(options.duplicate_permille);
-        let reordered = self.draw.permille(options.reorder_permille);
-        let slowed = self.draw.permille(options.slow_permille);
-        let latency = self.draw.between(options.latency_min, options.latency_max);
-        let second_latency = self.draw.between(options.latency_min, options.latency_max);
-        let held_back = self.draw.between(Duration::ZERO, options.reorder_delay);
-
-        let mut delay = latency.max(MINIMUM_LATENCY);
-        let drag = drag.max(self.drag);
-        let dragged = drag > 1;
-        if slowed || dragged {
-            delay *= drag.max(if slowed { options.slow_factor } else { 1 });
-        }
-        if reordered {
-            delay += held_back;
-        }
-        let second_delay = duplicated.then_some(delay + second_latency.max(MINIMUM_LATENCY));
-        Fate { lost, slowed, dragged, reordered, delay, second_delay }
+        fate(&self.options, drag.max(self.drag), &mut self.draw)
     }
+}
+
+/// Decides about a packet, or a segment of a stream, that takes so many `times` as long.
+///
+/// Everything is drawn whether it applies or not: switching a fault off must leave the fates of all
+/// others, and all else about this one, as they were.
+pub(super) fn fate(options: &LinkOptions, times: u32, draw: &mut Draw) -> Fate {
+    let lost = draw.permille(options.loss_permille);
+    let duplicated = draw.permille(options.duplicate_permille);
+    let reordered = draw.permille(options.reorder_permille);
+    let slowed = draw.permille(options.slow_permille);
+    let latency = draw.between(options.latency_min, options.latency_max);
+    let second_latency = draw.between(options.latency_min, options.latency_max);
+    let held_back = draw.between(Duration::ZERO, options.reorder_delay);
+
+    let mut delay = latency.max(MINIMUM_LATENCY);
+    let dragged = times > 1;
+    if slowed || dragged {
+        delay *= times.max(if slowed { options.slow_factor } else { 1 });
+    }
+    if reordered {
+        delay += held_back;
+    }
+    let second_delay = duplicated.then_some(delay + second_latency.max(MINIMUM_LATENCY));
+    Fate { lost, slowed, dragged, reordered, delay, second_delay }
 }

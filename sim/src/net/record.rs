@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::NodeId;
+use super::{NodeId, StreamStats};
 use crate::trace::Trace;
 
 /// Counters of one network, since its start.
@@ -46,12 +46,27 @@ pub(super) enum Happening {
     Dead = 9,
     Aimed = 10,
     Dragged = 11,
+    Dialled = 32,
+    Accepted = 33,
+    Refused = 34,
+    SegmentSent = 35,
+    SegmentLost = 36,
+    SegmentDragged = 37,
+    SegmentSlowed = 38,
+    SegmentHeldBack = 39,
+    SegmentAimed = 40,
+    SegmentStalled = 41,
+    SegmentArrived = 42,
+    Reset = 43,
+    HalfOpen = 44,
+    ResetLost = 45,
 }
 
 /// The one place where what happens is noted.
 #[derive(Default)]
 pub(super) struct Record {
     stats: NetStats,
+    streams: StreamStats,
     trace: Trace,
 }
 
@@ -71,12 +86,30 @@ impl Record {
             Happening::Aimed => &mut self.stats.aimed,
             Happening::Dragged => &mut self.stats.dragged,
             Happening::Dead => &mut self.stats.dead_dropped,
+            Happening::Dialled => &mut self.streams.dialled,
+            Happening::Accepted => &mut self.streams.accepted,
+            Happening::Refused => &mut self.streams.refused,
+            Happening::SegmentSent => &mut self.streams.sent,
+            Happening::SegmentLost => &mut self.streams.lost,
+            Happening::SegmentDragged => &mut self.streams.dragged,
+            Happening::SegmentSlowed => &mut self.streams.slowed,
+            Happening::SegmentHeldBack => &mut self.streams.held_back,
+            Happening::SegmentAimed => &mut self.streams.aimed,
+            Happening::SegmentStalled => &mut self.streams.stalled,
+            Happening::SegmentArrived => &mut self.streams.arrived,
+            Happening::Reset => &mut self.streams.reset,
+            Happening::HalfOpen => &mut self.streams.half_open,
+            Happening::ResetLost => &mut self.streams.resets_lost,
         };
         *counter += 1;
     }
 
     pub(super) const fn stats(&self) -> NetStats {
         self.stats
+    }
+
+    pub(super) const fn stream_stats(&self) -> StreamStats {
+        self.streams
     }
 
     pub(super) const fn trace_hash(&self) -> u64 {

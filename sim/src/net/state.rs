@@ -9,14 +9,12 @@ use std::{collections::VecDeque, mem, task::Waker, time::Duration};
 use super::{
     NetStats, NodeId,
     aim::{Aim, Aims, Deed, Spoken},
-    link::{Link, LinkOptions, MINIMUM_LATENCY},
+    link::{LinkOptions, MINIMUM_LATENCY},
     queue::EventQueue,
     record::{Happening, Record},
+    stream::{Later, Step, StreamEvent, StreamStats, Streams},
+    ways::Ways,
 };
-use crate::draw::Draw;
-
-/// Keeps the links' streams apart from all others of the same seed.
-const LINK_STREAMS: u64 = 0x6e65_7400_0000_0000;
 
 /// Tells the lives of a node apart, and so whose a packet or an endpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,18 +22,16 @@ pub(super) struct Incarnation(u64);
 
 pub(super) struct NetState<M> {
     nodes: Vec<Node<M>>,
-    /// Row by sender, column by receiver. A node's link to itself is never asked.
-    links: Vec<Link>,
-    arrivals: EventQueue<Packet<M>>,
+    ways: Ways,
+    arrivals: EventQueue<Arrival<M>>,
     aims: Aims,
+    streams: Streams,
     record: Record,
 }
 
 struct Node<M> {
     incarnation: Incarnation,
     up: bool,
-    /// What the latency of packets to it is multiplied by.
-    drag: u32,
     inbox: Inbox<M>,
 }
 
@@ -43,6 +39,12 @@ struct Node<M> {
 pub(super) struct Inbox<M> {
     messages: VecDeque<(NodeId, M)>,
     receiver: Option<Waker>,
+}
+
+/// What is under way.
+enum Arrival<M> {
+    Packet(Packet<M>),
+    Stream(StreamEvent),
 }
 
 struct Packet<M> {
@@ -55,19 +57,13 @@ struct Packet<M> {
 
 impl<M> NetState<M> {
     pub(super) fn new(seed: u64, nodes: u8, options: LinkOptions) -> Self {
-        let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
-        let link = |(from, to)| {
-            // Named by its ends, not numbered: a node more leaves the others' streams alone.
-            let ends = u64::from(u16::from_be_bytes([from, to]));
-            Link::new(options, Draw::new(seed, LINK_STREAMS | ends))
-        };
-        let node =
-            |_| Node { incarnation: Incarnation(0), up: false, drag: 1, inbox: Inbox::default() };
+        let node = |_| Node { incarnation: Incarnation(0), up: false, inbox: Inbox::default() };
         Self {
             nodes: (0..nodes).map(node).collect(),
-            links: pairs.map(link).collect(),
+            ways: Ways::new(seed, nodes, options),
             arrivals: EventQueue::new(),
             aims: Aims::default(),
+            streams: Streams::new(seed, nodes),
             record: Record::default(),
         }
     }
@@ -93,50 +89,63 @@ impl<M> NetState<M> {
     }
 
     pub(super) fn set_link(&mut self, from: NodeId, to: NodeId, options: LinkOptions) {
-        self.link(from, to).options = options;
+        self.ways.set_link(from, to, options);
     }
 
     pub(super) fn set_all(&mut self, options: LinkOptions) {
-        for link in &mut self.links {
-            link.options = options;
-        }
-    }
-
-    pub(super) fn set_cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
-        self.link(from, to).cut = cut;
+        self.ways.set_all(options);
     }
 
     pub(super) fn drag(&mut self, from: Option<NodeId>, to: NodeId, factor: u32) {
-        let drag = match from {
-            Some(from) => &mut self.link(from, to).drag,
-            None => &mut self.nodes[to.index()].drag,
-        };
-        *drag = factor;
+        self.ways.drag(from, to, factor);
     }
 
-    pub(super) fn heal_all(&mut self) {
-        for link in &mut self.links {
-            link.cut = false;
-            link.drag = 1;
-        }
-        for node in &mut self.nodes {
-            node.drag = 1;
-        }
+    pub(super) fn clear_aims(&mut self) {
         self.aims.clear();
+    }
+
+    /// Takes a step of the streams. What it leaves to be done is left to the caller, and every event
+    /// among it is to be armed.
+    pub(super) fn stream_step<T>(
+        &mut self,
+        now: Duration,
+        step: impl FnOnce(&mut Streams, &mut Step<'_>) -> T,
+    ) -> (T, Later) {
+        let mut later = Later::default();
+        let Self { ways, record, streams, .. } = self;
+        let result = step(streams, &mut Step { now, ways, record, later: &mut later });
+        for (due, event) in &later.events {
+            self.arrivals.push(*due, Arrival::Stream(*event));
+        }
+        (result, later)
     }
 
     pub(super) fn aim(&mut self, aim: Aim) {
         self.aims.add(aim);
     }
 
-    /// Lets the packet that is due next arrive, and returns who waits for it.
-    pub(super) fn arrive_next(&mut self) -> Option<Waker> {
-        let (due, Packet { from, to, meant_for, message }) = self.arrivals.pop()?;
+    /// Lets what is due next arrive, and returns who waits for a packet, and what is left to be done
+    /// of a step of the streams: no event among it.
+    pub(super) fn arrive_next(&mut self) -> (Option<Waker>, Later) {
+        match self.arrivals.pop() {
+            None => (None, Later::default()),
+            Some((due, Arrival::Packet(packet))) => {
+                (self.receive_packet(due, packet), Later::default())
+            }
+            Some((due, Arrival::Stream(event))) => {
+                let step = |streams: &mut Streams, step: &mut Step<'_>| streams.arrive(event, step);
+                (None, self.stream_step(due, step).1)
+            }
+        }
+    }
+
+    fn receive_packet(&mut self, due: Duration, packet: Packet<M>) -> Option<Waker> {
+        let Packet { from, to, meant_for, message } = packet;
         if !self.is_current(to, meant_for) {
             self.record.note(Happening::Dead, due, from, to);
             return None;
         }
-        if from != to && self.link(from, to).cut {
+        if self.ways.is_cut(from, to) {
             self.record.note(Happening::Cut, due, from, to);
             return None;
         }
@@ -172,6 +181,10 @@ impl<M> NetState<M> {
         self.record.stats()
     }
 
+    pub(super) const fn stream_stats(&self) -> StreamStats {
+        self.record.stream_stats()
+    }
+
     pub(super) const fn trace_hash(&self) -> u64 {
         self.record.trace_hash()
     }
@@ -184,14 +197,9 @@ impl<M> NetState<M> {
     fn put_under_way(&mut self, due: Duration, from: NodeId, to: NodeId, message: M) -> Duration {
         self.record.note(Happening::UnderWay, due, from, to);
         let meant_for = self.nodes[to.index()].incarnation;
-        self.arrivals.push(due, Packet { from, to, meant_for, message });
+        let packet = Packet { from, to, meant_for, message };
+        self.arrivals.push(due, Arrival::Packet(packet));
         due
-    }
-
-    fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let nodes = self.nodes.len();
-        assert!(to.index() < nodes, "{to:?} is not part of the network");
-        &mut self.links[from.index() * nodes + to.index()]
     }
 }
 
@@ -217,12 +225,9 @@ impl<M: Clone + Spoken> NetState<M> {
         }
         let deed = self.aims.strike(from, to, &message);
 
-        let drag = self.nodes[to.index()].drag;
-        let link = self.link(from, to);
-        let cut = link.cut;
         // Drawn although the direction may be cut, so that a cut shifts nothing either.
-        let mut fate = link.next_fate(drag);
-        if cut {
+        let mut fate = self.ways.next_fate(from, to);
+        if self.ways.is_cut(from, to) {
             self.record.note(Happening::Cut, now, from, to);
             return [None; 3];
         }

@@ -1,13 +1,14 @@
 //! Where the network meets madsim's clock: one timer an arrival, and no task.
 //!
-//! A packet's timer is a `Sleep` whose waker *is* the arrival, so a delivery costs no poll of a
+//! A packet's or a segment's timer is a `Sleep` whose waker *is* the arrival, so a delivery costs no poll of a
 //! task of its own. Timers and queued arrivals are armed one for one and both fire in the order
 //! they are due, so each firing lets exactly the next arrival happen and need not know the time:
 //! inside a timer callback madsim's clock still shows the old one.
 //!
 //! Rules this rests on:
 //! - A callback runs with madsim's timers locked, so nothing that happens at an arrival may arm
-//!   a timer. Waking a task is fine: that only queues it.
+//!   a timer. Waking a task is fine: that only queues it, and drops nothing that it has. The drop of
+//!   a stream arms one, so it is not for such a callback either, and nothing here has a stream.
 //! - What the timers hold must not hold the `TimeHandle`, or the two would keep each other alive
 //!   after the run. Hence `Shared` apart from `Wire`.
 //! - A `Sleep` adds a timer at each pending poll and never cancels it, so each is polled once
@@ -27,6 +28,7 @@ use super::{
     NodeId,
     aim::Spoken,
     state::{Incarnation, NetState},
+    stream::{Carrier, Step, Streams},
 };
 
 use crate::sentry::{Sentry, Sign};
@@ -52,9 +54,10 @@ impl<M> Shared<M> {
 
 impl<M: Clone + Send + 'static> Wake for Shared<M> {
     fn wake(self: Arc<Self>) {
-        let receiver = self.lock().arrive_next();
-        if let Some(receiver) = receiver {
-            receiver.wake();
+        let (receiver, later) = self.lock().arrive_next();
+        debug_assert!(later.events.is_empty(), "no timer can be armed at an arrival");
+        for waiting in receiver.into_iter().chain(later.wakers) {
+            waiting.wake();
         }
     }
 }
@@ -102,6 +105,23 @@ impl<M: Clone + Spoken + Send + 'static> Wire<M> {
         self.sentry.tell(Sign::Received { from: from.0, to: to.0, word: message.word() });
         self.state().is_current(to, incarnation)
     }
+}
+
+impl<M> Wire<M> {
+    pub(super) fn state(&self) -> MutexGuard<'_, NetState<M>> {
+        self.shared.lock()
+    }
+
+    /// Takes a step of the streams now, and does what it leaves to be done.
+    pub(super) fn step<T>(&self, step: impl FnOnce(&mut Streams, &mut Step<'_>) -> T) -> T {
+        let now = self.time.elapsed();
+        let (result, later) = self.state().stream_step(now, step);
+        for (due, _) in later.events {
+            self.arm(due);
+        }
+        later.wakers.into_iter().for_each(Waker::wake);
+        result
+    }
 
     fn arm(&self, due: Duration) {
         let deadline = self.start + due;
@@ -113,9 +133,9 @@ impl<M: Clone + Spoken + Send + 'static> Wire<M> {
     }
 }
 
-impl<M> Wire<M> {
-    pub(super) fn state(&self) -> MutexGuard<'_, NetState<M>> {
-        self.shared.lock()
+impl<M: Send + 'static> Carrier for Wire<M> {
+    fn take(&self, step: &mut dyn FnMut(&mut Streams, &mut Step<'_>)) {
+        self.step(step);
     }
 }
 
