@@ -4,6 +4,7 @@ mod aims;
 mod outages;
 mod packets;
 mod replay;
+mod stream;
 
 use std::{future::Future, time::Duration};
 

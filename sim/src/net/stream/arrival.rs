@@ -154,7 +154,7 @@ impl Streams {
         }
     }
 
-    fn reset_arrives(
+    pub(super) fn reset_arrives(
         &mut self,
         (id, sender): (ConnectionId, Side),
         half_open: bool,

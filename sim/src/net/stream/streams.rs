@@ -2,7 +2,8 @@
 //!
 //! A machine answers at once, as its kernel does, and yet an answer is on its way only from when the
 //! end that gets it looks next: what arrives does so in a timer callback, where no timer may be armed
-//! for the answer. So the end is woken to look, and until it looks nobody can tell the difference.
+//! for the answer. So the end is woken to look. If it does so late, what has come by then has come; only
+//! a cut that was there and is gone by then goes unseen.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -189,8 +190,11 @@ impl Streams {
             None => {}
             Some(Answer::SynAck) => self.send(id, side.other(), Cargo::SynAck, step),
             Some(Answer::Refusal) => self.send(id, side.other(), Cargo::Refusal, step),
+            // It came while nobody looked.
+            Some(Answer::Reset { due, half_open }) if due <= step.now => {
+                self.reset_arrives((id, side.other()), half_open, step);
+            }
             Some(Answer::Reset { due, half_open }) => {
-                let due = due.max(step.now + super::super::link::MINIMUM_LATENCY);
                 let what = What::Reset { half_open };
                 step.schedule(due, StreamEvent { connection: id, sender: side.other(), what });
             }
