@@ -11,7 +11,8 @@ use super::{ByteStream, NodeId, aim::Spoken, state::Incarnation, stream::Carrier
 
 /// A node's connection to the network, from its `bind` to its death.
 ///
-/// Dropping it takes the node down as a kill does: its peers are told nothing. Share it by reference or in an `Arc`.
+/// Dropping it takes the node down as a kill does: its peers are told nothing. Share it by reference or
+/// in an `Arc`.
 #[derive(Debug)]
 pub struct Endpoint<M> {
     wire: Wire<M>,

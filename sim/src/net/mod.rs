@@ -21,38 +21,23 @@
 
 mod aim;
 mod endpoint;
-mod link;
+mod ground;
 mod queue;
-mod record;
 mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod ways;
 mod wire;
 
 pub use aim::{Aim, Deed, Spoken};
 pub use endpoint::Endpoint;
-pub use link::LinkOptions;
-pub use record::NetStats;
-pub use stream::{ByteStream, Course, Stage, StreamAim, StreamDeed, StreamOptions, StreamStats};
+pub use ground::{LinkOptions, NetStats, NodeId, StreamStats};
+pub use stream::{ByteStream, Course, Stage, StreamAim, StreamDeed, StreamOptions};
 
 use crate::sentry::Sentry;
 use state::NetState;
 use stream::Streams;
 use wire::Wire;
-
-/// A node's place in the network: `0` up to the number of nodes.
-///
-/// Not madsim's node: that one owns tasks and is replaced at a restart, this one is an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u8);
-
-impl NodeId {
-    const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// A handle to the network of one run; clones share it.
 ///

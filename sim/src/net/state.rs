@@ -7,13 +7,12 @@
 use std::{collections::VecDeque, mem, task::Waker, time::Duration};
 
 use super::{
-    NetStats, NodeId,
     aim::{Aim, Aims, Deed, Spoken},
-    link::{LinkOptions, MINIMUM_LATENCY},
+    ground::{
+        Happening, LinkOptions, MINIMUM_LATENCY, NetStats, NodeId, Record, StreamStats, Ways,
+    },
     queue::EventQueue,
-    record::{Happening, Record},
-    stream::{Later, Step, StreamEvent, StreamStats, Streams},
-    ways::Ways,
+    stream::{Later, Step, StreamEvent, Streams},
 };
 
 /// Tells the lives of a node apart, and so whose a packet or an endpoint is.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::super::NodeId;
+use crate::net::ground::NodeId;
 
 /// When an aim strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,12 @@
 //! What happens when something arrives. It does in a timer callback, so nothing here is sent.
 
-use super::super::{NodeId, record::Happening, ways::Ways};
 use super::aim::{Course, Stage, StreamDeed};
 use super::connection::{Answer, Life, Side};
 use super::pipe::Chunk;
 use super::segment::{Cargo, Whereabouts};
 use super::step::{ConnectionId, Step, StreamEvent, What};
 use super::streams::{Host, Power, Streams};
+use crate::net::ground::{Happening, NodeId, Ways};
 
 /// Whether nothing that is sent there arrives now.
 pub(super) fn is_barred(from: NodeId, to: NodeId, ways: &Ways, hosts: &[Host]) -> bool {

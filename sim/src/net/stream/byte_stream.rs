@@ -9,10 +9,10 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::super::NodeId;
 use super::connection::Side;
 use super::step::{Carrier, ConnectionId, Step};
 use super::streams::Streams;
+use crate::net::ground::NodeId;
 
 /// A connected byte stream between two nodes, to read from and write to by tokio's traits.
 ///

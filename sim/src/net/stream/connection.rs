@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::NodeId;
 use super::pipe::Pipe;
 use super::step::Step;
+use crate::net::ground::NodeId;
 
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

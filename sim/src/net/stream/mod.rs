@@ -29,7 +29,6 @@ mod options;
 mod outage;
 mod pipe;
 mod segment;
-mod stats;
 mod step;
 mod streams;
 mod transfer;
@@ -37,7 +36,6 @@ mod transfer;
 pub use aim::{Course, Stage, StreamAim, StreamDeed};
 pub use byte_stream::ByteStream;
 pub use options::StreamOptions;
-pub use stats::StreamStats;
 
 pub(super) use step::{Carrier, Later, Step, StreamEvent};
 pub(super) use streams::Streams;

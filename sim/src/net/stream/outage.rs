@@ -1,11 +1,11 @@
 //! Cuts and their end, machines that lose power, and processes that end while their machines live.
 
-use super::super::{NodeId, record::Happening};
 use super::arrival::is_barred;
 use super::connection::{Life, Side};
 use super::pipe::Pipe;
 use super::step::{ConnectionId, Step, StreamEvent, What};
 use super::streams::{Power, Streams};
+use crate::net::ground::{Happening, NodeId};
 
 impl Streams {
     /// Cuts a direction.

@@ -12,10 +12,10 @@
 
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
-use super::super::{NodeId, link::MINIMUM_LATENCY, ways::Ways};
 use super::aim::StreamDeed;
 use super::segment::{Cargo, Segment, Whereabouts};
 use super::step::Later;
+use crate::net::ground::{MINIMUM_LATENCY, NodeId, Ways};
 
 /// What was written at once, as far as it has not been read.
 pub(super) struct Chunk {

@@ -6,13 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{
-    NodeId,
-    link::{MINIMUM_LATENCY, fate},
-    record::Happening,
-};
 use super::{aim::Strike, options::StreamOptions, step::Step};
 use crate::draw::Draw;
+use crate::net::ground::{Happening, MINIMUM_LATENCY, NodeId, fate};
 
 /// Keeps the streams' draws apart from those of datagrams and all others of the same seed.
 const SEGMENT_STREAMS: u64 = 0x6e65_7401_0000_0000;

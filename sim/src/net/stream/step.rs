@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::super::{record::Record, ways::Ways};
 use super::{connection::Side, streams::Streams};
+use crate::net::ground::{Record, Ways};
 
 /// By which a connection is known, in the order of their opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

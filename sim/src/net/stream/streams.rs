@@ -11,12 +11,12 @@ use std::{
     task::{Poll, Waker},
 };
 
-use super::super::{NodeId, record::Happening};
 use super::aim::{Stage, StreamAim, StreamAims, StreamDeed};
 use super::connection::{Answer, Connection, Life, Side};
 use super::options::StreamOptions;
 use super::segment::{Cargo, Fortunes, Segment, Whereabouts};
 use super::step::{ConnectionId, Step, StreamEvent, What};
+use crate::net::ground::{Happening, NodeId};
 
 /// How it is with a node's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

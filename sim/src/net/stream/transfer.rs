@@ -7,13 +7,13 @@ use std::{
 
 use tokio::io::ReadBuf;
 
-use super::super::link::MINIMUM_LATENCY;
 use super::aim::StreamDeed;
 use super::connection::{Life, Side};
 use super::options::MAXIMUM_SEGMENT;
 use super::segment::Cargo;
 use super::step::{ConnectionId, Step, StreamEvent, What};
 use super::streams::Streams;
+use crate::net::ground::MINIMUM_LATENCY;
 
 impl Streams {
     pub(super) fn poll_read(

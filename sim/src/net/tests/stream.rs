@@ -13,6 +13,7 @@ mod windows;
 use std::io;
 
 use futures::join;
+use madsim::time::TimeHandle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -41,6 +42,11 @@ async fn connect(a: &Endpoint<u64>, b: &Endpoint<u64>) -> (ByteStream, ByteStrea
     let (client, (from, server)) = join!(a.connect(b.node()), b.accept());
     assert_eq!(from, a.node());
     (client.expect("it listens"), server)
+}
+
+/// Since the start of the run.
+fn now() -> Duration {
+    TimeHandle::current().elapsed()
 }
 
 async fn say(stream: &mut ByteStream, what: &str) {

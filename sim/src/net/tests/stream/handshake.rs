@@ -5,12 +5,11 @@ use super::*;
 #[test]
 fn who_does_not_listen_refuses_after_a_round_trip() {
     run(async {
-        let time = madsim::time::TimeHandle::current();
         let net = network(fixed(Duration::from_millis(10)));
         let (a, b) = (net.bind(A), net.bind(B));
         let refused = a.connect(B).await.expect_err("nobody listens");
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        assert_eq!(time.elapsed().as_millis(), 20);
+        assert_eq!(now().as_millis(), 20);
         b.listen();
         timeout(QUIET, a.connect(B)).await.expect("it answers").expect("it listens");
         assert_eq!((net.stream_stats().dialled, net.stream_stats().refused), (2, 1));

@@ -101,19 +101,18 @@ fn how_long_messages_are_changes_nothing() {
 /// When each of many segments from A arrives at B, if something befalls C's.
 fn arrivals(befalls: fn(&Network<u64>)) -> Vec<u128> {
     run(async move {
-        let time = madsim::time::TimeHandle::current();
         let Pair { net, b, mut client, mut server, a: _a } = pair(faulty()).await;
         let c = net.bind(C);
         let (mut other, _its_end) = connect(&c, &b).await;
         befalls(&net);
         let start = Duration::from_secs(10);
-        sleep(start.saturating_sub(time.elapsed())).await;
-        let since = time.elapsed();
+        sleep(start.saturating_sub(now())).await;
+        let since = now();
         let arrivals = Rc::new(RefCell::new(Vec::new()));
         let reading = async {
             let mut byte = [0];
             while let Ok(Ok(1)) = timeout(Duration::from_secs(60), server.read(&mut byte)).await {
-                arrivals.borrow_mut().push((time.elapsed() - since).as_micros() / 10);
+                arrivals.borrow_mut().push(now().saturating_sub(since).as_micros() / 10);
             }
         };
         let writing = async {

@@ -3,37 +3,12 @@
 
 use std::time::Duration;
 
-use super::{NodeId, StreamStats};
+use super::{NetStats, NodeId, StreamStats};
 use crate::trace::Trace;
-
-/// Counters of one network, since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NetStats {
-    /// Sends by live endpoints, to any node and whatever became of them.
-    pub sent: u64,
-    /// Arrivals in an inbox. A duplicated packet can count twice.
-    pub delivered: u64,
-    /// Packets lost at random.
-    pub lost: u64,
-    /// Packets given a second delivery.
-    pub duplicated: u64,
-    /// Packets held back so that later ones can overtake them.
-    pub reordered: u64,
-    /// Packets of the heavy tail.
-    pub slowed: u64,
-    /// Packets that a fault was aimed at.
-    pub aimed: u64,
-    /// Packets on a slow link, or to a slow node.
-    pub dragged: u64,
-    /// Arrivals prevented by a cut, at the send or under way.
-    pub cut_dropped: u64,
-    /// Arrivals for a node that was down, or had crashed since the send.
-    pub dead_dropped: u64,
-}
 
 /// What the record tells apart. The trace takes the numbers, so they are part of its format.
 #[derive(Clone, Copy)]
-pub(super) enum Happening {
+pub(in crate::net) enum Happening {
     Sent = 1,
     Lost = 2,
     Slowed = 3,
@@ -64,14 +39,20 @@ pub(super) enum Happening {
 
 /// The one place where what happens is noted.
 #[derive(Default)]
-pub(super) struct Record {
+pub(in crate::net) struct Record {
     stats: NetStats,
     streams: StreamStats,
     trace: Trace,
 }
 
 impl Record {
-    pub(super) fn note(&mut self, what: Happening, time: Duration, from: NodeId, to: NodeId) {
+    pub(in crate::net) fn note(
+        &mut self,
+        what: Happening,
+        time: Duration,
+        from: NodeId,
+        to: NodeId,
+    ) {
         self.trace.word(u64::from(u32::from_be_bytes([0, what as u8, from.0, to.0])));
         self.trace.word((time.as_secs() << 32) | u64::from(time.subsec_nanos()));
         let counter = match what {
@@ -104,15 +85,15 @@ impl Record {
         *counter += 1;
     }
 
-    pub(super) const fn stats(&self) -> NetStats {
+    pub(in crate::net) const fn stats(&self) -> NetStats {
         self.stats
     }
 
-    pub(super) const fn stream_stats(&self) -> StreamStats {
+    pub(in crate::net) const fn stream_stats(&self) -> StreamStats {
         self.streams
     }
 
-    pub(super) const fn trace_hash(&self) -> u64 {
+    pub(in crate::net) const fn trace_hash(&self) -> u64 {
         self.trace.hash()
     }
 }

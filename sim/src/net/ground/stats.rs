@@ -1,4 +1,29 @@
-//! How often what happened to streams, for a fault that never fired proves nothing.
+//! How often what happened, for a fault that never fired proves nothing.
+
+/// Counters of one network, since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetStats {
+    /// Sends by live endpoints, to any node and whatever became of them.
+    pub sent: u64,
+    /// Arrivals in an inbox. A duplicated packet can count twice.
+    pub delivered: u64,
+    /// Packets lost at random.
+    pub lost: u64,
+    /// Packets given a second delivery.
+    pub duplicated: u64,
+    /// Packets held back so that later ones can overtake them.
+    pub reordered: u64,
+    /// Packets of the heavy tail.
+    pub slowed: u64,
+    /// Packets that a fault was aimed at.
+    pub aimed: u64,
+    /// Packets on a slow link, or to a slow node.
+    pub dragged: u64,
+    /// Arrivals prevented by a cut, at the send or under way.
+    pub cut_dropped: u64,
+    /// Arrivals for a node that was down, or had crashed since the send.
+    pub dead_dropped: u64,
+}
 
 /// Counters of the streams of one network, since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::draw::Draw;
 const LINK_STREAMS: u64 = 0x6e65_7400_0000_0000;
 
 /// All directed links, and how slow the nodes are.
-pub(super) struct Ways {
+pub(in crate::net) struct Ways {
     /// Row by sender, column by receiver. A node's link to itself is never asked.
     links: Vec<Link>,
     /// What the latency of what is sent to a node is multiplied by.
@@ -18,7 +18,7 @@ pub(super) struct Ways {
 }
 
 impl Ways {
-    pub(super) fn new(seed: u64, nodes: u8, options: LinkOptions) -> Self {
+    pub(in crate::net) fn new(seed: u64, nodes: u8, options: LinkOptions) -> Self {
         let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
         let link = |(from, to)| {
             // Named by its ends, not numbered: a node more leaves the others' streams alone.
@@ -28,26 +28,26 @@ impl Ways {
         Self { links: pairs.map(link).collect(), drags: vec![1; nodes.into()] }
     }
 
-    pub(super) fn set_link(&mut self, from: NodeId, to: NodeId, options: LinkOptions) {
+    pub(in crate::net) fn set_link(&mut self, from: NodeId, to: NodeId, options: LinkOptions) {
         self.link_mut(from, to).options = options;
     }
 
-    pub(super) fn set_all(&mut self, options: LinkOptions) {
+    pub(in crate::net) fn set_all(&mut self, options: LinkOptions) {
         for link in &mut self.links {
             link.options = options;
         }
     }
 
-    pub(super) fn set_cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
+    pub(in crate::net) fn set_cut(&mut self, from: NodeId, to: NodeId, cut: bool) {
         self.link_mut(from, to).cut = cut;
     }
 
     /// Whether nothing passes in this direction. A node is never cut from itself.
-    pub(super) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+    pub(in crate::net) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
         from != to && self.link(from, to).cut
     }
 
-    pub(super) fn drag(&mut self, from: Option<NodeId>, to: NodeId, factor: u32) {
+    pub(in crate::net) fn drag(&mut self, from: Option<NodeId>, to: NodeId, factor: u32) {
         let drag = match from {
             Some(from) => &mut self.link_mut(from, to).drag,
             None => &mut self.drags[to.index()],
@@ -56,7 +56,7 @@ impl Ways {
     }
 
     /// Ends all dragging. Cuts are ended one by one.
-    pub(super) fn speed_up(&mut self) {
+    pub(in crate::net) fn speed_up(&mut self) {
         for link in &mut self.links {
             link.drag = 1;
         }
@@ -64,17 +64,17 @@ impl Ways {
     }
 
     /// Decides about the next packet on this link.
-    pub(super) fn next_fate(&mut self, from: NodeId, to: NodeId) -> Fate {
+    pub(in crate::net) fn next_fate(&mut self, from: NodeId, to: NodeId) -> Fate {
         let drag = self.drags[to.index()];
         self.link_mut(from, to).next_fate(drag)
     }
 
     /// How many times as long everything takes in this direction.
-    pub(super) fn drag_of(&self, from: NodeId, to: NodeId) -> u32 {
+    pub(in crate::net) fn drag_of(&self, from: NodeId, to: NodeId) -> u32 {
         self.drags[to.index()].max(self.link(from, to).drag)
     }
 
-    pub(super) fn link(&self, from: NodeId, to: NodeId) -> &Link {
+    pub(in crate::net) fn link(&self, from: NodeId, to: NodeId) -> &Link {
         &self.links[self.slot(from, to)]
     }
 

@@ -10,7 +10,7 @@ use crate::draw::Draw;
 /// The least time a packet takes, between nodes or from a node to itself.
 ///
 /// Never zero: a send must not be received before the sending task has gone on.
-pub(super) const MINIMUM_LATENCY: Duration = Duration::from_micros(1);
+pub(in crate::net) const MINIMUM_LATENCY: Duration = Duration::from_micros(1);
 
 /// How one direction treats packets. The default has a latency and no faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,33 +50,33 @@ impl Default for LinkOptions {
 
 /// What becomes of one packet.
 #[expect(clippy::struct_excessive_bools, reason = "each of them strikes, or not, for itself")]
-pub(super) struct Fate {
-    pub(super) lost: bool,
-    pub(super) slowed: bool,
-    pub(super) dragged: bool,
-    pub(super) reordered: bool,
+pub(in crate::net) struct Fate {
+    pub(in crate::net) lost: bool,
+    pub(in crate::net) slowed: bool,
+    pub(in crate::net) dragged: bool,
+    pub(in crate::net) reordered: bool,
     /// From the send to the arrival.
-    pub(super) delay: Duration,
+    pub(in crate::net) delay: Duration,
     /// From the send to the second arrival, which is later than the first.
-    pub(super) second_delay: Option<Duration>,
+    pub(in crate::net) second_delay: Option<Duration>,
 }
 
 /// One direction between two nodes.
-pub(super) struct Link {
-    pub(super) options: LinkOptions,
-    pub(super) cut: bool,
+pub(in crate::net) struct Link {
+    pub(in crate::net) options: LinkOptions,
+    pub(in crate::net) cut: bool,
     /// What latencies are multiplied by, beside the heavy tail.
-    pub(super) drag: u32,
+    pub(in crate::net) drag: u32,
     draw: Draw,
 }
 
 impl Link {
-    pub(super) const fn new(options: LinkOptions, draw: Draw) -> Self {
+    pub(in crate::net) const fn new(options: LinkOptions, draw: Draw) -> Self {
         Self { options, cut: false, drag: 1, draw }
     }
 
     /// Decides about the next packet. `drag` is the receiver's.
-    pub(super) fn next_fate(&mut self, drag: u32) -> Fate {
+    pub(in crate::net) fn next_fate(&mut self, drag: u32) -> Fate {
         fate(&self.options, drag.max(self.drag), &mut self.draw)
     }
 }
@@ -85,7 +85,7 @@ impl Link {
 ///
 /// Everything is drawn whether it applies or not: switching a fault off must leave the fates of all
 /// others, and all else about this one, as they were.
-pub(super) fn fate(options: &LinkOptions, times: u32, draw: &mut Draw) -> Fate {
+pub(in crate::net) fn fate(options: &LinkOptions, times: u32, draw: &mut Draw) -> Fate {
     let lost = draw.permille(options.loss_permille);
     let duplicated = draw.permille(options.duplicate_permille);
     let reordered = draw.permille(options.reorder_permille);
