@@ -107,9 +107,7 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
 
     /// Ends a node's process while its machine lives. For datagrams it is the same as a
     /// [kill](Self::kill); its streams are closed by the machine, as if each had been dropped, and who
-    /// connects is refused.
-    ///
-    /// If the machine has lost power before, it has it again.
+    /// connects is refused. A machine without power stays without.
     pub fn end_process(&self, node: NodeId) {
         let remains = self.wire.state().kill(node);
         drop(remains);

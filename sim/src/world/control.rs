@@ -190,8 +190,17 @@ impl<P: Parts> World<P> {
         }
     }
 
-    /// Ends what runs at a place, as far as the network and the executor can tell.
+    /// Ends what runs at a place, as far as the network and the executor can tell: with its machine.
     pub(crate) fn kill(&self, place: Place) -> bool {
+        self.take_down(place, Network::kill)
+    }
+
+    /// Ends what runs at a place, and has the network know how.
+    pub(super) fn take_down(
+        &self,
+        place: Place,
+        on_network: fn(&Network<MessageOf<P>>, net::NodeId),
+    ) -> bool {
         let mut hosts = lock(&self.hosts);
         let host = &mut hosts[address(place).0 as usize];
         if !host.up {
@@ -207,7 +216,7 @@ impl<P: Parts> World<P> {
         }
         self.events.record(Event::Crashed { place });
         // First the network: the node's tasks are dropped only when they are next scheduled.
-        self.net.kill(address(place));
+        on_network(&self.net, address(place));
         Handle::current().kill(host.node);
         Handle::current().restart(host.node);
         true

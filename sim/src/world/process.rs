@@ -8,6 +8,7 @@ use madsim::runtime::Handle;
 use super::control::{COORDINATORS, World, address};
 use crate::history::{Ailment, Event, Place};
 use crate::lock::lock;
+use crate::net::Network;
 use crate::parts::Parts;
 
 /// How it was with the coordinator that another one took over from.
@@ -23,7 +24,7 @@ impl<P: Parts> World<P> {
     /// Ends the process at a place. What it wrote is the kernel's, and stays as it is, synced or not.
     pub(super) fn end_process(&self, place: Place) -> bool {
         let mount = lock(&self.hosts)[address(place).0 as usize].mount;
-        if !self.kill(place) {
+        if !self.take_down(place, Network::end_process) {
             return false;
         }
         if let Some(mount) = mount {

@@ -81,6 +81,9 @@ impl Streams {
     /// A process ends, and its machine closes its streams for it.
     pub(in crate::net) fn end_process(&mut self, node: NodeId, step: &mut Step<'_>) {
         let host = &mut self.hosts[node.index()];
+        if host.power == Power::Off {
+            return;
+        }
         host.power = Power::Idle;
         host.waiting.clear();
         step.later.remains.extend(host.acceptor.take());

@@ -1,6 +1,14 @@
 //! Bytes from one end to the other, and the end of them.
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::*;
+
+#[test]
+fn a_stream_is_what_a_client_library_asks_for() {
+    const fn is<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static>() {}
+    is::<ByteStream>();
+}
 
 #[test]
 fn bytes_arrive_in_order_and_once_whatever_the_link_does_to_packets() {
