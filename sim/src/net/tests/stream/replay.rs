@@ -134,3 +134,45 @@ fn what_befalls_one_link_leaves_the_others_alone() {
     assert_eq!(calm, arrivals(|net| net.reset_streams(B, C)));
     assert_eq!(calm, arrivals(|net| net.set_link(C, B, fixed(Duration::from_millis(1)))));
 }
+
+/// How long each of many segments takes that are sent one after the other.
+fn latencies(options: LinkOptions, befalls: fn(&Network<u64>)) -> Vec<u128> {
+    run(async move {
+        let Pair { net, a: _a, b: _b, mut client, mut server } = pair(options).await;
+        let mut latencies = Vec::new();
+        for number in 0..100 {
+            if number == 50 {
+                befalls(&net);
+            }
+            sleep(QUIET).await;
+            let since = now();
+            say(&mut client, "x").await;
+            let read = timeout(Duration::from_secs(60), server.read_u8()).await;
+            read.expect("it comes").expect("it is open");
+            latencies.push(now().saturating_sub(since).as_micros());
+            net.heal_all();
+        }
+        latencies
+    })
+}
+
+#[test]
+fn removing_one_fault_leaves_the_other_segments_alone() {
+    let changed = |one: &[u128], other: &[u128]| {
+        one.iter().zip(other).filter(|(one, other)| one.abs_diff(**other) > 1).count()
+    };
+    let with_all = latencies(faulty(), |_| {});
+    let without = [
+        LinkOptions { loss_permille: 0, ..faulty() },
+        LinkOptions { slow_permille: 0, ..faulty() },
+        LinkOptions { reorder_permille: 0, ..faulty() },
+    ];
+    for options in without {
+        let count = changed(&with_all, &latencies(options, |_| {}));
+        assert!((3..25).contains(&count), "only those with the fault change: {count}");
+    }
+    let doubled = LinkOptions { duplicate_permille: 500, ..faulty() };
+    assert_eq!(changed(&with_all, &latencies(doubled, |_| {})), 0, "duplicates are invisible");
+    let dragged = latencies(faulty(), |net| net.drag(None, B, 30));
+    assert_eq!(changed(&with_all, &dragged), 1);
+}
