@@ -2,7 +2,7 @@
 //!
 //! Plain data behind one lock. Time comes in as an argument; due times, wakers and a dead node's
 //! inbox go out as return values. The only foreign code that runs under the lock is a message's
-//! own clone and drop.
+//! own clone and drop. Streams are a room of their own, whose steps are taken here.
 
 use std::{collections::VecDeque, mem, task::Waker, time::Duration};
 

@@ -69,6 +69,24 @@ fn what_is_dragged_takes_so_many_times_as_long() {
 }
 
 #[test]
+fn datagrams_and_streams_draw_from_different_random_streams() {
+    run(async {
+        let latency_max = Duration::from_millis(900);
+        let net = network(LinkOptions { latency_max, ..LinkOptions::default() });
+        let (a, b) = (net.bind(A), net.bind(B));
+        let since = now();
+        let _connected = join!(a.connect(B), async { b.listen() });
+        let handshake = now().saturating_sub(since);
+        let since = now();
+        a.send(B, 1);
+        b.recv().await;
+        b.send(A, 1);
+        a.recv().await;
+        assert_ne!(handshake.as_millis(), now().saturating_sub(since).as_millis());
+    });
+}
+
+#[test]
 fn datagrams_and_streams_do_not_disturb_each_other() {
     let datagrams = |with_stream: bool| {
         run(async move {

@@ -75,3 +75,26 @@ fn a_reset_that_meets_a_cut_is_lost() {
         assert_eq!(fails(&mut client).await, io::ErrorKind::ConnectionReset);
     });
 }
+
+#[test]
+fn an_attempt_and_a_connection_that_nobody_has_taken_are_reset_too() {
+    run(async {
+        let net = network(fixed(Duration::from_millis(10)));
+        let (a, b) = (net.bind(A), net.bind(B));
+        b.listen();
+        let mut waiting = a.connect(B).await.expect("it listens");
+        sleep(QUIET).await;
+        let resetting = async {
+            sleep(Duration::from_millis(5)).await;
+            net.reset_streams(A, B);
+        };
+        let (attempt, ()) = join!(a.connect(B), resetting);
+        let attempt = attempt.map_err(|error| error.kind()).expect_err("it is reset");
+        assert_eq!(attempt, io::ErrorKind::ConnectionReset);
+        let (_, mut taken) = b.accept().await;
+        for stream in [&mut waiting, &mut taken] {
+            assert_eq!(fails(stream).await, io::ErrorKind::ConnectionReset);
+        }
+        assert!(timeout(QUIET, b.accept()).await.is_err());
+    });
+}
