@@ -41,8 +41,11 @@ impl Streams {
         if is_barred(from, to, step.ways, &self.hosts) {
             segment.whereabouts = Whereabouts::Stalled;
             step.record.note(Happening::SegmentStalled, step.now, from, to);
-            if pipe.source_gone {
+            // A refusal is not sent again: what it answers is.
+            let refusal = matches!(segment.cargo, Cargo::Refusal);
+            if refusal || pipe.source_gone {
                 pipe.forget_from(number);
+                connection.ask_again();
             }
             return;
         }
@@ -81,6 +84,7 @@ impl Streams {
             return false;
         }
         let strike = segment.strike.map(|(_, deed)| deed);
+        let fortune = segment.fortune;
         let pipe = connection.from(sender);
         match pipe.pop() {
             Some(Cargo::Data(bytes)) => {
@@ -90,6 +94,10 @@ impl Streams {
             Some(Cargo::Fin) => {
                 pipe.ended = true;
                 step.wake(&mut pipe.reader);
+            }
+            Some(Cargo::Syn) => {
+                connection.asked = Some(fortune);
+                self.shake((id, sender), &Cargo::Syn, step);
             }
             Some(handshake) => self.shake((id, sender), &handshake, step),
             None => {}

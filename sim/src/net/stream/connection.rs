@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::pipe::Pipe;
+use super::segment::{Cargo, Fortune, Segment, Whereabouts};
 use super::step::Step;
 use crate::net::ground::NodeId;
 
@@ -86,6 +87,8 @@ pub(super) struct End {
 pub(super) struct Connection {
     ends: [End; 2],
     pipes: [Pipe; 2],
+    /// What was drawn for the client's question, once the server's machine has it.
+    pub(super) asked: Option<Fortune>,
 }
 
 impl Connection {
@@ -96,6 +99,7 @@ impl Connection {
                 End { life: Life::Unborn, answer: None },
             ],
             pipes: [Pipe::new(client, server), Pipe::new(server, client)],
+            asked: None,
         }
     }
 
@@ -139,10 +143,31 @@ impl Connection {
         step.wake(&mut self.to(side).reader);
     }
 
+    /// What the server's machine answered, or would have, does not come any more, and the client goes on
+    /// asking. It does so when something changes, as it does with all that was not acknowledged.
+    pub(super) fn ask_again(&mut self) {
+        let Some(fortune) = self.asked else { return };
+        let answer = self.from(Side::Server);
+        if !answer.segments.is_empty() || self.life(Side::Client) != Life::Connecting {
+            return;
+        }
+        let answer = self.from(Side::Server);
+        answer.source_gone = false;
+        // An arrival of the old answer may still be due.
+        answer.first += 1;
+        self.end(Side::Client).answer = None;
+        self.end(Side::Server).life = Life::Unborn;
+        let (cargo, whereabouts) = (Cargo::Syn, Whereabouts::Stalled);
+        let syn = Segment { cargo, whereabouts, fortune, strike: None };
+        self.from(Side::Client).push(syn, Duration::ZERO);
+    }
+
     /// An end is reset: what was not yet read is gone, and what was not yet received.
     pub(super) fn reset(&mut self, side: Side, step: &mut Step<'_>) {
         if self.life(side).is_held() {
-            self.end(side).life = Life::Reset;
+            // Of one that the server could not take yet there is nobody to tell.
+            let expected = self.life(side) == Life::Expected;
+            self.end(side).life = if expected { Life::Closed } else { Life::Reset };
             self.pipes.iter_mut().for_each(Pipe::flush);
             self.wake(side, step);
         }

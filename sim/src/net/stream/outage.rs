@@ -66,12 +66,16 @@ impl Streams {
         step.later.remains.extend(host.acceptor.take());
         for connection in self.connections.values_mut() {
             for side in [Side::Client, Side::Server] {
-                if connection.node(side) == node && connection.life(side) != Life::Unborn {
+                let life = connection.life(side);
+                if connection.node(side) == node && life != Life::Unborn {
                     connection.end(side).life = Life::Vanished;
                     connection.end(side).answer = None;
                     connection.to(side).lose_destination(step.later);
                     connection.from(side).lose_source();
                     step.later.remains.extend(connection.from(side).writer.take());
+                    if life == Life::Embryonic {
+                        connection.ask_again();
+                    }
                 }
             }
         }
