@@ -1,6 +1,7 @@
 //! What byte streams promise, one claim a test.
 
 mod aims;
+mod chaos;
 mod deaths;
 mod handshake;
 mod outages;
