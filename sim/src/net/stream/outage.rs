@@ -36,7 +36,8 @@ impl Streams {
         self.retransmit(to, from, step);
     }
 
-    /// Ends every cut, all dragging, and every aim that has not struck.
+    /// Ends every cut, all dragging, and every aim that has not struck: those too whose segment is under
+    /// way, for after this no fault begins.
     pub(in crate::net) fn heal_all(&mut self, step: &mut Step<'_>) {
         let nodes = || (0..u8::MAX).map(NodeId).take(self.hosts.len());
         let pairs: Vec<_> = nodes().flat_map(|from| nodes().map(move |to| (from, to))).collect();
@@ -45,6 +46,11 @@ impl Streams {
         }
         step.ways.speed_up();
         self.aims.clear();
+        for connection in self.connections.values_mut() {
+            for side in [Side::Client, Side::Server] {
+                connection.from(side).spare();
+            }
+        }
     }
 
     /// A process begins, on a machine that has power from now on.

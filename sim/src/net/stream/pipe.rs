@@ -142,6 +142,16 @@ impl Pipe {
         again
     }
 
+    /// Nothing in it is struck any more.
+    pub(super) fn spare(&mut self) {
+        for segment in &mut self.segments {
+            segment.strike = None;
+        }
+        for chunk in &mut self.unread {
+            chunk.strike = None;
+        }
+    }
+
     /// Forgets all segments. Their numbers are not given again.
     pub(super) fn forget_all(&mut self) {
         self.first += self.segments.len() as u64;

@@ -10,7 +10,7 @@ use crate::net::{Course, Stage, StreamAim, StreamDeed};
 /// Writes bytes that count, in pieces, until it fails.
 async fn count(mut stream: ByteStream) {
     for first in 0..100_u8 {
-        let piece: Vec<u8> = (0..first % 7 + 1).map(|more| first.wrapping_add(more)).collect();
+        let piece: Vec<u8> = (0..=first % 7).map(|more| first.wrapping_add(more)).collect();
         if stream.write_all(&piece).await.is_err() {
             return;
         }
@@ -30,7 +30,7 @@ async fn check(mut stream: ByteStream) {
         if stream.read_exact(&mut piece).await.is_err() {
             return;
         }
-        let expected = (0..first % 7 + 1).map(|more| first.wrapping_add(more));
+        let expected = (0..=first % 7).map(|more| first.wrapping_add(more));
         assert!(piece.iter().copied().eq(expected), "{piece:?} after {first}");
         if stream.write_all(&[first]).await.is_err() {
             return;
