@@ -149,7 +149,8 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
         self.wire.state().drag(from, to, factor);
     }
 
-    /// Ends all cuts and all dragging, and every aim that has not struck. The other faults are options: see
+    /// Ends all cuts and all dragging, and every aim that has not struck, even if its segment is under
+    /// way. What an aim swallows, or holds up, it does further. The other faults are options: see
     /// [`set_all`](Self::set_all).
     pub fn heal_all(&self) {
         self.wire.state().clear_aims();

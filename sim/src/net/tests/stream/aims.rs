@@ -134,5 +134,16 @@ fn an_aim_that_has_not_struck_ends_with_heal_all() {
         say(&mut client, "commit 2").await;
         sleep(QUIET).await;
         assert_eq!(heard(&mut server).await, "commit 1commit 2");
+        for stage in [Stage::Before, Stage::After] {
+            aim(&net, stage, StreamDeed::Reset);
+            say(&mut client, "commit 3").await;
+            say(&mut client, "commit 4").await;
+            if stage == Stage::After {
+                sleep(QUIET).await;
+            }
+            net.heal_all();
+            sleep(QUIET).await;
+            assert_eq!(heard(&mut server).await, "commit 3commit 4", "under way, or unread");
+        }
     });
 }
