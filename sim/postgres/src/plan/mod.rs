@@ -16,7 +16,7 @@ pub(crate) use analyze::{Analyzer, Names};
 pub(crate) use ddl::{Definition, checks, define};
 pub(crate) use dml::{Conflict, Dml, Source as InsertSource, Write};
 pub(crate) use expr::{Agg, AggKind, Arith, Compare, Expr, Typed};
-pub(crate) use query::{Field, JoinKind, Locking, NoWait, Query, Source};
+pub(crate) use query::{Field, JoinKind, NoWait, Query, Source};
 
 use sqlparser::ast;
 

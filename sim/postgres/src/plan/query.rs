@@ -405,7 +405,7 @@ fn order(
     let descending = match &one.options.sort {
         None | Some(ast::OrderBySort::Asc) => false,
         Some(ast::OrderBySort::Desc) => true,
-        Some(other) => return Err(PgError::unsupported(format_args!("ORDER BY … {other}"))),
+        Some(ast::OrderBySort::Using(_)) => return Err(PgError::unsupported("ORDER BY … USING")),
     };
     let nulls_first = one.options.nulls_first.unwrap_or(descending);
     let by_output = match &one.expr {

@@ -4,7 +4,7 @@
 //! Every wait of a backend goes through here, so here is where it hears of a cancel request, of
 //! its end, and of a crash (`CHECK_FOR_INTERRUPTS`).
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};

@@ -1,6 +1,6 @@
 //! Definitions of tables, and `LOCK TABLE`.
 
-use super::{Done, Session};
+use super::{Done, Session, SessionData};
 use crate::error::{PgError, PgResult};
 use crate::locks::{Mode, Owner, Span, Tag};
 use crate::plan::Definition;
@@ -28,13 +28,14 @@ impl Session {
                 }
             }
             Definition::AlterTable { before, after } => {
-                let mut state = self.shared.alive()?;
-                self.data.change(
-                    &mut state,
-                    Change::AlterTable { before: before.clone(), after: after.clone() },
-                )?;
-                self.check_existing(&state, &before, &after);
-                drop(state);
+                {
+                    let mut state = self.shared.alive()?;
+                    self.data.change(
+                        &mut state,
+                        Change::AlterTable { before: before.clone(), after: after.clone() },
+                    )?;
+                    self.data.check_existing(&state, &before, &after);
+                }
                 // What is there already has to hold at once, deferrable or not.
                 let all = std::mem::take(&mut self.data.xact_mut().pending);
                 let (new, old): (Vec<_>, Vec<_>) = all
@@ -47,29 +48,6 @@ impl Session {
             }
         }
         Ok(Done::tag(tag))
-    }
-
-    /// Notes for every row the checks that were added.
-    fn check_existing(
-        &mut self,
-        state: &crate::server::State,
-        before: &crate::catalog::Table,
-        after: &crate::catalog::Table,
-    ) {
-        let Some(heap) = state.heaps.get(&after.id) else { return };
-        let mut pending = Vec::new();
-        for tid in heap.tuples.keys() {
-            let table = after.id;
-            for unique in &after.uniques[before.uniques.len()..] {
-                let constraint = unique.name.clone();
-                pending.push(Pending { table, constraint, kind: PendingKind::Unique(*tid) });
-            }
-            for key in &after.foreign_keys[before.foreign_keys.len()..] {
-                let constraint = key.name.clone();
-                pending.push(Pending { table, constraint, kind: PendingKind::Parent(*tid) });
-            }
-        }
-        self.data.xact_mut().pending.extend(pending);
     }
 
     /// Another transaction may be creating one of the same name: that one is waited for.
@@ -151,5 +129,30 @@ impl Session {
             }
         }
         Ok(Done::tag("LOCK TABLE"))
+    }
+}
+
+impl SessionData {
+    /// Notes for every row the checks that were added.
+    fn check_existing(
+        &mut self,
+        state: &crate::server::State,
+        before: &crate::catalog::Table,
+        after: &crate::catalog::Table,
+    ) {
+        let Some(heap) = state.heaps.get(&after.id) else { return };
+        let mut pending = Vec::new();
+        for tid in heap.tuples.keys() {
+            let table = after.id;
+            for unique in &after.uniques[before.uniques.len()..] {
+                let constraint = unique.name.clone();
+                pending.push(Pending { table, constraint, kind: PendingKind::Unique(*tid) });
+            }
+            for key in &after.foreign_keys[before.foreign_keys.len()..] {
+                let constraint = key.name.clone();
+                pending.push(Pending { table, constraint, kind: PendingKind::Parent(*tid) });
+            }
+        }
+        self.xact_mut().pending.extend(pending);
     }
 }

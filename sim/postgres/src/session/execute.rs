@@ -130,9 +130,9 @@ impl Session {
         }
         match statement {
             Statement::Begin(modes) => self.begin(*modes),
-            Statement::Commit { .. } => self.end(None).await,
+            Statement::Commit => self.end(None).await,
             Statement::Prepare { gid } => self.end(Some(gid)).await,
-            Statement::Rollback { .. } => {
+            Statement::Rollback => {
                 self.warn_outside();
                 self.abort();
                 Ok(Done::tag("ROLLBACK"))

@@ -128,6 +128,22 @@ impl SessionData {
         self.set_savepoint(name);
     }
 
+    /// Lets the effects be seen, and then the locks go.
+    fn finish_commit(&mut self, state: &mut State, durable: bool) {
+        let (pid, database) = (self.pid, self.database);
+        let tag = self.tag(state);
+        let Some(xact) = self.xact.take() else { return };
+        state.end(&xact.xids(), &xact.changes, Status::Committed);
+        if let Some(xid) = xact.xid {
+            let what = What::Committed { tag };
+            let database = state.catalog.database_name(database);
+            state.edges.tell(&Effect { what, xid, database, by: Some(pid), durable });
+        }
+        state.publish(pid, database, &xact.listens, &xact.notifies);
+        self.leave(state);
+        self.settings.commit();
+    }
+
     pub(super) fn set_savepoint(&mut self, name: String) {
         let settings = self.settings.clone();
         let xact = self.xact_mut();
@@ -166,9 +182,9 @@ impl Session {
             let mut state = self.shared.alive()?;
             let tag = self.data.tag(&state);
             let asynchronous = self.data.settings.raw("synchronous_commit")? == "off";
-            let xact = self.data.xact_mut();
+            let xact = self.data.xact();
             if xact.xid.is_none() {
-                self.finish_commit(&mut state, false);
+                self.data.finish_commit(&mut state, false);
                 return Ok(());
             }
             let changes = xact.changes.iter();
@@ -183,31 +199,15 @@ impl Session {
             let record = state.edges.append(Record::Commit(work).encode(), flush);
             if !flush {
                 drop(record);
-                self.finish_commit(&mut state, false);
+                self.data.finish_commit(&mut state, false);
                 return Ok(());
             }
             (record, flush)
         };
         self.shared.written(record).await?;
         let mut state = self.shared.alive()?;
-        self.finish_commit(&mut state, flush);
+        self.data.finish_commit(&mut state, flush);
         Ok(())
-    }
-
-    /// Lets the effects be seen, and then the locks go.
-    fn finish_commit(&mut self, state: &mut State, durable: bool) {
-        let (pid, database) = (self.data.pid, self.data.database);
-        let tag = self.data.tag(state);
-        let Some(xact) = self.data.xact.take() else { return };
-        state.end(&xact.xids(), &xact.changes, Status::Committed);
-        if let Some(xid) = xact.xid {
-            let what = What::Committed { tag };
-            let database = state.catalog.database_name(database);
-            state.edges.tell(&Effect { what, xid, database, by: Some(pid), durable });
-        }
-        state.publish(pid, database, &xact.listens, &xact.notifies);
-        self.data.leave(state);
-        self.data.settings.commit();
     }
 
     /// Rolls back because of an error, and gives the error on.

@@ -20,14 +20,14 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> PgResult<Option<Statement>> {
     } else if cursor.take("PREPARE TRANSACTION") {
         Statement::Prepare { gid: cursor.string()? }
     } else if cursor.take("COMMIT") || cursor.take("END") {
-        Statement::Commit { chain: chain(cursor)? }
+        no_chain(cursor, Statement::Commit)?
     } else if cursor.take("ROLLBACK") || cursor.take("ABORT") {
         let _noise = cursor.take("WORK") || cursor.take("TRANSACTION");
         if cursor.take("TO") {
             let _noise = cursor.take("SAVEPOINT");
             Statement::RollbackTo(cursor.ident()?)
         } else {
-            Statement::Rollback { chain: chain(cursor)? }
+            no_chain(cursor, Statement::Rollback)?
         }
     } else if cursor.take("SAVEPOINT") {
         Statement::Savepoint(cursor.ident()?)
@@ -83,11 +83,13 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> PgResult<Option<Statement>> {
     cursor.end(Some(statement))
 }
 
-fn chain(cursor: &mut Cursor<'_>) -> PgResult<bool> {
+fn no_chain(cursor: &mut Cursor<'_>, statement: Statement) -> PgResult<Statement> {
     let _noise = cursor.take("WORK") || cursor.take("TRANSACTION");
-    let chain = cursor.take("AND CHAIN");
-    let _said_no = !chain && cursor.take("AND NO CHAIN");
-    if chain { Err(PgError::unsupported("AND CHAIN")) } else { Ok(false) }
+    if cursor.take("AND CHAIN") {
+        return Err(PgError::unsupported("AND CHAIN"));
+    }
+    let _said_no = cursor.take("AND NO CHAIN");
+    Ok(statement)
 }
 
 fn modes(cursor: &mut Cursor<'_>) -> PgResult<Modes> {

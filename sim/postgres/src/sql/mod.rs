@@ -20,8 +20,8 @@ pub(crate) use split::{parse, refuse_backslashes};
 #[derive(Clone, Debug)]
 pub(crate) enum Statement {
     Begin(Modes),
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Commit,
+    Rollback,
     Prepare { gid: String },
     CommitPrepared { gid: String },
     RollbackPrepared { gid: String },
@@ -85,7 +85,7 @@ impl Statement {
     pub(crate) fn ends_transaction(&self) -> bool {
         matches!(
             self,
-            Self::Commit { .. } | Self::Rollback { .. } | Self::Prepare { .. } | Self::RollbackTo(_)
+            Self::Commit | Self::Rollback | Self::Prepare { .. } | Self::RollbackTo(_)
         )
     }
 

@@ -20,12 +20,12 @@ use extended::Extended;
 use stream::{Event, Wire};
 
 /// A client's connection to a session.
-pub(crate) struct Connection<S> {
-    pub(super) wire: Wire<S>,
-    pub(super) session: Session,
-    pub(super) extended: Extended,
+struct Connection<S> {
+    wire: Wire<S>,
+    session: Session,
+    extended: Extended,
     /// What the client was told of settings last.
-    pub(super) reported: Vec<(&'static str, String)>,
+    reported: Vec<(&'static str, String)>,
 }
 
 /// Serves one client.

@@ -117,11 +117,6 @@ impl Xact {
         }
     }
 
-    /// The id under which it changes something now.
-    pub(crate) fn current_xid(&self) -> Option<u64> {
-        self.subs.last().map_or(self.xid, |sub| sub.xid)
-    }
-
     /// All its ids, its own first.
     pub(crate) fn xids(&self) -> Vec<u64> {
         let top = self.xid.into_iter();
