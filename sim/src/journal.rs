@@ -57,11 +57,18 @@ impl<D: Storage, R: Serialize + DeserializeOwned> Journal<D, R> {
 
     /// Appends a record and forces it. After an error the log must be opened anew.
     pub(crate) async fn write(&mut self, record: &R) -> io::Result<()> {
+        self.write_all(std::slice::from_ref(record)).await
+    }
+
+    /// The same with several, at the price of one.
+    pub(crate) async fn write_all(&mut self, records: &[R]) -> io::Result<()> {
         if std::mem::replace(&mut self.broken, true) {
             return Err(io::Error::other("an earlier write failed"));
         }
         let mut bytes = Vec::new();
-        push(&mut bytes, self.length, record)?;
+        for record in records {
+            push(&mut bytes, self.length, record)?;
+        }
         self.length += bytes.len() as u64;
         self.disk.append(&self.file, bytes).await?;
         self.disk.sync(&self.file).await?;

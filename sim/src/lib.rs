@@ -31,6 +31,7 @@ mod lock;
 pub mod net;
 pub mod parts;
 pub mod picture;
+pub mod postgres;
 pub mod rpc;
 pub mod scenario;
 pub mod sentry;

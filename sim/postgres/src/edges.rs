@@ -154,7 +154,11 @@ impl Edges {
         Self { wal: Arc::new(wal), clock: Arc::new(clock), observer: Arc::new(observer) }
     }
 
-    pub(crate) fn append(&self, record: Vec<u8>, flush: bool) -> BoxFuture<'static, io::Result<()>> {
+    pub(crate) fn append(
+        &self,
+        record: Vec<u8>,
+        flush: bool,
+    ) -> BoxFuture<'static, io::Result<()>> {
         self.wal.append(record, flush)
     }
 

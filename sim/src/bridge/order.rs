@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::explore::Story;
-use crate::scenario::{Clocks, Disks, Habits, Locks, Network, Scenario, Workload};
+use crate::scenario::{Clocks, Disks, Habits, Locks, Network, Scenario, Servers, Workload};
 use crate::story::{Action, Size};
 
 /// What happens in a run, one thing at a time.
@@ -69,6 +69,7 @@ impl Order {
         Scenario {
             seed: self.seed,
             participants: self.size.participants,
+            servers: Servers::Simulated,
             workload: Workload::Transfers {
                 accounts: 1,
                 overdraw_permille: 0,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use indoubt_sim::fuzz::{Budget, Report, Sweep, commit, sweep};
-use indoubt_sim::harness::Harness;
+use indoubt_sim::harness::Shipped;
 use indoubt_sim::invariants::Claim;
 
 use super::plan::{Plan, claims};
 use super::shrink::at_once;
-use super::{Family, Unwritten, VIOLATED, print, seed, usage};
+use super::{Family, Participants, Unwritten, VIOLATED, print, seed, usage};
 
 /// From how many runs on every claim must have been reached: fewer are too few to demand it.
 const DEMAND_REACH: u64 = 1_000;
@@ -39,6 +39,10 @@ pub(super) struct Fuzz {
     #[arg(long, value_enum, default_value_t = Family::Swarm)]
     family: Family,
 
+    /// What the participants are.
+    #[arg(long, value_enum, default_value_t = Participants::Simulated)]
+    participants: Participants,
+
     /// Also ask of every run whether the explorer allows what happened in it.
     #[arg(long)]
     follow: bool,
@@ -64,7 +68,7 @@ impl Fuzz {
                 u64::MAX
             )));
         }
-        let scenario = self.family.scenario();
+        let scenario = &|seed| self.family.scenario(seed, self.participants);
         let claims = match claims(self.follow) {
             Ok(claims) => claims,
             Err(error) => return Ok(usage(error)),
@@ -72,7 +76,7 @@ impl Fuzz {
         let bar = bar(budget);
         let (first_seed, claims) = (self.first_seed, &claims[..]);
         let seeds = Sweep { first_seed, budget, jobs, scenario, claims };
-        let report = sweep(seeds, &Harness::shipped(), || bar.inc(1));
+        let report = sweep(seeds, &Shipped, || bar.inc(1));
         bar.finish_and_clear();
         self.summarize(&report, claims)
     }
@@ -101,13 +105,17 @@ impl Fuzz {
                 Family::Crowd => " --family crowd",
                 Family::Reference => " --family reference",
             };
+            let participants = match self.participants {
+                Participants::Simulated => "",
+                Participants::Postgres => " --participants postgres",
+            };
             let follow = if self.follow { " --follow" } else { "" };
             print(format_args!(
-                "replay it with\n  cargo sim replay {}{family}{follow}",
+                "replay it with\n  cargo sim replay {}{family}{participants}{follow}",
                 failure.seed
             ))?;
             if !self.no_shrink {
-                let scenario = self.family.scenario()(failure.seed);
+                let scenario = self.family.scenario(failure.seed, self.participants);
                 at_once(&Plan::Scenario(scenario.into()), claims, self.follow)?;
             }
             return Ok(ExitCode::from(VIOLATED));

@@ -17,7 +17,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use indoubt_sim::scenario::Scenario;
+use indoubt_sim::scenario::{Scenario, Servers};
 
 use output::print;
 pub(crate) use output::{Unwritten, written};
@@ -77,14 +77,29 @@ enum Family {
     Reference,
 }
 
+/// What the participants are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Participants {
+    /// Simulated databases.
+    Simulated,
+    /// Simulated Postgres servers, behind the shipped adapter with the real client in it.
+    Postgres,
+}
+
 impl Family {
-    const fn scenario(self) -> fn(u64) -> Scenario {
-        match self {
-            Self::Swarm => Scenario::from_seed,
-            Self::Traffic => Scenario::traffic,
-            Self::Crowd => Scenario::crowd,
-            Self::Reference => Scenario::reference,
-        }
+    /// What a seed stands for, with these participants.
+    fn scenario(self, seed: u64, participants: Participants) -> Scenario {
+        let scenario = match self {
+            Self::Swarm => Scenario::from_seed(seed),
+            Self::Traffic => Scenario::traffic(seed),
+            Self::Crowd => Scenario::crowd(seed),
+            Self::Reference => Scenario::reference(seed),
+        };
+        let servers = match participants {
+            Participants::Simulated => Servers::Simulated,
+            Participants::Postgres => Servers::Postgres,
+        };
+        Scenario { servers, ..scenario }
     }
 }
 

@@ -6,19 +6,30 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry, shrink_order};
 use indoubt_sim::explore::Inclusion;
-use indoubt_sim::harness::Harness;
+use indoubt_sim::harness::Shipped;
 use indoubt_sim::invariants::{Claim, verdict};
 use indoubt_sim::scenario::Scenario;
 use indoubt_sim::shrink::{Effort, Shrunk, shrink};
-use indoubt_sim::world::{Run, run_with};
+use indoubt_sim::world::{Run, Runs};
 use serde::Serialize;
 
-use super::{Family, seed};
+use super::{Family, Participants, seed};
+
+/// What to run, and what with.
+#[derive(Debug, Args)]
+pub(super) struct What {
+    #[command(flatten)]
+    named: Named,
+
+    /// What the participants of a seed are; a file says it by itself.
+    #[arg(long, value_enum, default_value_t = Participants::Simulated)]
+    participants: Participants,
+}
 
 /// Exactly one of the two.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct What {
+struct Named {
     /// The seed that `fuzz` printed.
     #[arg(value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -43,11 +54,11 @@ impl What {
     /// # Errors
     /// The file has none.
     pub(super) fn plan(&self, family: Family) -> Result<Plan, String> {
-        if let Some(path) = &self.scenario {
+        if let Some(path) = &self.named.scenario {
             return read(path);
         }
-        let seed = self.seed.unwrap_or_default();
-        Ok(Plan::Scenario(family.scenario()(seed).into()))
+        let seed = self.named.seed.unwrap_or_default();
+        Ok(Plan::Scenario(family.scenario(seed, self.participants).into()))
     }
 }
 
@@ -81,7 +92,7 @@ impl Plan {
         let effort = Effort::default();
         match self {
             Self::Scenario(scenario) => {
-                let shrunk = shrink(scenario, &Harness::shipped(), claims, effort)?;
+                let shrunk = shrink(scenario, &Shipped, claims, effort)?;
                 Some(shrunk.map(|smallest| Self::Scenario(smallest.into())))
             }
             Self::Order(order) => {
@@ -93,7 +104,7 @@ impl Plan {
 
     pub(super) fn run(&self, claims: &[Claim]) -> (Run, Option<Carried>) {
         match self {
-            Self::Scenario(scenario) => (run_with(scenario, Harness::shipped(), claims), None),
+            Self::Scenario(scenario) => (Shipped.run_scenario(scenario, claims), None),
             Self::Order(order) => carried(order, claims),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use indoubt_sim::fuzz::{Broken, Crashes, crashes};
-use indoubt_sim::harness::Harness;
+use indoubt_sim::harness::Shipped;
 
 use super::plan::{Plan, What};
 use super::shrink::at_once;
@@ -50,7 +50,7 @@ impl Sweep {
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (start, jobs) = (Instant::now(), self.jobs.map_or(cores, usize::from));
-        let swept = crashes(&scenario, &Harness::shipped(), self.pairs, jobs);
+        let swept = crashes(&scenario, &Shipped, self.pairs, jobs);
         let seconds = start.elapsed().as_secs_f64();
         for (place, steps) in &swept.steps {
             print(format_args!("{steps:>8} steps of {place}"))?;

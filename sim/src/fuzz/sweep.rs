@@ -32,7 +32,7 @@ pub struct Sweep<'a> {
     /// How many threads; at least 1.
     pub jobs: usize,
     /// What a seed stands for.
-    pub scenario: fn(u64) -> Scenario,
+    pub scenario: &'a (dyn Fn(u64) -> Scenario + Sync),
     /// What is claimed of each run beside the invariants.
     pub claims: &'a [Claim],
 }

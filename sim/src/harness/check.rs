@@ -33,7 +33,7 @@ where
 
     fn search_on(&self, seeds: u64) -> Report {
         let jobs = available_parallelism().map_or(1, NonZero::get);
-        let (scenario, budget, claims) = (self.family, Budget::Seeds(seeds), &self.claims[..]);
+        let (scenario, budget, claims) = (&self.family, Budget::Seeds(seeds), &self.claims[..]);
         sweep(Sweep { first_seed: 0, budget, jobs, scenario, claims }, self, || {})
     }
 

@@ -32,9 +32,10 @@ use crate::history::History;
 use crate::hosting::{Hosted, Hosting};
 use crate::invariants::{Claim, Invariant};
 use crate::parts::{AttendedOf, FileLogs, Kind, Logs};
-use crate::scenario::Scenario;
+use crate::postgres::PostgresKind;
+use crate::scenario::{Scenario, Servers};
 use crate::workload::{Planned, Workload};
-use crate::world::{Run, run_with};
+use crate::world::{Run, Runs, run_with};
 
 pub use check::Caught;
 
@@ -69,7 +70,22 @@ impl<B, L: Clone, K: Clone, W: Clone> Clone for Harness<B, L, K, W> {
 
 /// Runs a scenario with what ships, and judges it.
 pub fn run(scenario: &Scenario) -> Run {
-    run_with(scenario, Harness::shipped(), &[])
+    Shipped.run_scenario(scenario, &[])
+}
+
+/// Runs scenarios with what ships, and with the participants that each asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shipped;
+
+impl Runs for Shipped {
+    fn run_scenario(&self, scenario: &Scenario, claims: &[Claim]) -> Run {
+        match scenario.servers {
+            Servers::Simulated => run_with(scenario, Harness::shipped(), claims),
+            Servers::Postgres => {
+                run_with(scenario, Harness::shipped().participants(PostgresKind), claims)
+            }
+        }
+    }
 }
 
 impl Harness {

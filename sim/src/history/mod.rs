@@ -76,6 +76,11 @@ impl Recorder {
         self.record(Duration::from_micros(last), event);
     }
 
+    /// What something makes of the last event of which it makes anything.
+    pub(crate) fn last<T>(&self, of: impl FnMut(&Event) -> Option<T>) -> Option<T> {
+        lock(&self.inner).entries.iter().rev().map(|entry| &entry.event).find_map(of)
+    }
+
     /// Takes the history out, with the hash over it.
     pub fn finish(&self) -> (History, Trace) {
         let mut inner = lock(&self.inner);

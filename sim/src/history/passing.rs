@@ -79,6 +79,15 @@ impl Ask {
         }
     }
 
+    /// Which end of a branch it asks for, if it asks for one.
+    pub(crate) const fn decision(self) -> Option<Decision> {
+        match self {
+            Self::Commit | Self::RecoverCommit => Some(Decision::Commit),
+            Self::Abort | Self::RecoverAbort => Some(Decision::Abort),
+            Self::Prepare | Self::OnePhase | Self::Inquire => None,
+        }
+    }
+
     /// Whether recovery asks it, and not the transaction's own machine.
     pub const fn by_recovery(self) -> bool {
         matches!(self, Self::RecoverCommit | Self::RecoverAbort)

@@ -39,7 +39,7 @@ struct Told {
 #[derive(Clone, Default)]
 pub(crate) struct Chronicle(Arc<Mutex<Annals>>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Annals {
     prepared: BTreeSet<Tx>,
     /// How often each has ended.
@@ -57,6 +57,14 @@ pub(crate) enum By {
     Alone,
     Recovery,
     Operator,
+}
+
+impl Chronicle {
+    /// As much as there is now, and nothing of what is to come.
+    pub(crate) fn copy(&self) -> Self {
+        let annals = lock(&self.0).clone();
+        Self(Arc::new(Mutex::new(annals)))
+    }
 }
 
 impl Teller {

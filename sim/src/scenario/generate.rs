@@ -8,7 +8,9 @@ use super::ail::ail;
 use super::aim::aim;
 use super::ends::{ends, watch};
 use super::locks::locks;
-use super::{Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, When, Workload};
+use super::{
+    Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, Servers, When, Workload,
+};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -18,8 +20,18 @@ const STREAM: u64 = 1 << 48;
 impl Scenario {
     /// The scenario of a seed.
     pub fn from_seed(seed: u64) -> Self {
+        Self::drawn(seed, None)
+    }
+
+    /// The scenario of a seed, with so many participants.
+    pub fn with_participants(seed: u64, participants: u8) -> Self {
+        Self::drawn(seed, Some(participants))
+    }
+
+    fn drawn(seed: u64, participants: Option<u8>) -> Self {
         let mut draw = Draw::new(seed, STREAM);
-        let participants = 2 + number(&mut draw, 3);
+        let some = 2 + number(&mut draw, 3);
+        let participants = participants.unwrap_or(some);
         let workload = workload(&mut draw);
         let heal_ms = 1_500 + draw.below(2_500);
         let (network, faults) = (network(&mut draw), faults(&mut draw, participants, heal_ms));
@@ -36,6 +48,7 @@ impl Scenario {
         let mut scenario = Self {
             seed,
             participants,
+            servers: Servers::default(),
             workload,
             transactions: 6 + u32::from(number(&mut draw, 19)),
             numbers: Vec::new(),
@@ -99,6 +112,7 @@ impl Scenario {
         Self {
             seed,
             participants,
+            servers: Servers::default(),
             workload: Workload::Transfers {
                 accounts: 20,
                 overdraw_permille: 50,

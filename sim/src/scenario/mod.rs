@@ -14,6 +14,7 @@ mod fault;
 mod generate;
 mod habits;
 mod locks;
+mod servers;
 mod text;
 mod traffic;
 mod when;
@@ -27,6 +28,7 @@ pub use disks::Disks;
 pub use fault::{Fault, FaultKind, MessageDeed};
 pub use habits::Habits;
 pub use locks::Locks;
+pub use servers::Servers;
 pub use text::ScenarioError;
 pub use traffic::Traffic;
 pub use when::{Cue, Sight, When};
@@ -39,6 +41,9 @@ pub struct Scenario {
     pub seed: u64,
     /// How many participants there are.
     pub participants: u8,
+    /// What they are; a harness with participants of its own does not ask.
+    #[serde(default, skip_serializing_if = "Servers::are_simulated")]
+    pub servers: Servers,
     /// What the transactions do.
     pub workload: Workload,
     /// How many transactions the clients begin in all.

@@ -8,7 +8,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, When, Workload};
+use super::{
+    Clocks, Disks, Fault, FaultKind, Habits, Locks, Network, Scenario, Servers, When, Workload,
+};
 use crate::draw::Draw;
 use crate::history::Place;
 
@@ -51,6 +53,7 @@ impl Scenario {
         Self {
             seed,
             participants,
+            servers: Servers::default(),
             workload: Workload::Transfers {
                 accounts: 8 * u64::from(clients),
                 overdraw_permille: 20,

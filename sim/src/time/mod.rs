@@ -75,6 +75,11 @@ impl Timed {
         }
     }
 
+    /// What something makes of the last event of which it makes anything.
+    pub(crate) fn last<T>(&self, of: impl FnMut(&Event) -> Option<T>) -> Option<T> {
+        self.recorder.last(of)
+    }
+
     /// Writes an event down.
     pub fn record(&self, event: Event) {
         if self.sentry.is_heard() {

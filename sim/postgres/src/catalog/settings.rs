@@ -222,9 +222,8 @@ impl Settings {
 
 /// A value in the form in which it is kept.
 pub(crate) fn check(name: &str, value: &str) -> PgResult<String> {
-    let invalid = || {
-        PgError::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""))
-    };
+    let invalid =
+        || PgError::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""));
     let unsupported = || PgError::unsupported(format_args!("\"{value}\" for {name}"));
     let lower = value.to_lowercase();
     Ok(match parameter(name)? {

@@ -75,11 +75,7 @@ const VIEWS: &[(View, &str, &[(&str, Type)])] = &[
     (View::StatActivity, "pg_stat_activity", STAT_ACTIVITY),
     (View::ForeignServer, "pg_foreign_server", &[("oid", Oid), ("srvname", Name)]),
     (View::Database, "pg_database", &[("oid", Oid), ("datname", Name)]),
-    (
-        View::Roles,
-        "pg_roles",
-        &[("rolname", Name), ("rolsuper", Bool), ("rolcanlogin", Bool)],
-    ),
+    (View::Roles, "pg_roles", &[("rolname", Name), ("rolsuper", Bool), ("rolcanlogin", Bool)]),
 ];
 
 impl View {
@@ -121,7 +117,9 @@ impl View {
             Self::Database => {
                 let databases = state.catalog.databases.values();
                 databases
-                    .map(|database| vec![Value::Int(database.id.into()), Value::text(&database.name)])
+                    .map(|database| {
+                        vec![Value::Int(database.id.into()), Value::text(&database.name)]
+                    })
                     .collect()
             }
             Self::Roles => {
@@ -142,10 +140,7 @@ impl View {
 
 /// What is prepared and may be finished. A `PREPARE` that is still being written is in none of
 /// the views.
-fn prepared(
-    state: &State,
-    ends: impl Fn(&State, &str, u32) -> (Value, Value),
-) -> Vec<Row> {
+fn prepared(state: &State, ends: impl Fn(&State, &str, u32) -> (Value, Value)) -> Vec<Row> {
     let valid = state.prepared.values().filter(|gxact| gxact.valid);
     let mut rows: Vec<Row> = valid
         .map(|gxact| {
@@ -237,13 +232,14 @@ pub(crate) fn call(state: &State, set: SetFunc, args: &[Value], role: &str) -> P
             vec![vec![timeline.clone(), timeline, Value::text(next)]]
         }
         SetFunc::ControlRecovery => vec![vec![Value::Int(0)]],
-        SetFunc::PreparedXact => prepared(state, |_, _, database| {
-            (Value::Int(10), Value::Int(database.into()))
-        }),
+        SetFunc::PreparedXact => {
+            prepared(state, |_, _, database| (Value::Int(10), Value::Int(database.into())))
+        }
         SetFunc::StatGetActivity => {
             let wanted = args[0].as_int();
             let backends = state.backends.values();
-            let wanted = backends.filter(|backend| wanted.is_none_or(|pid| pid == backend.pid.into()));
+            let wanted =
+                backends.filter(|backend| wanted.is_none_or(|pid| pid == backend.pid.into()));
             wanted.map(|backend| activity(state, backend, role)).collect()
         }
     })

@@ -17,12 +17,7 @@ impl Evaluator<'_> {
         aggs.iter().map(|agg| self.one(agg, rows, outer)).collect()
     }
 
-    fn one(
-        &mut self,
-        agg: &Agg,
-        rows: &[&Row],
-        outer: Option<&Env<'_>>,
-    ) -> Result<Value, Stop> {
+    fn one(&mut self, agg: &Agg, rows: &[&Row], outer: Option<&Env<'_>>) -> Result<Value, Stop> {
         let Some(of) = &agg.of else { return Ok(count(rows.len())) };
         let mut values = Vec::new();
         for row in rows {

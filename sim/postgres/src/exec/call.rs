@@ -171,8 +171,7 @@ impl Evaluator<'_> {
                 _ => Value::Null,
             },
             Func::AdvisoryUnlockAll => {
-                let granted =
-                    self.state.locks.release_session(Owner::Backend(self.session.pid));
+                let granted = self.state.locks.release_session(Owner::Backend(self.session.pid));
                 self.state.wake(granted);
                 Value::text("")
             }
@@ -229,21 +228,16 @@ impl Evaluator<'_> {
             Func::Lower => Value::Text(text(&args[0]).to_lowercase()),
             Func::Upper => Value::Text(text(&args[0]).to_uppercase()),
             Func::Md5 => return Err(PgError::unsupported("md5()").into()),
-            Func::Mod => super::calculate::arith(
-                crate::plan::Arith::Rem,
-                types[0],
-                &args[0],
-                &args[1],
-            )?,
+            Func::Mod => {
+                super::calculate::arith(crate::plan::Arith::Rem, types[0], &args[0], &args[1])?
+            }
             Func::QuoteIdent => Value::Text(quote_ident(text(&args[0]))),
             Func::QuoteLiteral => Value::Text(format!("'{}'", text(&args[0]).replace('\'', "''"))),
             Func::Repeat => {
                 let times = usize::try_from(int(&args[1])).unwrap_or(0);
                 Value::Text(text(&args[0]).repeat(times))
             }
-            Func::Replace => {
-                Value::Text(text(&args[0]).replace(text(&args[1]), text(&args[2])))
-            }
+            Func::Replace => Value::Text(text(&args[0]).replace(text(&args[1]), text(&args[2]))),
             Func::StartsWith => Value::Bool(text(&args[0]).starts_with(text(&args[1]))),
             Func::StatementTimestamp => Value::Timestamp(self.session.statement_start),
             Func::TransactionTimestamp => Value::Timestamp(self.session.xact().started),
@@ -297,8 +291,7 @@ impl Evaluator<'_> {
         let xact = self.session.xact();
         let (catalog, running) = (&self.state.catalog, &self.state.running);
         let table = catalog.table(self.session.database, name, &xact.mine, running);
-        let missing =
-            || PgError::new("42P01", format!("relation \"{relation}\" does not exist"));
+        let missing = || PgError::new("42P01", format!("relation \"{relation}\" does not exist"));
         let table = table.ok_or_else(missing)?;
         Ok(catalog.may(&self.session.current_user(), &privilege.to_lowercase(), table))
     }

@@ -118,11 +118,7 @@ impl Evaluator<'_> {
     }
 
     /// Whether a condition holds of a row.
-    pub(crate) fn holds(
-        &mut self,
-        condition: Option<&Expr>,
-        env: &Env<'_>,
-    ) -> Result<bool, Stop> {
+    pub(crate) fn holds(&mut self, condition: Option<&Expr>, env: &Env<'_>) -> Result<bool, Stop> {
         match condition {
             Some(condition) => Ok(self.eval(condition, env)?.is_true()),
             None => Ok(true),

@@ -51,9 +51,16 @@ pub(crate) enum Stop {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wait {
     Sleep(Duration),
-    Lock { tag: Tag, mode: Mode, span: Span },
+    Lock {
+        tag: Tag,
+        mode: Mode,
+        span: Span,
+    },
     /// A backend's end; how long at most.
-    Gone { pid: i32, within: Duration },
+    Gone {
+        pid: i32,
+        within: Duration,
+    },
 }
 
 impl From<PgError> for Stop {

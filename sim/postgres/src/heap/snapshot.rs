@@ -69,10 +69,11 @@ impl View<'_> {
         } else {
             self.snapshot.sees(tuple.xmin, self.clog)
         };
-        inserted && !tuple.holders.iter().any(|holder| match holder.ended {
-            Some(at) if self.mine.contains(&holder.xid) => at < self.cid,
-            Some(_) => self.snapshot.sees(holder.xid, self.clog),
-            None => false,
-        })
+        inserted
+            && !tuple.holders.iter().any(|holder| match holder.ended {
+                Some(at) if self.mine.contains(&holder.xid) => at < self.cid,
+                Some(_) => self.snapshot.sees(holder.xid, self.clog),
+                None => false,
+            })
     }
 }

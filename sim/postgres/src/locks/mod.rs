@@ -170,8 +170,7 @@ impl Locks {
     ) -> Option<Vec<i32>> {
         let mut held = false;
         let granted = self.change(tag, |lock| {
-            if let Some(grant) =
-                lock.grants.iter_mut().find(|g| g.owner == owner && g.mode == mode)
+            if let Some(grant) = lock.grants.iter_mut().find(|g| g.owner == owner && g.mode == mode)
             {
                 let count = match span {
                     Span::Transaction => &mut grant.xact,
@@ -220,9 +219,10 @@ impl Locks {
 
     /// What an owner holds for its transaction.
     pub(crate) fn held(&self, owner: Owner) -> Vec<(Tag, Mode)> {
-        let all = self.locks.iter().flat_map(|(tag, lock)| {
-            lock.grants.iter().map(move |grant| (*tag, grant))
-        });
+        let all = self
+            .locks
+            .iter()
+            .flat_map(|(tag, lock)| lock.grants.iter().map(move |grant| (*tag, grant)));
         all.filter(|(_, grant)| grant.owner == owner && grant.xact > 0)
             .map(|(tag, grant)| (tag, grant.mode))
             .collect()

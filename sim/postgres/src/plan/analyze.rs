@@ -50,9 +50,9 @@ impl<'a> Analyzer<'a> {
         let last = crate::sql::table_name(path)?;
         let Names { catalog, database, mine, running, public } = self.names;
         let found = catalog.table(database, &last, mine, running);
-        found.filter(|_| qualified || public).ok_or_else(|| {
-            PgError::new("42P01", format!("relation \"{path}\" does not exist"))
-        })
+        found
+            .filter(|_| qualified || public)
+            .ok_or_else(|| PgError::new("42P01", format!("relation \"{path}\" does not exist")))
     }
 
     /// An expression.
@@ -85,7 +85,8 @@ impl<'a> Analyzer<'a> {
             E::UnaryOp { op: UnaryOperator::Minus, expr } => {
                 let zero = Typed::new(Expr::Const(Value::Int(0)), Type::Int2);
                 let inner = self.expr(expr, scope)?;
-                negative(&inner)?.map_or_else(|| arith(Arith::Sub, zero, inner, &mut self.params), Ok)?
+                negative(&inner)?
+                    .map_or_else(|| arith(Arith::Sub, zero, inner, &mut self.params), Ok)?
             }
             E::UnaryOp { op: UnaryOperator::Plus, expr } => self.expr(expr, scope)?,
             E::IsNull(expr) => is_null(self.expr(expr, scope)?),
@@ -116,7 +117,12 @@ impl<'a> Analyzer<'a> {
                 let like = self.like(expr, pattern, true, scope)?;
                 not_if(*negated, like)
             }
-            E::Cast { kind: ast::CastKind::Cast | ast::CastKind::DoubleColon, expr, data_type, .. } => {
+            E::Cast {
+                kind: ast::CastKind::Cast | ast::CastKind::DoubleColon,
+                expr,
+                data_type,
+                ..
+            } => {
                 let inner = self.expr(expr, scope)?;
                 let (to, _) = Type::parse(data_type)?;
                 self.explicit_cast(inner, to)?
@@ -131,7 +137,13 @@ impl<'a> Analyzer<'a> {
                 let call = Expr::Call { func: Func::ExtractEpoch, args: vec![moment], types };
                 Typed::new(call, Type::Numeric)
             }
-            E::Substring { expr, substring_from: Some(from), substring_for, special: _, shorthand: _ } => {
+            E::Substring {
+                expr,
+                substring_from: Some(from),
+                substring_for,
+                special: _,
+                shorthand: _,
+            } => {
                 let mut args = vec![self.expr(expr, scope)?, self.expr(from, scope)?];
                 if let Some(length) = substring_for {
                     args.push(self.expr(length, scope)?);
@@ -337,10 +349,8 @@ impl<'a> Analyzer<'a> {
             ast::FunctionArguments::None => {}
             ast::FunctionArguments::Subquery(_) => return Err(unsupported()),
             ast::FunctionArguments::List(list) => {
-                distinct = matches!(
-                    list.duplicate_treatment,
-                    Some(ast::DuplicateTreatment::Distinct)
-                );
+                distinct =
+                    matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
                 if !list.clauses.is_empty() {
                     return Err(unsupported());
                 }
@@ -460,16 +470,15 @@ fn number(digits: &str) -> PgResult<(Value, Type)> {
         return Ok((Value::Int(int), ty));
     }
     let decimal = Decimal::parse(digits);
-    let decimal = decimal.ok_or_else(|| PgError::unsupported(format_args!("the number {digits}")))?;
+    let decimal =
+        decimal.ok_or_else(|| PgError::unsupported(format_args!("the number {digits}")))?;
     Ok((Value::Numeric(decimal), Type::Numeric))
 }
 
 /// A literal with its sign, so that the smallest integer can be written.
 fn negative(inner: &Typed) -> PgResult<Option<Typed>> {
     Ok(match &inner.expr {
-        Expr::Const(Value::Int(int)) => {
-            Some(Typed::new(Expr::Const(Value::Int(-int)), inner.ty))
-        }
+        Expr::Const(Value::Int(int)) => Some(Typed::new(Expr::Const(Value::Int(-int)), inner.ty)),
         Expr::Const(Value::Numeric(decimal)) => {
             let (value, ty) = match number(&format!("-{decimal}"))? {
                 (value @ Value::Int(_), ty) => (value, ty),

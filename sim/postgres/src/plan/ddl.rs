@@ -26,8 +26,14 @@ pub(crate) enum Definition {
     CreateTable(Table),
     /// It exists, and that is no error.
     Exists(String),
-    DropTable { ids: Vec<u32>, missing: Vec<String> },
-    AlterTable { before: Table, after: Table },
+    DropTable {
+        ids: Vec<u32>,
+        missing: Vec<String>,
+    },
+    AlterTable {
+        before: Table,
+        after: Table,
+    },
 }
 
 impl Definition {
@@ -63,10 +69,7 @@ pub(crate) fn define(
     }
 }
 
-fn create_table(
-    analyzer: &mut Analyzer<'_>,
-    create: &ast::CreateTable,
-) -> PgResult<Definition> {
+fn create_table(analyzer: &mut Analyzer<'_>, create: &ast::CreateTable) -> PgResult<Definition> {
     if create.temporary {
         return Err(PgError::unsupported("temporary tables"));
     }
@@ -259,10 +262,7 @@ fn check(
 ///
 /// # Errors
 /// They do not fit its columns.
-pub(crate) fn checks(
-    analyzer: &mut Analyzer<'_>,
-    table: &Table,
-) -> PgResult<Vec<(String, Expr)>> {
+pub(crate) fn checks(analyzer: &mut Analyzer<'_>, table: &Table) -> PgResult<Vec<(String, Expr)>> {
     let columns = query::aliased(fields(table), &table.name, None)?;
     let scope = Scope { columns, parent: None };
     let mut checks = Vec::new();

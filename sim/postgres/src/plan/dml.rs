@@ -26,9 +26,17 @@ pub(crate) struct Write {
 #[derive(Clone, Debug)]
 pub(crate) enum Dml {
     /// Rows of all columns of the table.
-    Insert { source: Source, conflict: Option<Conflict> },
-    Update { set: Vec<(usize, Expr)>, filter: Option<Expr> },
-    Delete { filter: Option<Expr> },
+    Insert {
+        source: Source,
+        conflict: Option<Conflict>,
+    },
+    Update {
+        set: Vec<(usize, Expr)>,
+        filter: Option<Expr>,
+    },
+    Delete {
+        filter: Option<Expr>,
+    },
 }
 
 /// Where the rows of an `INSERT` come from, and how each becomes a row of the table.
@@ -192,18 +200,14 @@ fn assigned(
     assign(analyzer, table, at, typed)
 }
 
-fn assign(
-    analyzer: &mut Analyzer<'_>,
-    table: &Table,
-    at: usize,
-    typed: Typed,
-) -> PgResult<Expr> {
+fn assign(analyzer: &mut Analyzer<'_>, table: &Table, at: usize, typed: Typed) -> PgResult<Expr> {
     let column = &table.columns[at];
     if !typed.ty.assigns_to(column.ty) {
         let (name, to, from) = (&column.name, column.ty.shown(), typed.ty.shown());
         let text = format!("column \"{name}\" is of type {to} but expression is of type {from}");
-        return Err(PgError::new("42804", text)
-            .hint("You will need to rewrite or cast the expression."));
+        return Err(
+            PgError::new("42804", text).hint("You will need to rewrite or cast the expression.")
+        );
     }
     // A literal is a literal of the column's type.
     if typed.ty == Type::Unknown {
@@ -224,10 +228,9 @@ fn conflict(
             let wanted: PgResult<BTreeSet<_>> =
                 columns.iter().map(|column| place(table, &ident(column))).collect();
             let wanted = wanted?;
-            let found = table
-                .uniques
-                .iter()
-                .position(|unique| unique.columns.iter().copied().collect::<BTreeSet<_>>() == wanted);
+            let found = table.uniques.iter().position(|unique| {
+                unique.columns.iter().copied().collect::<BTreeSet<_>>() == wanted
+            });
             Some(found.ok_or_else(|| {
                 PgError::new(
                     "42P10",
@@ -356,4 +359,3 @@ fn returning(
     let scope = Scope { columns: aliased(fields(table), alias, None)?, parent: None };
     Ok(Some(projection(analyzer, items, &scope)?.into_iter().unzip()))
 }
-

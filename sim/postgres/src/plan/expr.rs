@@ -10,7 +10,10 @@ pub(crate) enum Expr {
     Const(Value),
     Param(usize),
     /// A column of the row at hand, or of that of a query so many levels around.
-    Column { up: usize, at: usize },
+    Column {
+        up: usize,
+        at: usize,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
@@ -21,14 +24,32 @@ pub(crate) enum Expr {
     /// `IS TRUE` and `IS FALSE`.
     Is(bool, Box<Expr>),
     IsDistinct(Box<Expr>, Box<Expr>),
-    Case { branches: Vec<(Expr, Expr)>, otherwise: Box<Expr> },
+    Case {
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Box<Expr>,
+    },
     Coalesce(Vec<Expr>),
-    Extreme { greatest: bool, of: Vec<Expr> },
+    Extreme {
+        greatest: bool,
+        of: Vec<Expr>,
+    },
     InList(Box<Expr>, Vec<Expr>),
     InQuery(Box<Expr>, Box<Query>),
-    Like { text: Box<Expr>, pattern: Box<Expr>, fold: bool },
-    Cast { expr: Box<Expr>, from: Type, to: Type },
-    Call { func: Func, args: Vec<Expr>, types: Vec<Type> },
+    Like {
+        text: Box<Expr>,
+        pattern: Box<Expr>,
+        fold: bool,
+    },
+    Cast {
+        expr: Box<Expr>,
+        from: Type,
+        to: Type,
+    },
+    Call {
+        func: Func,
+        args: Vec<Expr>,
+        types: Vec<Type>,
+    },
     Exists(Box<Query>),
     Scalar(Box<Query>),
     /// An aggregate of the query at hand.

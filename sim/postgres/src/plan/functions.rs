@@ -274,11 +274,9 @@ impl SetFunc {
                 ("system_identifier", Int8),
                 ("pg_control_last_modified", Timestamptz),
             ],
-            Self::ControlCheckpoint => vec![
-                ("timeline_id", Int4),
-                ("prev_timeline_id", Int4),
-                ("next_xid", Text),
-            ],
+            Self::ControlCheckpoint => {
+                vec![("timeline_id", Int4), ("prev_timeline_id", Int4), ("next_xid", Text)]
+            }
             Self::ControlRecovery => vec![("min_recovery_end_timeline", Int4)],
             Self::PreparedXact => views::PREPARED_XACT.to_vec(),
             Self::StatGetActivity => views::ACTIVITY.to_vec(),

@@ -49,7 +49,13 @@ pub(crate) enum Source {
     Call(SetFunc, Vec<Expr>),
     Values(Vec<Vec<Expr>>),
     Query(Box<Query>),
-    Join { left: Box<Source>, right: Box<Source>, kind: JoinKind, on: Option<Expr>, width: usize },
+    Join {
+        left: Box<Source>,
+        right: Box<Source>,
+        kind: JoinKind,
+        on: Option<Expr>,
+        width: usize,
+    },
 }
 
 /// What becomes of a row on the left that finds none on the right.
@@ -286,10 +292,8 @@ fn select<'a>(
     let filter = filter.map(|expr| analyzer.condition(expr, &scope, "WHERE")).transpose()?;
     let group = match &select.group_by {
         ast::GroupByExpr::Expressions(by, modifiers) if modifiers.is_empty() => {
-            let by: PgResult<Vec<_>> = by
-                .iter()
-                .map(|expr| analyzer.expr(expr, &scope).map(|typed| typed.expr))
-                .collect();
+            let by: PgResult<Vec<_>> =
+                by.iter().map(|expr| analyzer.expr(expr, &scope).map(|typed| typed.expr)).collect();
             by?
         }
         other => return Err(PgError::unsupported(format_args!("{other}"))),
@@ -341,8 +345,7 @@ fn all(scope: &Scope<'_>, table: Option<&str>) -> Vec<(Field, Expr)> {
     columns
         .filter(|(_, column)| table.is_none_or(|table| column.table == table))
         .map(|(at, column)| {
-            let field =
-                Field { name: column.name.clone(), ty: column.ty, origin: column.origin };
+            let field = Field { name: column.name.clone(), ty: column.ty, origin: column.origin };
             (field, Expr::Column { up: 0, at })
         })
         .collect()
@@ -413,8 +416,12 @@ fn order(
             ast::Value::Number(number, _) => {
                 let at = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
                 let found = at.and_then(|at| plan.output.get(at));
-                let missing =
-                    || PgError::new("42P10", format!("ORDER BY position {number} is not in select list"));
+                let missing = || {
+                    PgError::new(
+                        "42P10",
+                        format!("ORDER BY position {number} is not in select list"),
+                    )
+                };
                 Some(found.ok_or_else(missing)?)
             }
             _ => None,
@@ -539,9 +546,9 @@ fn view(analyzer: &Analyzer<'_>, path: &ast::ObjectName) -> PgResult<Option<View
     let (schema, last) = name(path)?;
     let view = View::named(&last);
     match schema.as_deref() {
-        Some("pg_catalog") => view.map(Some).ok_or_else(|| {
-            PgError::unsupported(format_args!("the relation pg_catalog.{last}"))
-        }),
+        Some("pg_catalog") => view
+            .map(Some)
+            .ok_or_else(|| PgError::unsupported(format_args!("the relation pg_catalog.{last}"))),
         None if view.is_none() && last.starts_with("pg_") && analyzer.table(path).is_err() => {
             Err(PgError::unsupported(format_args!("the relation {last}")))
         }

@@ -56,10 +56,9 @@ impl Scope<'_> {
             Some(table) if self.columns.iter().any(|column| column.table == table) => {
                 PgError::new("42703", format!("column {table}.{name} does not exist"))
             }
-            Some(table) => PgError::new(
-                "42P01",
-                format!("missing FROM-clause entry for table \"{table}\""),
-            ),
+            Some(table) => {
+                PgError::new("42P01", format!("missing FROM-clause entry for table \"{table}\""))
+            }
         }
     }
 }

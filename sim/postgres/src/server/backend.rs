@@ -68,5 +68,7 @@ pub(crate) fn crash_shutdown() -> PgError {
              transaction and exit, because another server process exited abnormally and \
              possibly corrupted shared memory.",
         )
-        .hint("In a moment you should be able to reconnect to the database and repeat your command.")
+        .hint(
+            "In a moment you should be able to reconnect to the database and repeat your command.",
+        )
 }

@@ -144,8 +144,7 @@ impl Server {
                 }
             }
         }
-        state.phase =
-            if state.backends.is_empty() { Phase::Stopped } else { Phase::ShuttingDown };
+        state.phase = if state.backends.is_empty() { Phase::Stopped } else { Phase::ShuttingDown };
         state.wake_all();
     }
 

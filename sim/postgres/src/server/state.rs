@@ -123,7 +123,6 @@ impl State {
 
     /// Whether the server is up and this is still the state that a backend began in.
     pub(crate) fn is_current(&self, generation: u64) -> bool {
-        self.generation == generation
-            && matches!(self.phase, Phase::Running | Phase::ShuttingDown)
+        self.generation == generation && matches!(self.phase, Phase::Running | Phase::ShuttingDown)
     }
 }

@@ -44,7 +44,10 @@ impl Session {
         }
         let value = self.data.show(&*self.shared.alive()?, name)?;
         let field = Field { name: name.to_owned(), ty: Type::Text, origin: (0, 0) };
-        Ok(Done { tag: "SHOW".to_owned(), rows: Some((vec![field], vec![vec![Value::Text(value)]])) })
+        Ok(Done {
+            tag: "SHOW".to_owned(),
+            rows: Some((vec![field], vec![vec![Value::Text(value)]])),
+        })
     }
 
     pub(super) fn set_role(&mut self, role: Option<&str>, local: bool) -> PgResult<Done> {
@@ -138,8 +141,7 @@ impl Session {
         self.data.settings.set("role", "none", false)?;
         self.data.settings.set("session_authorization", "", false)?;
         let mut state = self.shared.alive()?;
-        let granted =
-            state.locks.release_session(crate::locks::Owner::Backend(self.data.pid));
+        let granted = state.locks.release_session(crate::locks::Owner::Backend(self.data.pid));
         state.wake(granted);
         if let Some(backend) = state.backends.get_mut(&self.data.pid) {
             backend.channels.clear();

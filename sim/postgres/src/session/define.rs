@@ -38,9 +38,8 @@ impl Session {
                 }
                 // What is there already has to hold at once, deferrable or not.
                 let all = std::mem::take(&mut self.data.xact_mut().pending);
-                let (new, old): (Vec<_>, Vec<_>) = all
-                    .into_iter()
-                    .partition(|pending| pending.table == after.id);
+                let (new, old): (Vec<_>, Vec<_>) =
+                    all.into_iter().partition(|pending| pending.table == after.id);
                 self.data.xact_mut().pending = new;
                 let held = self.check_constraints(true).await;
                 self.data.xact_mut().pending = old;

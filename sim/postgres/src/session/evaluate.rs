@@ -57,9 +57,7 @@ impl Session {
             Wait::Gone { pid, within } => {
                 self.shared.note(Some(("IPC", "BackendTermination")));
                 let gone = self
-                    .pause(within, move |state| {
-                        (!state.backends.contains_key(&pid)).then_some(())
-                    })
+                    .pause(within, move |state| (!state.backends.contains_key(&pid)).then_some(()))
                     .await;
                 self.shared.note(None);
                 let gone = gone?.is_some();

@@ -220,7 +220,8 @@ impl SessionData {
         state.next_xid += 1;
         state.running.insert(xid);
         let (owner, tag) = (Owner::Backend(self.pid), Tag::Transaction(xid));
-        let _nobody_else_knows_it = state.locks.take(owner, tag, Mode::Exclusive, Span::Transaction);
+        let _nobody_else_knows_it =
+            state.locks.take(owner, tag, Mode::Exclusive, Span::Transaction);
         let xact = self.xact_mut();
         xact.mine.insert(xid);
         xact.locks.push((tag, Mode::Exclusive));

@@ -86,9 +86,11 @@ impl Session {
         self.superuser_only(&state, "drop role")?;
         match state.catalog.role(name).cloned() {
             Ok(role) => {
-                let owns = state.catalog.tables.values().any(|table| {
-                    table.owner == name || table.grants.contains_key(name)
-                });
+                let owns = state
+                    .catalog
+                    .tables
+                    .values()
+                    .any(|table| table.owner == name || table.grants.contains_key(name));
                 if owns {
                     let text = format!(
                         "role \"{name}\" cannot be dropped because some objects depend on it"

@@ -164,11 +164,8 @@ impl SessionData {
                 .hint("Must be superuser or the user that prepared the transaction."));
         }
         if gxact.prepared.work.database != database {
-            return Err(PgError::new(
-                "0A000",
-                "prepared transaction belongs to another database",
-            )
-            .hint("Connect to the database where the transaction was prepared to finish it."));
+            return Err(PgError::new("0A000", "prepared transaction belongs to another database")
+                .hint("Connect to the database where the transaction was prepared to finish it."));
         }
         gxact.locked_by = Some(self.pid);
         Ok(gxact.prepared.xid())

@@ -62,7 +62,9 @@ impl Session {
         let rows: Vec<Row> = self
             .evaluate(&snapshot, job.params, |evaluator| {
                 let (found, exprs): (Vec<Row>, Vec<&Vec<Expr>>) = match source {
-                    InsertSource::Rows(rows) => (vec![Row::new(); rows.len()], rows.iter().collect()),
+                    InsertSource::Rows(rows) => {
+                        (vec![Row::new(); rows.len()], rows.iter().collect())
+                    }
                     InsertSource::Query(query, exprs) => {
                         let found = evaluator.query(query, None)?;
                         let exprs = vec![exprs; found.len()];
@@ -260,13 +262,7 @@ impl Session {
         if touched { RowLock::Update } else { RowLock::NoKeyUpdate }
     }
 
-    async fn replace(
-        &mut self,
-        job: &mut Job<'_>,
-        tid: u64,
-        old: &Row,
-        new: Row,
-    ) -> PgResult<()> {
+    async fn replace(&mut self, job: &mut Job<'_>, tid: u64, old: &Row, new: Row) -> PgResult<()> {
         self.check_row(job, &new).await?;
         let table = job.write.table;
         loop {

@@ -22,39 +22,90 @@ pub(crate) enum Statement {
     Begin(Modes),
     Commit,
     Rollback,
-    Prepare { gid: String },
-    CommitPrepared { gid: String },
-    RollbackPrepared { gid: String },
+    Prepare {
+        gid: String,
+    },
+    CommitPrepared {
+        gid: String,
+    },
+    RollbackPrepared {
+        gid: String,
+    },
     Savepoint(String),
     Release(String),
     RollbackTo(String),
     SetTransaction(Modes),
     SetCharacteristics(Modes),
     /// All constraints if none is named.
-    SetConstraints { names: Vec<String>, deferred: bool },
-    Set { name: String, value: SetTo, local: bool },
+    SetConstraints {
+        names: Vec<String>,
+        deferred: bool,
+    },
+    Set {
+        name: String,
+        value: SetTo,
+        local: bool,
+    },
     Reset(String),
     ResetAll,
     Show(String),
-    SetRole { role: Option<String>, local: bool },
+    SetRole {
+        role: Option<String>,
+        local: bool,
+    },
     SetSessionAuthorization(Option<String>),
     DiscardAll,
     Listen(String),
     Unlisten(Option<String>),
-    Notify { channel: String, payload: String },
-    Lock { tables: Vec<String>, mode: Mode, nowait: bool },
-    CreateRole { name: String, options: RoleOptions },
-    AlterRole { name: String, options: RoleOptions },
-    AlterRoleSet { name: String, setting: String, value: Option<String> },
-    DropRole { name: String, if_exists: bool },
-    GrantRole { role: String, to: String, grant: bool },
-    Grant { tables: Vec<String>, privileges: Vec<String>, roles: Vec<String>, grant: bool },
+    Notify {
+        channel: String,
+        payload: String,
+    },
+    Lock {
+        tables: Vec<String>,
+        mode: Mode,
+        nowait: bool,
+    },
+    CreateRole {
+        name: String,
+        options: RoleOptions,
+    },
+    AlterRole {
+        name: String,
+        options: RoleOptions,
+    },
+    AlterRoleSet {
+        name: String,
+        setting: String,
+        value: Option<String>,
+    },
+    DropRole {
+        name: String,
+        if_exists: bool,
+    },
+    GrantRole {
+        role: String,
+        to: String,
+        grant: bool,
+    },
+    Grant {
+        tables: Vec<String>,
+        privileges: Vec<String>,
+        roles: Vec<String>,
+        grant: bool,
+    },
     CreateDatabase(String),
-    DropDatabase { name: String, if_exists: bool },
+    DropDatabase {
+        name: String,
+        if_exists: bool,
+    },
     Deallocate(Option<String>),
     Checkpoint,
     /// Of the other kind, and how strong its row locks are where the parser does not know.
-    Sql { statement: Box<ast::Statement>, weaker: bool },
+    Sql {
+        statement: Box<ast::Statement>,
+        weaker: bool,
+    },
 }
 
 /// What a setting is set to.
@@ -83,10 +134,7 @@ pub(crate) struct RoleOptions {
 impl Statement {
     /// Whether a failed transaction admits it (`IsTransactionExitStmt`).
     pub(crate) fn ends_transaction(&self) -> bool {
-        matches!(
-            self,
-            Self::Commit | Self::Rollback | Self::Prepare { .. } | Self::RollbackTo(_)
-        )
+        matches!(self, Self::Commit | Self::Rollback | Self::Prepare { .. } | Self::RollbackTo(_))
     }
 
     /// Whether the transaction is looked at right behind it even in the middle of a pipeline.

@@ -19,8 +19,7 @@ pub(crate) fn parse(sql: &str) -> PgResult<Vec<Statement>> {
     let tokens = tokens.map_err(|error| PgError::syntax(format!("syntax error: {error}")))?;
     let mut statements = Vec::new();
     for part in tokens.split(|token| token.token == Token::SemiColon) {
-        let words: Vec<_> =
-            part.iter().filter(|token| !is_blank(&token.token)).cloned().collect();
+        let words: Vec<_> = part.iter().filter(|token| !is_blank(&token.token)).cloned().collect();
         if !words.is_empty() {
             statements.push(one(words)?);
         }
@@ -60,7 +59,9 @@ fn syntax(error: &sqlparser::parser::ParserError) -> PgError {
 fn weaken(tokens: &mut Vec<TokenWithSpan>) -> bool {
     let is = |token: Option<&TokenWithSpan>, word: &str| {
         token.is_some_and(|token| match &token.token {
-            Token::Word(found) => found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word),
+            Token::Word(found) => {
+                found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word)
+            }
             _ => false,
         })
     };

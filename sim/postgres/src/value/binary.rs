@@ -66,9 +66,8 @@ fn write_decimal(decimal: Decimal, out: &mut BytesMut) {
 /// # Errors
 /// 22P03: it is none.
 pub(crate) fn read(bytes: &[u8], ty: Type) -> PgResult<Value> {
-    let invalid = || {
-        PgError::new("22P03", format!("incorrect binary data format for type {}", ty.shown()))
-    };
+    let invalid =
+        || PgError::new("22P03", format!("incorrect binary data format for type {}", ty.shown()));
     Ok(match ty {
         Type::Bool => Value::Bool(*bytes.first().ok_or_else(invalid)? != 0),
         Type::Int2 => {

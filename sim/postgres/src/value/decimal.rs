@@ -113,11 +113,7 @@ impl fmt::Display for Decimal {
         let digits = format!("{:0>1$}", self.units.unsigned_abs(), scale + 1);
         let (whole, fraction) = digits.split_at(digits.len() - scale);
         let sign = if self.units < 0 { "-" } else { "" };
-        if scale == 0 {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{fraction}")
-        }
+        if scale == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
     }
 }
 

@@ -154,8 +154,7 @@ impl Type {
 
     /// Whether its values are kept as integers, also those that are no numbers.
     pub(crate) fn is_kept_as_int(self) -> bool {
-        self.is_integer()
-            || matches!(self, Self::Oid | Self::Xid | Self::Xid8 | Self::Regprocedure)
+        self.is_integer() || matches!(self, Self::Oid | Self::Xid | Self::Xid8 | Self::Regprocedure)
     }
 
     /// The wider of two, where one converts to the other by itself.

@@ -20,14 +20,24 @@ use crate::locks::{Mode, Tag};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Record {
     /// A transaction has begun to change something.
-    Assigned { xid: u64 },
+    Assigned {
+        xid: u64,
+    },
     /// A transaction has committed in one phase.
     Commit(Ended),
     /// A transaction has rolled back. Nothing waits for this record.
-    Abort { xids: Vec<u64> },
+    Abort {
+        xids: Vec<u64>,
+    },
     Prepare(Prepared),
-    CommitPrepared { gid: String, xid: u64 },
-    RollbackPrepared { gid: String, xid: u64 },
+    CommitPrepared {
+        gid: String,
+        xid: u64,
+    },
+    RollbackPrepared {
+        gid: String,
+        xid: u64,
+    },
     /// A new history begins here.
     Timeline(u32),
 }

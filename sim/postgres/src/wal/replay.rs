@@ -93,4 +93,3 @@ fn finish(state: &mut State, gid: &str, status: Status) -> String {
 fn effect(what: What, xid: u64, database: String) -> Effect {
     Effect { what, xid, database, by: None, durable: true }
 }
-

@@ -35,12 +35,9 @@ where
 {
     let mut wire = Wire::new(stream);
     let mut connection = match startup::start(&server, &mut wire).await {
-        Ok(Some(session)) => Connection {
-            wire,
-            session,
-            extended: Extended::default(),
-            reported: Vec::new(),
-        },
+        Ok(Some(session)) => {
+            Connection { wire, session, extended: Extended::default(), reported: Vec::new() }
+        }
         Ok(None) => return wire.close().await,
         Err(error) => {
             wire.error(&error);

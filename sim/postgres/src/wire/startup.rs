@@ -128,8 +128,9 @@ fn enter(
             .routine("InitializeSessionUserId"));
     }
     if state.backends.len() >= state.options.max_connections {
-        return Err(PgError::fatal("53300", "sorry, too many clients already")
-            .routine("InitProcess"));
+        return Err(
+            PgError::fatal("53300", "sorry, too many clients already").routine("InitProcess")
+        );
     }
     let Some(found) = state.catalog.database(database) else {
         return Err(PgError::fatal("3D000", format!("database \"{database}\" does not exist"))

@@ -55,8 +55,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
     pub(super) async fn next(&mut self, session: &Session) -> PgResult<Event> {
         loop {
             if self.input.first() == Some(&b'F') {
-                return Err(PgError::fatal("0A000", "this simulated server does not support calls \
-                     of functions by the protocol"));
+                return Err(PgError::fatal(
+                    "0A000",
+                    "this simulated server does not support calls \
+                     of functions by the protocol",
+                ));
             }
             match self.decode()? {
                 Some(message) => {
@@ -173,11 +176,7 @@ enum Read {
 fn patience(session: &Session) -> Deadlines {
     let (name, code, text) = match session.data.block {
         Block::Idle => ("idle_session_timeout", "57P05", "idle-session timeout"),
-        _ => (
-            "idle_in_transaction_session_timeout",
-            "25P03",
-            "idle-in-transaction timeout",
-        ),
+        _ => ("idle_in_transaction_session_timeout", "25P03", "idle-in-transaction timeout"),
     };
     let limit = session.data.settings.milliseconds(name).map(Duration::from_millis);
     let text = format!("terminating connection due to {text}");

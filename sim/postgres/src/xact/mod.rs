@@ -125,7 +125,6 @@ impl Xact {
 
     /// Whether the check of a constraint is put off now.
     pub(crate) fn defers(&self, name: &str, deferrable: bool, initially: bool) -> bool {
-        deferrable
-            && self.deferred.get(name).copied().or(self.all_deferred).unwrap_or(initially)
+        deferrable && self.deferred.get(name).copied().or(self.all_deferred).unwrap_or(initially)
     }
 }

@@ -12,6 +12,7 @@ use crate::harness::Harness;
 use crate::history::{Event, Place};
 use crate::lock::lock;
 use crate::parts::{Kind, Op, Parts, Serve, Works};
+use crate::postgres::PostgresKind;
 use crate::scenario::Scenario;
 use crate::time::SimClock;
 
@@ -68,9 +69,7 @@ where
         self.world.crash(PLACE);
         SimClock.sleep(Duration::from_millis(20)).await;
         self.world.start(PLACE);
-        while lock(&self.world.slots[0].server).is_none() {
-            SimClock.sleep(Duration::from_millis(1)).await;
-        }
+        self.is_up().await;
         Ok(true)
     }
 
@@ -84,6 +83,17 @@ fn row(key: u32) -> u64 {
     1_000_000 + u64::from(key)
 }
 
+impl<P: Parts> InWorld<'_, P> {
+    async fn is_up(&self) {
+        loop {
+            SimClock.sleep(Duration::from_millis(1)).await;
+            if lock(&self.world.slots[0].server).is_some() {
+                return;
+            }
+        }
+    }
+}
+
 fn checked<P: Parts>(parts: P) -> Report
 where
     <ParticipantOf<P> as Participant>::Branch: Works<Op = Op>,
@@ -93,7 +103,9 @@ where
     run_of(&scenario, parts, &[], async |world| {
         let endpoint = world.net.bind(stranger(&world.scenario));
         let line = world.parts.kind().line(Place::Coordinator(0), endpoint, 1);
-        *lock(&report) = Some(check(&InWorld { world, line }).await);
+        let subject = InWorld { world, line };
+        subject.is_up().await;
+        *lock(&report) = Some(check(&subject).await);
     });
     let report = report.into_inner().expect("nothing panics").expect("the run gets there");
     report.unwrap_or_else(|breach| panic!("{breach}"))
@@ -102,5 +114,11 @@ where
 #[test]
 fn a_simulated_database_keeps_what_a_participant_owes() {
     let report = checked(Harness::shipped());
+    assert!(report.left_out.is_empty(), "{report}");
+}
+
+#[test]
+fn the_shipped_adapter_keeps_what_a_participant_owes() {
+    let report = checked(Harness::shipped().participants(PostgresKind));
     assert!(report.left_out.is_empty(), "{report}");
 }

@@ -1,0 +1,82 @@
+//! Postgres as a kind of participant of a run.
+
+use std::io;
+use std::sync::Arc;
+
+use indoubt_real::Postgres;
+use indoubt_sim_postgres::Options;
+use tokio_postgres::Config;
+
+use super::schema::scripts;
+use super::seed::{Records, seeded};
+use super::server::PostgresServer;
+use super::{Silence, SimDialer};
+use crate::history::Place;
+use crate::hosting::Chronicle;
+use crate::net::{Endpoint, NodeId};
+use crate::parts::{Kind, Node};
+
+/// How everybody logs in, at every participant.
+pub(super) fn config() -> Config {
+    let mut config = Config::new();
+    config.user("postgres").dbname("postgres");
+    config
+}
+
+/// How every server is set up.
+pub(super) fn options() -> Options {
+    Options { max_connections: 10_000, max_prepared_transactions: 10_000, ..Options::default() }
+}
+
+/// The shipped adapter, at servers of their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PostgresKind;
+
+/// What of a server is neither on its disk nor lost with it.
+#[derive(Clone, Default)]
+pub struct Kept {
+    /// What an empty disk begins with.
+    pub(super) first: Records,
+    pub(super) chronicle: Chronicle,
+    /// The history that it writes, which a failover counts up.
+    pub(super) timeline: u32,
+}
+
+impl Kind for PostgresKind {
+    type Message = Silence;
+    type Line = Arc<Endpoint<Silence>>;
+    type Participant = Postgres<SimDialer>;
+    type Server = PostgresServer;
+    type Kept = Kept;
+
+    fn kept(&self, _p: u8, rows: &[(u64, i64)]) -> Kept {
+        let first = seeded(scripts(rows), options());
+        Kept { first, chronicle: Chronicle::default(), timeline: 1 }
+    }
+
+    fn line(&self, _: Place, endpoint: Endpoint<Silence>, _: u64) -> Self::Line {
+        Arc::new(endpoint)
+    }
+
+    fn participant(&self, p: u8, node: NodeId, line: &Self::Line) -> Postgres<SimDialer> {
+        let name = Place::Participant(p).to_string();
+        let dialer = SimDialer::new(line.clone(), node, name.clone());
+        Postgres::with_dialer(name, config(), dialer)
+    }
+
+    async fn start(
+        &self,
+        node: Node<Self>,
+    ) -> Result<PostgresServer, (Endpoint<Silence>, io::Error)> {
+        let Node { site, disk, endpoint, kept } = node;
+        PostgresServer::start(site, disk, endpoint, kept).await
+    }
+
+    fn standby(&self, server: &PostgresServer) -> Option<Kept> {
+        Some(server.standby())
+    }
+
+    fn promoted(&self, standby: Kept) -> Kept {
+        Kept { timeline: standby.timeline + 1, ..standby }
+    }
+}
