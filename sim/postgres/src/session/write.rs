@@ -332,7 +332,10 @@ impl Session {
                     "null value in column \"{column}\" of relation \"{relation}\" violates \
                      not-null constraint"
                 );
-                return Err(PgError::new("23502", text).on_table(relation).on_column(column));
+                return Err(PgError::new("23502", text)
+                    .detail(failing(&table, row))
+                    .on_table(relation)
+                    .on_column(column));
             }
             if let (Some(limit), Some(text)) = (column.limit, value.as_text())
                 && text.chars().count() as u64 > limit
@@ -353,9 +356,20 @@ impl Session {
                 let text = format!(
                     "new row for relation \"{relation}\" violates check constraint \"{name}\""
                 );
-                return Err(PgError::new("23514", text).on_table(relation).on_constraint(name));
+                return Err(PgError::new("23514", text)
+                    .detail(failing(&table, row))
+                    .on_table(relation)
+                    .on_constraint(name));
             }
         }
         Ok(())
     }
+}
+
+fn failing(table: &crate::catalog::Table, row: &Row) -> String {
+    let values = table.columns.iter().zip(row).map(|(column, value)| match value {
+        Value::Null => "null".to_owned(),
+        value => crate::value::text::write(value, column.ty),
+    });
+    format!("Failing row contains ({}).", values.collect::<Vec<_>>().join(", "))
 }
