@@ -18,9 +18,13 @@ pub(crate) enum Severity {
     Fatal,
 }
 
-/// An error or a notice.
+/// An error or a notice. Boxed, since nearly everything returns one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PgError {
+pub(crate) struct PgError(Box<Complaint>);
+
+/// What there is to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
     pub(crate) severity: Severity,
     pub(crate) code: &'static str,
     pub(crate) message: String,
@@ -38,7 +42,7 @@ pub(crate) type PgResult<T> = Result<T, PgError>;
 
 impl PgError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Complaint {
             severity: Severity::Error,
             code,
             message: message.into(),
@@ -48,19 +52,24 @@ impl PgError {
             column: None,
             constraint: None,
             routine: None,
-        }
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Complaint)) -> Self {
+        change(&mut self.0);
+        self
     }
 
     pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Fatal, ..Self::new(code, message) }
+        Self::new(code, message).with(|said| said.severity = Severity::Fatal)
     }
 
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::new(code, message) }
+        Self::new(code, message).with(|said| said.severity = Severity::Warning)
     }
 
     pub(crate) fn notice(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Notice, ..Self::new(code, message) }
+        Self::new(code, message).with(|said| said.severity = Severity::Notice)
     }
 
     /// What this server leaves out. Never in silence: a statement that is half obeyed would
@@ -74,27 +83,27 @@ impl PgError {
     }
 
     pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+        self.with(|said| said.detail = Some(detail.into()))
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        self.with(|said| said.hint = Some(hint.into()))
     }
 
     pub(crate) fn on_table(self, table: &str) -> Self {
-        Self { table: Some(table.to_owned()), ..self }
+        self.with(|said| said.table = Some(table.to_owned()))
     }
 
     pub(crate) fn on_column(self, column: &str) -> Self {
-        Self { column: Some(column.to_owned()), ..self }
+        self.with(|said| said.column = Some(column.to_owned()))
     }
 
     pub(crate) fn on_constraint(self, constraint: &str) -> Self {
-        Self { constraint: Some(constraint.to_owned()), ..self }
+        self.with(|said| said.constraint = Some(constraint.to_owned()))
     }
 
     pub(crate) fn routine(self, routine: &'static str) -> Self {
-        Self { routine: Some(routine), ..self }
+        self.with(|said| said.routine = Some(routine))
     }
 
     pub(crate) fn is_fatal(&self) -> bool {
@@ -110,5 +119,13 @@ impl Severity {
             Self::Error => "ERROR",
             Self::Fatal => "FATAL",
         }
+    }
+}
+
+impl std::ops::Deref for PgError {
+    type Target = Complaint;
+
+    fn deref(&self) -> &Complaint {
+        &self.0
     }
 }

@@ -136,7 +136,8 @@ fn complaint(body: &[u8]) -> String {
         return format!("{severity} {code}");
     }
     let mut told = format!("{severity} {code} {}", field(b'M'));
-    for (letter, name) in [(b'D', "detail"), (b't', "table"), (b'c', "column"), (b'n', "constraint")]
+    for (letter, name) in
+        [(b'D', "detail"), (b't', "table"), (b'c', "column"), (b'n', "constraint")]
     {
         if fields.contains_key(&letter) {
             let _infallible = write!(told, "; {name}: {}", field(letter));
@@ -241,7 +242,8 @@ fn every_script_is_answered_as_postgres_answered_it() -> Result<()> {
     let record = std::env::var("INDOUBT_RECORD").ok();
     let only = std::env::var("INDOUBT_SCRIPT").ok();
     let mut differing = Vec::new();
-    let mut paths: Vec<_> = std::fs::read_dir(&folder)?.filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(&folder)?.filter_map(|e| Some(e.ok()?.path())).collect();
     paths.sort();
     let mut played = 0;
     for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "script")) {

@@ -11,7 +11,7 @@ use indoubt::{
 };
 
 use super::Witness;
-use crate::history::{Ask, Heard};
+use crate::history::{Ask, Event, Heard, Tx, VoteKind};
 
 /// A participant, attended.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct Attended<P> {
     p: u8,
     participant: P,
     witness: Witness,
+    /// Nothing but its answer says how a branch has voted that is not prepared.
+    votes_here: bool,
 }
 
 /// A branch of one. What its own branch can do, it can.
@@ -30,7 +32,21 @@ pub struct AttendedBranch<B> {
 impl<P: Participant> Attended<P> {
     /// The participant of this number, at the edges of this process.
     pub const fn new(p: u8, participant: P, witness: Witness) -> Self {
-        Self { p, participant, witness }
+        Self { p, participant, witness, votes_here: false }
+    }
+
+    /// The same of one at whose database nobody sees a branch vote read-only or no: such votes are
+    /// given where they are answered, and written down there.
+    pub fn votes_here(mut self, votes_here: bool) -> Self {
+        self.votes_here = votes_here;
+        self
+    }
+
+    /// A vote that leaves nothing at the database.
+    fn votes(&self, gid: &BranchGid, vote: VoteKind) {
+        if self.votes_here {
+            self.witness.record(Event::Voted { tx: Tx::of(&gid.gid), p: self.p, vote });
+        }
     }
 
     async fn asks<T>(
@@ -65,12 +81,26 @@ impl<P: Participant> Participant for Attended<P> {
     }
 
     async fn prepare(&self, branch: &Self::Branch) -> Result<Vote, Lost> {
-        let vote = self.participant.prepare(&branch.branch);
+        let vote = async {
+            let vote = self.participant.prepare(&branch.branch).await?;
+            match &vote {
+                Vote::ReadOnly => self.votes(&branch.gid, VoteKind::ReadOnly),
+                Vote::No(_) => self.votes(&branch.gid, VoteKind::No),
+                Vote::Yes(_) => {}
+            }
+            Ok(vote)
+        };
         self.asks(&branch.gid, Ask::Prepare, vote, Heard::vote).await
     }
 
     async fn commit_one_phase(&self, branch: &Self::Branch) -> Result<OnePhaseVote, Lost> {
-        let vote = self.participant.commit_one_phase(&branch.branch);
+        let vote = async {
+            let vote = self.participant.commit_one_phase(&branch.branch).await?;
+            if let OnePhaseVote::RolledBack(_) = &vote {
+                self.votes(&branch.gid, VoteKind::No);
+            }
+            Ok(vote)
+        };
         self.asks(&branch.gid, Ask::OnePhase, vote, Heard::vote_alone).await
     }
 

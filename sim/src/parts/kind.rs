@@ -30,6 +30,10 @@ pub trait Kind: Clone + Send + Sync + 'static {
     /// begins with, and what of it is in the history already.
     type Kept: Clone + Send + Sync + 'static;
 
+    /// Whether a vote of read-only or no is the participant's own, and its server's node writes nothing
+    /// down of it.
+    const VOTES_AT_THE_COORDINATOR: bool = false;
+
     /// The participant of this number before the run, with these rows.
     fn kept(&self, p: u8, rows: &[(u64, i64)]) -> Self::Kept;
 

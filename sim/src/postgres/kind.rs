@@ -49,6 +49,9 @@ impl Kind for PostgresKind {
     type Server = PostgresServer;
     type Kept = Kept;
 
+    /// The adapter finds out whether a branch wrote, and reads a refusal as a no.
+    const VOTES_AT_THE_COORDINATOR: bool = true;
+
     fn kept(&self, _p: u8, rows: &[(u64, i64)]) -> Kept {
         let first = seeded(scripts(rows), options());
         Kept { first, chronicle: Chronicle::default(), timeline: 1 }

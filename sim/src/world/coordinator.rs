@@ -73,7 +73,8 @@ pub(super) fn participants<P: Parts>(
     let participant = |p| {
         let node = address(Place::Participant(p));
         let participant = world.parts.kind().participant(p, node, line);
-        world.parts.participant(Attended::new(p, participant, witness.clone()), common)
+        let attended = Attended::new(p, participant, witness.clone());
+        world.parts.participant(attended.votes_here(P::Kind::VOTES_AT_THE_COORDINATOR), common)
     };
     (0..world.scenario.participants).map(participant).collect()
 }

@@ -43,7 +43,7 @@ const PARAMETERS: &[(&str, &str, Kind)] = &[
     ("client_encoding", "UTF8", Kind::Utf8),
     ("client_min_messages", "notice", Kind::Text),
     ("datestyle", "ISO, MDY", Kind::DateStyle),
-    ("deadlock_timeout", "1000", Kind::Fixed),
+    ("deadlock_timeout", "1000", Kind::Milliseconds),
     ("default_transaction_deferrable", "off", Kind::Bool),
     ("default_transaction_isolation", "read committed", Kind::Isolation),
     ("default_transaction_read_only", "off", Kind::Bool),
@@ -118,7 +118,7 @@ impl Settings {
     /// The value as it is shown.
     pub(crate) fn show(&self, name: &str) -> PgResult<String> {
         let raw = self.raw(name)?;
-        let is_time = parameter(name)? == Kind::Milliseconds || name == "deadlock_timeout";
+        let is_time = parameter(name)? == Kind::Milliseconds;
         Ok(if is_time { show_milliseconds(&raw) } else { raw })
     }
 
@@ -154,6 +154,11 @@ impl Settings {
     /// Sets what only the server itself changes.
     pub(crate) fn set_fixed(&mut self, name: &str, value: &str) {
         self.base.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Sets what holds where nothing else is said.
+    pub(crate) fn set_default(&mut self, name: &str, value: &str) {
+        self.base.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
     /// Back to what held when the session began.

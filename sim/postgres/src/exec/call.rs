@@ -105,7 +105,7 @@ impl Evaluator<'_> {
     /// Whether there is a backend to be signalled.
     fn signal(&mut self, pid: i32, done: &str) -> Result<bool, PgError> {
         let Some(target) = self.state.backends.get(&pid) else {
-            let text = format!("PID {pid} is not a PostgreSQL server process");
+            let text = format!("PID {pid} is not a PostgreSQL backend process");
             self.session.notices.push(PgError::warning("01000", text));
             return Ok(false);
         };

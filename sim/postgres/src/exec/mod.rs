@@ -19,7 +19,7 @@ use crate::heap::Snapshot;
 use crate::locks::{Mode, Span, Tag};
 use crate::server::State;
 use crate::session::SessionData;
-use crate::value::Value;
+use crate::value::{Row, Value};
 
 pub(crate) use select::Found;
 
@@ -74,17 +74,31 @@ impl From<PgError> for Stop {
 pub(crate) struct Journal {
     results: Vec<Value>,
     at: usize,
+    /// What views of the system showed, in the order in which they were looked at: a wait must
+    /// not change what the statement has seen.
+    seen: Vec<Vec<Row>>,
+    seen_at: usize,
 }
 
 impl Journal {
     /// The evaluation begins anew.
     pub(crate) fn rewind(&mut self) {
         self.at = 0;
+        self.seen_at = 0;
     }
 
     /// What was waited for has come.
     pub(crate) fn waited(&mut self, result: Value) {
         self.results.push(result);
+    }
+
+    /// What a view showed, now or before the wait.
+    fn see(&mut self, look: impl FnOnce() -> Vec<Row>) -> Vec<Row> {
+        if self.seen.len() == self.seen_at {
+            self.seen.push(look());
+        }
+        self.seen_at += 1;
+        self.seen[self.seen_at - 1].clone()
     }
 
     fn next(&mut self) -> Option<Value> {

@@ -149,7 +149,8 @@ impl Evaluator<'_> {
             Source::Table(table) => self.scan(*table, filter, outer)?,
             Source::View(view) => {
                 let role = self.session.current_user();
-                bare(view.rows(self.state, &role))
+                let state = &*self.state;
+                bare(self.journal.see(|| view.rows(state, &role)))
             }
             Source::Call(set, args) => {
                 let env = Env { row: &[], aggs: &[], outer };

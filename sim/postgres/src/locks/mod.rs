@@ -87,12 +87,11 @@ impl Lock {
 
     fn grant(&mut self, owner: Owner, mode: Mode, span: Span) {
         let found = self.grants.iter_mut().find(|g| g.owner == owner && g.mode == mode);
-        let grant = match found {
-            Some(grant) => grant,
-            None => {
-                self.grants.push(Grant { owner, mode, xact: 0, session: 0 });
-                self.grants.last_mut().expect("it was just put there")
-            }
+        let grant = if let Some(grant) = found {
+            grant
+        } else {
+            self.grants.push(Grant { owner, mode, xact: 0, session: 0 });
+            self.grants.last_mut().expect("it was just put there")
         };
         match span {
             Span::Transaction => grant.xact += 1,

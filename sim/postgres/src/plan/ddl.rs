@@ -366,16 +366,23 @@ fn drop_table(
         }
     }
     let others = analyzer.names.catalog.tables.values();
-    let mut others = others.filter(|table| !ids.contains(&table.id));
-    if let Some(other) =
-        others.find(|table| table.foreign_keys.iter().any(|key| ids.contains(&key.target)))
-    {
-        return Err(PgError::new(
-            "2BP01",
-            "cannot drop desired object(s) because other objects depend on them",
-        )
-        .detail(format!("a constraint on table {} depends on it", other.name))
-        .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    let others = others.filter(|table| !ids.contains(&table.id));
+    let mut depending = Vec::new();
+    for table in others {
+        for key in table.foreign_keys.iter().filter(|key| ids.contains(&key.target)) {
+            let target = &analyzer.names.catalog.tables[&key.target].name;
+            let (name, table) = (&key.name, &table.name);
+            depending.push(format!("constraint {name} on table {table} depends on table {target}"));
+        }
+    }
+    if !depending.is_empty() {
+        let what = match names {
+            [one] => format!("table {one} because other objects depend on it"),
+            _ => "desired object(s) because other objects depend on them".to_owned(),
+        };
+        return Err(PgError::new("2BP01", format!("cannot drop {what}"))
+            .detail(depending.join("\n"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
     }
     Ok(Definition::DropTable { ids, missing })
 }

@@ -171,7 +171,7 @@ fn body(
     if !plan.aggs.is_empty() && plan.group.is_none() {
         plan.group = Some(Vec::new());
     }
-    ungrouped(&plan)?;
+    ungrouped(&plan, &scope)?;
     Ok(plan)
 }
 
@@ -384,14 +384,26 @@ fn called(written: &ast::Expr) -> String {
             name(&function.name).map_or_else(|_| "?column?".to_owned(), |(_, last)| last)
         }
         ast::Expr::Cast { expr, data_type, .. } => match called(expr).as_str() {
-            "?column?" => Type::parse(data_type)
-                .map_or_else(|_| "?column?".to_owned(), |(ty, _)| ty.typname().to_owned()),
+            "?column?" | "bool" if !matches!(**expr, ast::Expr::Identifier(_)) => {
+                Type::parse(data_type)
+                    .map_or_else(|_| "?column?".to_owned(), |(ty, _)| ty.typname().to_owned())
+            }
             inner => inner.to_owned(),
         },
         ast::Expr::Case { .. } => "case".to_owned(),
         ast::Expr::Exists { .. } => "exists".to_owned(),
         ast::Expr::Extract { .. } => "extract".to_owned(),
-        ast::Expr::Substring { .. } => "substring".to_owned(),
+        ast::Expr::Substring { shorthand, .. } => {
+            if *shorthand { "substr" } else { "substring" }.to_owned()
+        }
+        ast::Expr::Subquery(query) => match &*query.body {
+            ast::SetExpr::Select(select) => match select.projection.first() {
+                Some(ast::SelectItem::UnnamedExpr(expr)) => called(expr),
+                Some(ast::SelectItem::ExprWithAlias { alias, .. }) => ident(alias),
+                _ => "?column?".to_owned(),
+            },
+            _ => "?column?".to_owned(),
+        },
         ast::Expr::Value(value) if matches!(value.value, ast::Value::Boolean(_)) => {
             "bool".to_owned()
         }
@@ -440,7 +452,7 @@ fn order(
 }
 
 /// In a grouped query, what is returned must be by what it is grouped, or an aggregate.
-fn ungrouped(plan: &Query) -> PgResult<()> {
+fn ungrouped(plan: &Query, scope: &Scope<'_>) -> PgResult<()> {
     let Some(group) = &plan.group else { return Ok(()) };
     let mut columns = Vec::new();
     for by in group {
@@ -449,18 +461,26 @@ fn ungrouped(plan: &Query) -> PgResult<()> {
             _ => return Err(PgError::unsupported("GROUP BY of anything but columns")),
         }
     }
-    let mut stray = false;
+    let mut stray = None;
     let order = plan.order.iter().map(|order| &order.by);
     let used = plan.output.iter().map(|(_, expr)| expr).chain(&plan.having).chain(order);
     for expr in used {
         expr.walk(&mut |expr| {
-            stray |= matches!(expr, Expr::Column { up: 0, at } if !columns.contains(at));
+            if let Expr::Column { up: 0, at } = expr
+                && !columns.contains(at)
+            {
+                stray.get_or_insert(*at);
+            }
         });
     }
-    if stray {
+    if let Some(column) = stray.and_then(|at| scope.columns.get(at)) {
+        let (table, name) = (&column.table, &column.name);
         return Err(PgError::new(
             "42803",
-            "a column must appear in the GROUP BY clause or be used in an aggregate function",
+            format!(
+                "column \"{table}.{name}\" must appear in the GROUP BY clause or be used in an \
+                 aggregate function"
+            ),
         ));
     }
     Ok(())

@@ -35,7 +35,7 @@ impl Server {
         let records = reading.await?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let effects = wal::replay(&mut state, &records);
-        let effects = effects.map_err(|error| OpenError::Record(error.message))?;
+        let effects = effects.map_err(|error| OpenError::Record(error.message.clone()))?;
         let (prepared, slots) = (state.prepared.len(), state.options.max_prepared_transactions);
         if prepared > slots {
             return Err(OpenError::TooFewSlots { prepared, slots });

@@ -54,7 +54,7 @@ impl Session {
         if let Some(role) = role {
             let state = self.shared.alive()?;
             let user = self.data.session_user();
-            state.catalog.role(role)?;
+            state.catalog.role(role).map_err(|e| PgError::new("22023", e.message.clone()))?;
             if !state.catalog.is_member(&user, role) {
                 let text = format!("permission denied to set role \"{role}\"");
                 return Err(PgError::new("42501", text));

@@ -35,15 +35,14 @@ fn life(state: &State, data: &SessionData, tuple: &Tuple) -> Life {
         return Life::Open(tuple.xmin);
     }
     let mut enders = tuple.holders.iter().filter(|holder| holder.ended.is_some());
-    match enders.find(|ender| open(&ender.xid)) {
-        Some(ender) => Life::Open(ender.xid),
-        None => {
-            let ended = tuple.holders.iter().any(|holder| {
-                holder.ended.is_some()
-                    && (mine.contains(&holder.xid) || state.clog.committed(holder.xid))
-            });
-            if ended { Life::Dead } else { Life::Alive }
-        }
+    if let Some(ender) = enders.find(|ender| open(&ender.xid)) {
+        Life::Open(ender.xid)
+    } else {
+        let ended = tuple.holders.iter().any(|holder| {
+            holder.ended.is_some()
+                && (mine.contains(&holder.xid) || state.clog.committed(holder.xid))
+        });
+        if ended { Life::Dead } else { Life::Alive }
     }
 }
 

@@ -196,6 +196,7 @@ impl Session {
                 Ok(Done::tag("RESET"))
             }
             Statement::Show(name) => self.show(name),
+            Statement::ResetRole => self.reset("role"),
             Statement::SetRole { role, local } => self.set_role(role.as_deref(), *local),
             Statement::SetSessionAuthorization(role) => {
                 self.set_session_authorization(role.as_deref())

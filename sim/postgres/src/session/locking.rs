@@ -21,14 +21,17 @@ impl Session {
     pub(super) async fn lock_object(&mut self, tag: Tag, mode: Mode, span: Span) -> PgResult<()> {
         {
             let mut state = self.shared.interrupts()?;
-            if !state.locks.take(self.owner(), tag, mode, span) {
+            if state.locks.take(self.owner(), tag, mode, span) {
+                drop(state);
+                return {
+                    self.remember(tag, mode, span);
+                    Ok(())
+                };
+            } else {
                 state.locks.enqueue(self.data.pid, tag, mode, span);
                 if let Some(backend) = state.backends.get_mut(&self.data.pid) {
                     backend.wait = Some(("Lock", tag.event()));
                 }
-            } else {
-                drop(state);
-                return Ok(self.remember(tag, mode, span));
             }
         }
         let result = self.wait_for_lock(tag).await;
@@ -57,7 +60,8 @@ impl Session {
         let started = self.shared.lock().edges.now();
         let lock_timeout = self.data.settings.milliseconds("lock_timeout");
         let lock_timeout = lock_timeout.map(Duration::from_millis);
-        let deadlock_timeout = self.shared.lock().options.deadlock_timeout;
+        let deadlock_timeout = self.data.settings.milliseconds("deadlock_timeout");
+        let deadlock_timeout = Duration::from_millis(deadlock_timeout.unwrap_or(1));
         let mut look = true;
         loop {
             let waited = self.shared.lock().edges.now().saturating_sub(started);

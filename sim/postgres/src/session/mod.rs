@@ -203,13 +203,12 @@ impl SessionData {
     pub(crate) fn assign_current(&mut self, state: &mut State) -> PgResult<u64> {
         let mut xid = self.assign_top(state)?;
         for at in 0..self.xact().subs.len() {
-            xid = match self.xact().subs[at].xid {
-                Some(xid) => xid,
-                None => {
-                    let xid = self.new_xid(state);
-                    self.xact_mut().subs[at].xid = Some(xid);
-                    xid
-                }
+            xid = if let Some(xid) = self.xact().subs[at].xid {
+                xid
+            } else {
+                let xid = self.new_xid(state);
+                self.xact_mut().subs[at].xid = Some(xid);
+                xid
             };
         }
         Ok(xid)

@@ -222,9 +222,9 @@ impl Session {
                 Ok(taken)
             })
             .await?;
-        let strength = self.strength(table, set);
         for found in found {
             let Some(seen) = found.tid else { continue };
+            let strength = self.strength(job, set, &found.row).await?;
             let last = self.lock_row(table, seen, strength, NoWait::Wait, false).await?;
             let Some(last) = last else { continue };
             let Some(old) = self.row(table, last) else { continue };
@@ -252,14 +252,32 @@ impl Session {
         Ok(())
     }
 
-    /// An update that touches no key leaves room for those who refer to the row.
-    fn strength(&self, table: u32, set: Option<&Vec<(usize, Expr)>>) -> RowLock {
-        let Some(set) = set else { return RowLock::Update };
-        let state = self.shared.lock();
-        let keys = state.catalog.tables.get(&table).map(crate::catalog::Table::key_columns);
-        let keys = keys.unwrap_or_default();
-        let touched = set.iter().any(|(at, _)| keys.contains(at));
-        if touched { RowLock::Update } else { RowLock::NoKeyUpdate }
+    /// An update that changes no key leaves room for those who refer to the row.
+    async fn strength(
+        &mut self,
+        job: &Job<'_>,
+        set: Option<&Vec<(usize, Expr)>>,
+        row: &Row,
+    ) -> PgResult<RowLock> {
+        let Some(set) = set else { return Ok(RowLock::Update) };
+        let keys = {
+            let state = self.shared.lock();
+            let table = state.catalog.tables.get(&job.write.table);
+            table.map(crate::catalog::Table::key_columns).unwrap_or_default()
+        };
+        let touched: Vec<_> = set.iter().filter(|(at, _)| keys.contains(at)).collect();
+        let changed = self
+            .evaluate(&job.snapshot, job.params, |evaluator| {
+                let env = Env { row, ..Env::default() };
+                for (at, expr) in &touched {
+                    if evaluator.eval(expr, &env)? != row[*at] {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+            .await?;
+        Ok(if changed { RowLock::Update } else { RowLock::NoKeyUpdate })
     }
 
     async fn replace(&mut self, job: &mut Job<'_>, tid: u64, old: &Row, new: Row) -> PgResult<()> {

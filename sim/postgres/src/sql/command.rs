@@ -198,7 +198,7 @@ fn reset(cursor: &mut Cursor<'_>) -> PgResult<Statement> {
     Ok(if cursor.take("ALL") {
         Statement::ResetAll
     } else if cursor.take("ROLE") {
-        Statement::SetRole { role: None, local: false }
+        Statement::ResetRole
     } else if cursor.take("SESSION AUTHORIZATION") {
         Statement::SetSessionAuthorization(None)
     } else {

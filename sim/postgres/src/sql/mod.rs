@@ -53,6 +53,7 @@ pub(crate) enum Statement {
         role: Option<String>,
         local: bool,
     },
+    ResetRole,
     SetSessionAuthorization(Option<String>),
     DiscardAll,
     Listen(String),

@@ -29,7 +29,7 @@ pub(crate) fn parse(sql: &str) -> PgResult<Vec<Statement>> {
 
 fn is_blank(token: &Token) -> bool {
     match token {
-        Token::Whitespace(Whitespace::SingleLineComment { .. }) | Token::Whitespace(_) => true,
+        Token::Whitespace(Whitespace::SingleLineComment { .. } | _) => true,
         Token::EOF => true,
         _ => false,
     }

@@ -33,12 +33,20 @@ impl State {
             }
             Change::Update { table, old, new, row, key } => {
                 let strength = if *key { RowLock::Update } else { RowLock::NoKeyUpdate };
-                let heap = self.heap(*table);
+                let heap = self.heaps.entry(*table).or_default();
+                let mut fresh = Tuple::new(xid, cid, row.clone());
                 if let Some(tuple) = heap.tuples.get_mut(old) {
+                    // Who has locked the row has locked its next version, too.
+                    let running = &self.running;
+                    let locks = tuple
+                        .holders
+                        .iter()
+                        .filter(|h| h.ended.is_none() && h.xid != xid && running.contains(&h.xid));
+                    fresh.holders = locks.cloned().collect();
                     tuple.hold(Holder { xid, strength, ended: Some(cid) });
                     tuple.next = Some(*new);
                 }
-                heap.insert(*new, Tuple::new(xid, cid, row.clone()));
+                heap.insert(*new, fresh);
             }
             Change::Delete { table, tid } => {
                 if let Some(tuple) = self.heap(*table).tuples.get_mut(tid) {
@@ -46,8 +54,10 @@ impl State {
                 }
             }
             Change::Lock { table, tid, strength } => {
-                if let Some(tuple) = self.heap(*table).tuples.get_mut(tid) {
+                let (heap, mut next) = (self.heap(*table), Some(*tid));
+                while let Some(tuple) = next.and_then(|tid| heap.tuples.get_mut(&tid)) {
                     tuple.hold(Holder { xid, strength: *strength, ended: None });
+                    next = tuple.next;
                 }
             }
             Change::CreateTable(table) | Change::AlterTable { after: table, .. } => {

@@ -48,6 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     pub(super) fn answer(&mut self, done: &Done) {
         if let Some((fields, rows)) = &done.rows {
             self.wire.push(&encode::description(fields, &[]));
+            self.notices();
             for row in rows {
                 self.wire.push(&encode::row(fields, row, &[]));
             }

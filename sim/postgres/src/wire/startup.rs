@@ -144,6 +144,8 @@ fn enter(
     let slots = state.options.max_prepared_transactions.to_string();
     settings.set_fixed("max_prepared_transactions", &slots);
     settings.set_fixed("max_connections", &state.options.max_connections.to_string());
+    let deadlock = state.options.deadlock_timeout.as_millis().to_string();
+    settings.set_default("deadlock_timeout", &deadlock);
     settings.set_fixed("is_superuser", &on_off(role.superuser));
     let (pid, now) = (state.next_pid, state.now());
     state.next_pid += 1;
@@ -181,7 +183,7 @@ fn base(
     role: &BTreeMap<String, String>,
     given: BTreeMap<String, String>,
 ) -> PgResult<BTreeMap<String, String>> {
-    let fatal = |error: PgError| PgError::fatal(error.code, error.message);
+    let fatal = |error: PgError| PgError::fatal(error.code, error.message.clone());
     let mut base = BTreeMap::new();
     let server = state.options.settings.iter();
     for (name, value) in server.chain(role) {

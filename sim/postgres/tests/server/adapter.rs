@@ -53,3 +53,31 @@ fn it_passes_the_check_and_runs_a_branch_to_either_end() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_zombie_prepare_is_fenced_and_an_orphan_is_resolved() -> Result<()> {
+    run(async {
+        let mut scene = Scene::new().await?;
+        let postgres = adapter(&scene);
+        let branch = inserted(&postgres, 1).await?;
+        scene.disk.slow(Duration::from_secs(1));
+        let given_up = timeout(Duration::from_millis(100), postgres.prepare(&branch)).await;
+        ensure!(given_up.is_err());
+        // The backend cannot be ended while it writes; what it prepared is rolled back.
+        ensure!(postgres.finish(&branch, Decision::Abort).await?.is_as_decided());
+        ensure!(scene.gids().await?.is_empty());
+        scene.disk.slow(Duration::ZERO);
+        let (branch, receipt) = prepared(&postgres, 2).await?;
+        let gid = branch.gid().clone();
+        drop((branch, postgres));
+        scene.restart().await?;
+        let postgres = adapter(&scene);
+        ensure!(postgres.in_doubt(&"shop".parse()?).await?.contains(&gid));
+        ensure!(postgres.resolve(&gid, Decision::Commit, &receipt).await?.is_as_decided());
+        ensure!(scene.one("SELECT count(*) FROM t").await? == "1");
+        // Asked again, the record of its xid tells how it ended.
+        ensure!(postgres.resolve(&gid, Decision::Commit, &receipt).await?.is_as_decided());
+        ensure!(!postgres.resolve(&gid, Decision::Abort, &receipt).await?.is_as_decided());
+        Ok(())
+    })
+}
