@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use indoubt::{BranchGid, Decision};
 use indoubt_sim_postgres::{Effect, Observer, What};
 
+use super::kind::Older;
 use super::schema::FOREIGN;
 use crate::history::{Event, Tx};
 use crate::hosting::{By, Teller};
@@ -23,6 +24,7 @@ pub(super) struct Effects {
     teller: Teller,
     events: Timed,
     hands: Arc<Mutex<Hands>>,
+    older: Older,
 }
 
 /// Which backend is whose.
@@ -36,8 +38,8 @@ struct Hands {
 }
 
 impl Effects {
-    pub(super) fn new(p: u8, teller: Teller, events: Timed) -> Self {
-        Self { p, teller, events, hands: Arc::default() }
+    pub(super) fn new(p: u8, teller: Teller, events: Timed, older: Older) -> Self {
+        Self { p, teller, events, hands: Arc::default(), older }
     }
 
     /// This backend is an operator's.
@@ -77,6 +79,9 @@ impl Effects {
         };
         self.teller.at_work(&gid, by.unwrap_or_else(|| self.asked_last(tx, decision)));
         self.teller.ended(&gid, decision);
+        if self.older.contains(text) {
+            self.events.record(Event::Forgot { p: self.p });
+        }
     }
 
     /// Whoever asked last for this end of the branch.

@@ -1,7 +1,9 @@
 //! Postgres as a kind of participant of a run.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use indoubt_real::Postgres;
 use indoubt_sim_postgres::Options;
@@ -13,6 +15,7 @@ use super::server::PostgresServer;
 use super::{Silence, SimDialer};
 use crate::history::Place;
 use crate::hosting::Chronicle;
+use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
 
@@ -40,6 +43,24 @@ pub struct Kept {
     pub(super) chronicle: Chronicle,
     /// The history that it writes, which a failover counts up.
     pub(super) timeline: u32,
+    pub(super) older: Older,
+    /// Until it has come up for the first time in that history.
+    pub(super) takes_over: Arc<AtomicBool>,
+}
+
+/// What was prepared in a history that a failover has ended. Its receipts name that one, so once such
+/// a branch has ended nobody can be told how. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Older(Arc<Mutex<BTreeSet<String>>>);
+
+impl Older {
+    pub(super) fn extend(&self, gids: impl Iterator<Item = String>) {
+        lock(&self.0).extend(gids);
+    }
+
+    pub(super) fn contains(&self, gid: &str) -> bool {
+        lock(&self.0).contains(gid)
+    }
 }
 
 impl Kind for PostgresKind {
@@ -54,7 +75,7 @@ impl Kind for PostgresKind {
 
     fn kept(&self, _p: u8, rows: &[(u64, i64)]) -> Kept {
         let first = seeded(scripts(rows), options());
-        Kept { first, chronicle: Chronicle::default(), timeline: 1 }
+        Kept { first, timeline: 1, ..Kept::default() }
     }
 
     fn line(&self, _: Place, endpoint: Endpoint<Silence>, _: u64) -> Self::Line {
@@ -80,6 +101,7 @@ impl Kind for PostgresKind {
     }
 
     fn promoted(&self, standby: Kept) -> Kept {
-        Kept { timeline: standby.timeline + 1, ..standby }
+        let takes_over = Arc::new(AtomicBool::new(true));
+        Kept { timeline: standby.timeline + 1, takes_over, ..standby }
     }
 }

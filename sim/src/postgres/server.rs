@@ -4,6 +4,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -70,7 +71,8 @@ impl PostgresServer {
         let mut writer = async move { writing.write(journal).await }.boxed();
         let teller =
             Teller::new(site.p, site.owner.clone(), site.events.clone(), kept.chronicle.clone());
-        let effects = Effects::new(site.p, teller.clone(), site.events.clone());
+        let events = site.events.clone();
+        let effects = Effects::new(site.p, teller.clone(), events, kept.older.clone());
         let timeline = kept.timeline;
         let mut options = Options { timeline, ..options() };
         // Nobody tells a server that its client has lost its power.
@@ -80,24 +82,25 @@ impl PostgresServer {
         let clock = site.clock.clone();
         let opening = async move {
             let opened = Server::open(options, ours, MachineClock(clock), told).await;
-            let server = opened.map_err(io::Error::other)?;
-            if server.timeline() < timeline {
-                server.promote(timeline).await?;
-            }
-            Ok::<_, io::Error>(server)
+            opened.map_err(io::Error::other)
         };
         let server = match select(pin!(opening), &mut writer).await {
             Either::Left((server, _)) => server?,
             Either::Right((error, _)) => return Err(error),
         };
         teller.opened();
+        if kept.takes_over.swap(false, Ordering::Relaxed) {
+            // Of what has ended there is evidence in a history that is over.
+            kept.older.extend(server.prepared().into_iter().map(|prepared| prepared.gid));
+            site.events.record(Event::Forgot { p: site.p });
+        }
         Ok((server, wal, writer, effects))
     }
 
     /// What a standby has that has received everything.
     pub(super) fn standby(&self) -> Kept {
-        let Kept { chronicle, timeline, .. } = &self.kept;
-        Kept { first: self.wal.durable().into(), chronicle: chronicle.copy(), timeline: *timeline }
+        let (first, chronicle) = (self.wal.durable().into(), self.kept.chronicle.copy());
+        Kept { first, chronicle, ..self.kept.clone() }
     }
 
     /// The transaction, if the gid is one of the coordinator under test.
