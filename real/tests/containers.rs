@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use indoubt_real::containers::{Proxy, Server, StartError};
+use indoubt_real::containers::{Deed, Proxy, Server, StartError, Way};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
@@ -242,6 +242,52 @@ async fn a_partition_lasts_until_healed_and_a_kept_rule_fires_again() -> Result<
     }
     proxy.heal();
     connect(&through).await?.batch_execute("SELECT 1").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_can_be_struck_by_its_number() -> Result<()> {
+    let server = Server::start().await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let through = server.config_through(&proxy);
+    proxy.count();
+    prepare(&through, "g").await?;
+    let counted = proxy.counted();
+    let commit = "COMMIT PREPARED 'g'";
+    ensure!(counted[0].about == "login" && counted[0].way == Way::Request, "{counted:?}");
+    ensure!(counted[1].about == "login" && counted[1].way == Way::Reply, "{counted:?}");
+
+    // A request is the third message of a connection that asks for one thing, its reply the fourth.
+    proxy.strike(2, Deed::CutBefore);
+    ensure!(connect(&through).await?.batch_execute(commit).await.is_err());
+    ensure!(proxy.struck().is_some_and(|struck| struck.about == commit));
+    ensure!(prepared_and_committed(&server, "g").await? == (true, false));
+
+    proxy.strike(2, Deed::Delay(SHORT));
+    let client = connect(&through).await?;
+    let impatient = timeout(SHORT / 4, client.batch_execute("SELECT 1")).await;
+    ensure!(impatient.is_err());
+    client.batch_execute("SELECT 1").await?;
+
+    proxy.strike(2, Deed::HalfClose);
+    // It is answered, and is the last that the server hears.
+    let client = connect(&through).await?;
+    timeout(LONG, client.batch_execute("SELECT 1")).await??;
+    ensure!(timeout(LONG, client.batch_execute("SELECT 1")).await?.is_err());
+
+    proxy.strike(3, Deed::Keep);
+    let client = connect(&through).await?;
+    let committing = tokio::spawn(async move { client.batch_execute(commit).await });
+    let struck = proxy.until_struck().await.context("it is struck")?;
+    ensure!(struck.way == Way::Reply && struck.about == commit, "{struck:?}");
+    ensure!(prepared_and_committed(&server, "g").await? == (false, true));
+    ensure!(!committing.is_finished());
+    proxy.heal();
+    ensure!(timeout(LONG, committing).await??.is_err());
+
+    proxy.strike(1, Deed::CutAfter);
+    let client = connect(&through).await?;
+    ensure!(client.batch_execute("SELECT 1").await.is_err());
     Ok(())
 }
 

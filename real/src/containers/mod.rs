@@ -37,6 +37,6 @@ pub(crate) use base::announce::line as announce;
 pub(crate) use base::secret::token;
 pub use base::{ControlError, PassedOver, SourceError, StartError};
 pub use builder::Builder;
-pub use proxy::{NotFired, Proxy};
+pub use proxy::{Deed, NotFired, Passed, Proxy, Way};
 pub use server::Server;
 pub use source::{IMAGE_VARIABLE, Image, Source};

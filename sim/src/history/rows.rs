@@ -12,7 +12,7 @@ pub(crate) const MAX_ITEMS: u64 = 1 << 12;
 
 /// The row that a transaction leaves at each participant where it writes. Its value is the
 /// number of those participants.
-pub(crate) const fn marker(tx: Tx) -> u64 {
+pub const fn marker(tx: Tx) -> u64 {
     MARKER | tx.epoch << 32 | tx.sequence
 }
 

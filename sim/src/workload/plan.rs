@@ -39,6 +39,20 @@ impl<P: Participant<Branch: Works<Op = Op>>> Workload<P> for Planned {
     }
 }
 
+impl Planned {
+    /// The rows of a participant before the run: for whoever does the work elsewhere than in a
+    /// simulated run.
+    pub fn rows(scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
+        seeded_rows(scenario, p)
+    }
+
+    /// What the `number`-th transaction does, with this gid: pieces of work in order, each at a
+    /// participant.
+    pub fn steps(scenario: &Scenario, number: u32, tx: Tx) -> Vec<(u8, Op)> {
+        plan(scenario, number, tx)
+    }
+}
+
 /// The rows of a participant before the run.
 fn seeded_rows(scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
     match scenario.workload {

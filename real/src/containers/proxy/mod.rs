@@ -10,6 +10,7 @@
 
 mod connection;
 mod not_fired;
+mod nth;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 pub use not_fired::NotFired;
+pub use nth::{Deed, Passed, Way};
 
 /// How long a rule is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +62,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// As a rule is the beginning of a statement, `COMMIT` also means `COMMIT PREPARED`, and `ROLLBACK`
 /// also `ROLLBACK PREPARED`. `BEGIN;` means a branch's own, and `BEGIN` the look before it too.
 ///
+/// # Every message
+/// [`Self::count`] and [`Self::strike`] go by numbers instead, for whoever tries every message in turn.
+///
 /// While the server is down, clients are accepted, then closed. Dropping the proxy cuts
 /// every connection.
 #[derive(Debug)]
@@ -78,6 +83,7 @@ struct State {
     /// How often it was cut: a connection ends when this grows.
     cuts: u64,
     partitioned: bool,
+    count: nth::Count,
 }
 
 #[derive(Debug)]
@@ -159,6 +165,7 @@ impl Proxy {
     pub fn heal(&self) {
         self.state.send_modify(|state| {
             state.rule = None;
+            state.count.heal();
             state.partitioned = false;
             state.heals += 1;
         });

@@ -16,6 +16,19 @@ pub(super) struct Statements {
 }
 
 impl Statements {
+    /// The text that the message has in it, or that was sent earlier of what it names.
+    pub(super) fn named_by(&self, message: &Message) -> Option<String> {
+        let mut strings = message.body().split(|byte| *byte == 0);
+        let first = strings.next()?;
+        match message.tag {
+            QUERY => Some(text(first)),
+            PARSE => Some(text(strings.next()?)),
+            BIND => self.prepared.get(strings.next()?).cloned(),
+            EXECUTE => self.portals.get(first).cloned(),
+            other => Some(char::from(other).to_string()),
+        }
+    }
+
     /// Takes note of the message; returns the text it executes, if it does.
     pub(super) fn executed_by(&mut self, message: &Message) -> Option<&str> {
         let mut strings = message.body().split(|byte| *byte == 0);

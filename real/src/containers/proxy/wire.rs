@@ -13,6 +13,9 @@ pub(super) const EXECUTE: u8 = b'E';
 pub(super) const PARSE: u8 = b'P';
 pub(super) const QUERY: u8 = b'Q';
 const FUNCTION_CALL: u8 = b'F';
+/// What a client says while it logs in.
+const PASSWORD: u8 = b'p';
+const TERMINATE: u8 = b'X';
 const SYNC: u8 = b'S';
 const READY_FOR_QUERY: u8 = b'Z';
 
@@ -33,6 +36,11 @@ pub(super) struct Message {
 impl Message {
     pub(super) fn body(&self) -> &[u8] {
         &self.bytes[HEADER..]
+    }
+
+    /// Whether a client that says this asks for something, with this or with what follows.
+    pub(super) fn begins_a_request(&self) -> bool {
+        !matches!(self.tag, PASSWORD | TERMINATE)
     }
 
     /// Whether the server will answer this message of a client with a `ReadyForQuery`.
