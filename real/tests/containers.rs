@@ -257,25 +257,25 @@ async fn every_message_can_be_struck_by_its_number() -> Result<()> {
     ensure!(counted[0].about == "login" && counted[0].way == Way::Request, "{counted:?}");
     ensure!(counted[1].about == "login" && counted[1].way == Way::Reply, "{counted:?}");
 
-    // A request is the third message of a connection that asks for one thing, its reply the fourth.
-    proxy.strike(2, Deed::CutBefore);
+    // After its login a connection asks for one thing here.
+    proxy.strike(Way::Request, 1, Deed::CutBefore);
     ensure!(connect(&through).await?.batch_execute(commit).await.is_err());
     ensure!(proxy.struck().is_some_and(|struck| struck.about == commit));
     ensure!(prepared_and_committed(&server, "g").await? == (true, false));
 
-    proxy.strike(2, Deed::Delay(SHORT));
+    proxy.strike(Way::Request, 1, Deed::Delay(SHORT));
     let client = connect(&through).await?;
     let impatient = timeout(SHORT / 4, client.batch_execute("SELECT 1")).await;
     ensure!(impatient.is_err());
     client.batch_execute("SELECT 1").await?;
 
-    proxy.strike(2, Deed::HalfClose);
+    proxy.strike(Way::Request, 1, Deed::HalfClose);
     // It is answered, and is the last that the server hears.
     let client = connect(&through).await?;
     timeout(LONG, client.batch_execute("SELECT 1")).await??;
     ensure!(timeout(LONG, client.batch_execute("SELECT 1")).await?.is_err());
 
-    proxy.strike(3, Deed::Keep);
+    proxy.strike(Way::Reply, 1, Deed::Keep);
     let client = connect(&through).await?;
     let committing = tokio::spawn(async move { client.batch_execute(commit).await });
     let struck = proxy.until_struck().await.context("it is struck")?;
@@ -285,7 +285,7 @@ async fn every_message_can_be_struck_by_its_number() -> Result<()> {
     proxy.heal();
     ensure!(timeout(LONG, committing).await??.is_err());
 
-    proxy.strike(1, Deed::CutAfter);
+    proxy.strike(Way::Reply, 0, Deed::CutAfter);
     let client = connect(&through).await?;
     ensure!(client.batch_execute("SELECT 1").await.is_err());
     Ok(())

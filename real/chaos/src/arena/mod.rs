@@ -74,9 +74,9 @@ impl Arena {
 
     /// The servers that the databases are on, as people read it.
     pub fn source(&self) -> String {
-        self.sites.first().map_or_else(String::new, |site| {
-            site.database.server().source().to_string()
-        })
+        self.sites
+            .first()
+            .map_or_else(String::new, |site| site.database.server().source().to_string())
     }
 
     /// Gives every database the rows that it has before a run, and begins a history with that. `calm` if
@@ -89,7 +89,7 @@ impl Arena {
         let rows = |site: &Site| Planned::rows(scenario, site.p);
         try_join_all(self.sites.iter().map(|site| site.seed(rows(site)))).await?;
         let participants = scenario.participants;
-        self.story.begin([Event::Run { participants, calm, marked: true }]);
+        self.story.begin(Event::Run { participants, calm, marked: true });
         for site in &self.sites {
             for (key, value) in rows(site) {
                 self.story.tell(Event::Seeded { p: site.p, key, value });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
-use indoubt_sim::history::{Event, History, Place};
+use indoubt_sim::history::{Event, History, Tx};
 use tokio::time::{Instant, sleep};
 
 use super::coordinator::settled;
@@ -36,9 +36,8 @@ impl Arena {
         let (seen, owed) = loop {
             let (complete, owed) = settled(coordinator.ask(&Order::Settle).await?)?;
             let seen = try_join_all(self.sites.iter().map(|site| site.look())).await?;
-            let rests = |seen: &Seen| seen.prepared.is_empty() && seen.locked + seen.busy == 0;
             let is_done = complete && owed.as_ref().is_some_and(Vec::is_empty);
-            if is_done && seen.iter().all(rests) || begin.elapsed() > RESTS_WITHIN {
+            if is_done && seen.iter().all(Seen::rests) || begin.elapsed() > RESTS_WITHIN {
                 break (seen, owed);
             }
             sleep(BETWEEN_LOOKS).await;
@@ -55,7 +54,7 @@ impl Arena {
     }
 
     /// Whether nothing is.
-    fn tell_what_is_left(&self, seen: &[Seen], owed: Option<&[indoubt_sim::history::Tx]>) -> bool {
+    fn tell_what_is_left(&self, seen: &[Seen], owed: Option<&[Tx]>) -> bool {
         for (site, seen) in self.sites.iter().zip(seen) {
             let p = site.p;
             for tx in &seen.prepared {
@@ -70,14 +69,6 @@ impl Arena {
         for tx in owed.unwrap_or_default() {
             self.story.tell(Event::StillUnfinished { tx: *tx });
         }
-        let rests = |seen: &Seen| seen.prepared.is_empty() && seen.locked + seen.busy == 0;
-        owed.is_some_and(<[_]>::is_empty) && seen.iter().all(rests)
-    }
-}
-
-impl Site {
-    /// Its place in the history.
-    pub const fn place(&self) -> Place {
-        Place::Participant(self.p)
+        owed.is_some_and(<[_]>::is_empty) && seen.iter().all(Seen::rests)
     }
 }

@@ -41,18 +41,30 @@ pub struct Site {
 
 /// What is seen of a database that should be at rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(super) struct Seen {
     /// Branches of the coordinator under test that are prepared.
-    pub prepared: Vec<Tx>,
+    pub(super) prepared: Vec<Tx>,
     /// Rows that are locked.
-    pub locked: u32,
+    pub(super) locked: u32,
     /// Sessions that are in the middle of something.
-    pub busy: u32,
+    pub(super) busy: u32,
     /// Strangers' branches that are still as they were.
-    pub strangers: u32,
+    pub(super) strangers: u32,
+}
+
+impl Seen {
+    /// Whether nothing of ours is there.
+    pub(super) const fn rests(&self) -> bool {
+        self.prepared.is_empty() && self.locked == 0 && self.busy == 0
+    }
 }
 
 impl Site {
+    /// Its place in the history.
+    pub const fn place(&self) -> Place {
+        Place::Participant(self.p)
+    }
+
     /// How many branches of others are prepared at each database, which nobody may touch.
     pub const STRANGERS: u32 = 2;
 

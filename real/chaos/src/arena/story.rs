@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indoubt_sim::history::{Entry, Event, History, Tx};
 
+use crate::serve::HERE;
 use crate::time::Beginning;
 
 /// What has happened so far. Clones write to the same.
@@ -26,6 +27,8 @@ struct Told {
     /// The full names of transactions that may have been asked to commit.
     called: BTreeMap<Tx, String>,
     begun: u32,
+    /// The epoch of the last opening of the log.
+    epoch: Option<u64>,
 }
 
 impl Story {
@@ -33,12 +36,18 @@ impl Story {
         Self { beginning, told: Arc::default() }
     }
 
-    /// Begins anew with these events. The transactions before are no longer told of.
-    pub(super) fn begin(&self, events: impl IntoIterator<Item = Event>) {
+    /// Begins anew with this event. The transactions before are no longer told of, so everything has to
+    /// be at rest, and written down: then the opening of the log that goes on is told as one that found nothing to do.
+    pub(super) fn begin(&self, event: Event) {
         let mut told = self.told();
         (told.entries, told.called) = Default::default();
+        let epoch = told.epoch;
         drop(told);
-        events.into_iter().for_each(|event| self.tell(event));
+        self.tell(event);
+        if let Some(epoch) = epoch {
+            self.tell(Event::Started { place: HERE });
+            self.tell(Event::Opened { by: HERE, epoch, unfinished: Vec::new() });
+        }
     }
 
     /// Something has happened that the coordinator's process does not write down.
@@ -52,6 +61,9 @@ impl Story {
         let mut told = self.told();
         told.heard_us = told.heard_us.max(entry.at_us);
         entry.at_us = told.heard_us;
+        if let Event::Opened { epoch, .. } = entry.event {
+            told.epoch = Some(epoch);
+        }
         told.entries.push(entry);
     }
 

@@ -93,8 +93,9 @@ fn vote((tx, p): Branch, questions: &[Question], additions: &mut Additions) {
         let vote = match (one.ask, heard) {
             (Ask::Prepare, Heard::Yes) => VoteKind::Yes,
             (Ask::Prepare, Heard::ReadOnly) => VoteKind::ReadOnly,
-            (Ask::Prepare, Heard::No)
-            | (Ask::OnePhase | Ask::Inquire, Heard::RolledBack) => VoteKind::No,
+            (Ask::Prepare, Heard::No) | (Ask::OnePhase | Ask::Inquire, Heard::RolledBack) => {
+                VoteKind::No
+            }
             _ => return None,
         };
         Some((at, vote))
@@ -130,9 +131,8 @@ fn ending(
         _ => None,
     });
     let seen = || {
-        let can_have = |one: &&Question| {
-            matches!(one.ask, Ask::OnePhase | Ask::Commit | Ask::RecoverCommit)
-        };
+        let can_have =
+            |one: &&Question| matches!(one.ask, Ask::OnePhase | Ask::Commit | Ask::RecoverCommit);
         let question = is_there.then(|| questions.iter().find(can_have));
         question.map(|question| match question {
             Some(one) => {
@@ -141,17 +141,17 @@ fn ending(
             None => (end, ended(true, false, false)),
         })
     };
-    additions.extend(rolled_back(questions).map(|(at, by_recovery)| {
-        (at, ended(false, false, by_recovery))
-    }));
+    additions.extend(
+        rolled_back(questions).map(|(at, by_recovery)| (at, ended(false, false, by_recovery))),
+    );
     additions.extend(committed.or_else(seen));
 }
 
 /// When it is known to have been rolled back, and whether by recovery.
 fn rolled_back(questions: &[Question]) -> Option<(usize, bool)> {
-    let has_voted = questions
-        .iter()
-        .any(|one| one.ask == Ask::Prepare && one.answer.is_some_and(|(_, heard)| heard == Heard::Yes));
+    let has_voted = questions.iter().any(|one| {
+        one.ask == Ask::Prepare && one.answer.is_some_and(|(_, heard)| heard == Heard::Yes)
+    });
     let by_recovery = questions.iter().rev().find(|one| one.ask == Ask::RecoverAbort);
     let by_its_own = || {
         let aborts = |one: &&Question| one.ask == Ask::Abort;

@@ -143,7 +143,10 @@ pub fn unasked(tally: &Tally) -> Vec<&'static str> {
         (tally.refused, "nobody voted no"),
         (tally.recovered, "recovery committed nothing"),
         (tally.recovered_back, "recovery rolled back nothing"),
-        (tally.owing, "no opening of the log found a decision to carry out: durability of decisions is not asked"),
+        (
+            tally.owing,
+            "no opening of the log found a decision to carry out: durability of decisions is not asked",
+        ),
         (tally.lost, "no answer was lost"),
         (tally.forgotten, "nothing was forgotten: safe_forgetting is not asked"),
         (tally.statuses, "nobody asked by gid"),

@@ -26,9 +26,8 @@ impl Clients {
     /// As many as the scenario says, the first transaction of this number.
     pub(super) fn begin(desk: &Arc<Desk>, from: u32) -> Self {
         let (rest, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(from)));
-        let client = |number: u16| {
-            tokio::spawn(work(desk.clone(), number, rest.clone(), next.clone()))
-        };
+        let client =
+            |number: u16| tokio::spawn(work(desk.clone(), number, rest.clone(), next.clone()));
         let all = (0..desk.scenario.clients).map(client).collect();
         Self { rest, all }
     }

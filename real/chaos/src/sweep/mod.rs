@@ -14,15 +14,16 @@ mod deed;
 mod point;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use indicatif::ProgressBar;
-use indoubt_real::containers::Passed;
+use indoubt_real::containers::{Passed, Way};
 use indoubt_sim::invariants::Violation;
 use indoubt_sim::scenario::{Scenario, Workload};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Site};
 use crate::judge::{self, Tally};
 use crate::words::Order;
 
@@ -85,7 +86,9 @@ impl Sweep {
         bar.set_length(points.len() as u64);
         for point in points {
             bar.set_message(point.to_string());
-            self.go_to(&arena, point, &mut swept, bar).await.with_context(|| format!("at {point}"))?;
+            self.go_to(&arena, point, &mut swept, bar)
+                .await
+                .with_context(|| format!("at {point}"))?;
             bar.inc(1);
         }
         swept.took = begin.elapsed();
@@ -108,9 +111,9 @@ impl Sweep {
         swept: &mut Swept,
         bar: &ProgressBar,
     ) -> Result<()> {
-        let (p, nth) = place(&swept.messages, point.message).context("a message that there is")?;
+        let message = place(&swept.messages, point.message).context("a message that there is")?;
         arena.begin(false).await?;
-        let has_come = point::strike(arena, p, nth, point.deed, STEP).await?;
+        let has_come = point::strike(arena, message, point.deed, STEP).await?;
         let history = judge::complete(&arena.come_to_rest().await?);
         swept.ran += 1;
         if !has_come {
@@ -153,11 +156,23 @@ impl Swept {
     }
 }
 
-/// The database of a message, and the message's number there.
-fn place(messages: &[(u8, Passed)], message: usize) -> Option<(u8, usize)> {
-    let (p, _) = messages.get(message)?;
-    let nth = messages[..message].iter().filter(|(other, _)| other == p).count();
-    Some((*p, nth))
+/// A message: its database, which way it goes there, and how many have gone that way before it.
+type Place = (u8, Way, usize);
+
+fn place(messages: &[(u8, Passed)], message: usize) -> Option<Place> {
+    let (p, passed) = messages.get(message)?;
+    let like = |(other, before): &&(u8, Passed)| other == p && before.way == passed.way;
+    let nth = messages[..message].iter().filter(like).count();
+    Some((*p, passed.way, nth))
+}
+
+/// Each request followed by its reply, whether or not the client asked ahead: so a number means the same
+/// message in every run.
+fn in_rounds(passed: Vec<Passed>) -> impl Iterator<Item = Passed> {
+    let (requests, replies): (Vec<_>, Vec<_>) =
+        passed.into_iter().partition(|passed| passed.way == Way::Request);
+    let mut replies = replies.into_iter();
+    requests.into_iter().flat_map(move |request| [Some(request), replies.next()]).flatten()
 }
 
 /// The transaction whose messages are struck: it writes at two databases, and reads at a third.
@@ -192,8 +207,9 @@ async fn in_peace(arena: &Arena) -> Result<Vec<(u8, Passed)>> {
         site.database.proxy().count();
     }
     transact(arena).await?;
-    let counted = |site: &std::sync::Arc<crate::arena::Site>| {
-        site.database.proxy().counted().into_iter().map(move |passed| (site.p, passed)).collect()
+    let counted = |site: &Arc<Site>| {
+        let counted = site.database.proxy().counted();
+        in_rounds(counted).map(move |passed| (site.p, passed)).collect()
     };
     let messages: Vec<Vec<_>> = arena.sites.iter().map(counted).collect();
     let history = judge::complete(&arena.come_to_rest().await?);

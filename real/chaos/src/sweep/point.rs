@@ -40,12 +40,11 @@ impl FromStr for Point {
     }
 }
 
-/// Runs the transaction with the `nth` message of a database struck. Then servers and a coordinator run,
+/// Runs the transaction with one message struck. Then servers and a coordinator run,
 /// and nothing is on its way. Whether the message came.
 pub(super) async fn strike(
     arena: &Arena,
-    p: u8,
-    nth: usize,
+    (p, way, nth): super::Place,
     deed: Deed,
     step: Duration,
 ) -> Result<bool> {
@@ -53,7 +52,7 @@ pub(super) async fn strike(
     let proxy = site.database.proxy();
     // Longer than any deadline of the step that it is in.
     let late = step * 2;
-    proxy.strike(nth, at_proxy(deed, late));
+    proxy.strike(way, nth, at_proxy(deed, late));
     let mut coordinator = arena.coordinator.lock().await;
     let running = coordinator.as_mut().context("a coordinator runs")?;
     running.order(&Order::Transact(NUMBER))?;

@@ -54,12 +54,12 @@ pub struct Passed {
 pub(super) struct Count {
     counts: bool,
     passed: Vec<Passed>,
-    strikes: Option<(usize, Deed)>,
+    strikes: Option<(Way, usize, Deed)>,
     struck: Option<Passed>,
 }
 
 impl Count {
-    fn from_now(strikes: Option<(usize, Deed)>) -> Self {
+    fn from_now(strikes: Option<(Way, usize, Deed)>) -> Self {
         Self { counts: true, strikes, ..Self::default() }
     }
 
@@ -68,9 +68,9 @@ impl Count {
         if !self.counts {
             return None;
         }
-        let nth = self.passed.len();
+        let nth = self.passed.iter().filter(|passed| passed.way == way).count();
         self.passed.push(Passed { way, about: about.to_owned() });
-        let (_, deed) = self.strikes.take_if(|(at, _)| *at == nth)?;
+        let (_, _, deed) = self.strikes.take_if(|(which, at, _)| (*which, *at) == (way, nth))?;
         self.struck = self.passed.last().cloned();
         Some(deed)
     }
@@ -92,9 +92,10 @@ impl Proxy {
         self.state.borrow().count.passed.clone()
     }
 
-    /// Counts from now on, and does this to the `nth` message, from 0; [`Self::heal`] takes it back.
-    pub fn strike(&self, nth: usize, deed: Deed) {
-        self.state.send_modify(|state| state.count = Count::from_now(Some((nth, deed))));
+    /// Counts from now on, and does this to the `nth` message that goes this way, from 0;
+    /// [`Self::heal`] takes it back.
+    pub fn strike(&self, way: Way, nth: usize, deed: Deed) {
+        self.state.send_modify(|state| state.count = Count::from_now(Some((way, nth, deed))));
     }
 
     /// The message that was struck, if it has come.
@@ -120,7 +121,7 @@ mod tests {
         let mut count = Count::default();
         assert_eq!(count.pass(Way::Request, "login"), None);
         assert_eq!(count.passed, []);
-        count = Count::from_now(Some((1, Deed::Keep)));
+        count = Count::from_now(Some((Way::Reply, 0, Deed::Keep)));
         assert_eq!(count.pass(Way::Request, "login"), None);
         assert_eq!(count.pass(Way::Reply, "login"), Some(Deed::Keep));
         assert_eq!(count.pass(Way::Request, "BEGIN"), None);
