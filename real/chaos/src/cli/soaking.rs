@@ -26,6 +26,11 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
+    /// What lies between two faults of one database, or of the coordinator, at the most, in
+    /// milliseconds. With the default and three databases there is a kill each second.
+    #[arg(long, default_value_t = 3_000)]
+    pause_ms: u64,
+
     /// How many clients work at once.
     #[arg(long, default_value_t = 8)]
     clients: u16,
@@ -47,6 +52,7 @@ impl Args {
             databases: self.databases,
             lasts,
             seed: self.seed,
+            pause: Duration::from_millis(self.pause_ms),
             clients: self.clients,
             follow: self.follow,
         };

@@ -15,16 +15,13 @@ use indoubt_sim::history::{Ailment, Event, Place};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::coordinator;
 use super::scores::{Blow, Scores};
+use super::{Soak, coordinator};
 use crate::arena::{Arena, Site};
 use crate::serve::HERE;
 
 /// The first stream of the faults.
 const STREAM: u64 = 13 << 48;
-
-/// What lies between two faults of one place, at the most.
-const PAUSE: Duration = Duration::from_millis(1_200);
 
 /// How long what lasts a while lasts, at the most: beyond every deadline.
 const WHILE: Duration = Duration::from_millis(1_500);
@@ -39,27 +36,20 @@ const STATEMENTS: [&str; 5] =
 /// One for each place.
 pub(super) fn all(
     arena: &Arc<Arena>,
-    seed: u64,
+    soak: &Soak,
     scores: &Scores,
     end: &watch::Receiver<bool>,
 ) -> Vec<BoxFuture<'static, Result<()>>> {
-    let each = |site: &Arc<Site>| {
-        let foe = Foe {
-            arena: arena.clone(),
-            scores: scores.clone(),
-            draw: Draw::new(seed, STREAM + 1 + u64::from(site.p)),
-            end: end.clone(),
-        };
-        foe.go_for_database(site.clone()).boxed()
-    };
-    let coordinator = Foe {
+    let foe = |stream: u64| Foe {
         arena: arena.clone(),
         scores: scores.clone(),
-        draw: Draw::new(seed, STREAM),
+        draw: Draw::new(soak.seed, STREAM + stream),
+        pause: soak.pause,
         end: end.clone(),
     };
+    let each = |site: &Arc<Site>| foe(1 + u64::from(site.p)).go_for_database(site.clone()).boxed();
     let mut all: Vec<_> = arena.sites.iter().map(each).collect();
-    all.push(coordinator.go_for_coordinator().boxed());
+    all.push(foe(0).go_for_coordinator().boxed());
     all
 }
 
@@ -67,13 +57,14 @@ struct Foe {
     arena: Arc<Arena>,
     scores: Scores,
     draw: Draw,
+    pause: Duration,
     end: watch::Receiver<bool>,
 }
 
 impl Foe {
     /// Waits, or not: false when the end has come.
     async fn goes_on(&mut self) -> bool {
-        let pause = self.draw.between(Duration::ZERO, PAUSE);
+        let pause = self.draw.between(Duration::ZERO, self.pause);
         timeout(pause, self.end.wait_for(|end| *end)).await.is_err()
     }
 

@@ -42,6 +42,8 @@ pub struct Soak {
     pub lasts: Duration,
     /// What draws them.
     pub seed: u64,
+    /// What lies between two faults of one place, at the most.
+    pub pause: Duration,
     /// How many clients there are.
     pub clients: u16,
     /// Whether the explorer is asked as well.
@@ -77,7 +79,7 @@ impl Soak {
         let (end, ends) = watch::channel(false);
         let scores = Scores::default();
         let begin = Instant::now();
-        let faults = faults::all(&arena, self.seed, &scores, &ends);
+        let faults = faults::all(&arena, self, &scores, &ends);
         let watching = async {
             let mut second = interval(Duration::from_secs(1));
             while begin.elapsed() < self.lasts {
