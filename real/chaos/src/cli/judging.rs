@@ -9,7 +9,7 @@ use indoubt_sim::picture::Picture;
 use indoubt_sim::picture::page::page;
 
 use super::output;
-use crate::judge::{self, Tally};
+use crate::judge::{self, Judged};
 
 /// How to judge.
 #[derive(Debug, Arguments)]
@@ -32,8 +32,8 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<bool> {
-        let history = judge::read(&self.file)?;
-        let violations = judge::judge(&history, self.follow)?;
+        let seen = judge::read(&self.file)?;
+        let Judged { history, tally, violations } = judge::judge(&seen, self.follow)?;
         let shown = self.tx.map(|tx| history.of(tx));
         if let Some(shown) = &shown {
             shown.entries().iter().for_each(|entry| println!("{entry}"));
@@ -46,7 +46,7 @@ impl Args {
                 .with_context(|| format!("cannot write {}", file.display()))?;
             println!("the page is in {}", file.display());
         }
-        output::reached(&Tally::of(&history));
+        output::reached(&tally);
         output::violations(&violations);
         if violations.is_empty() {
             println!("every invariant held");

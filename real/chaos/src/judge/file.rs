@@ -1,4 +1,5 @@
-//! Histories in files: a JSON line for each entry, as `cargo sim replay --json` prints them.
+//! Histories in files, as they were seen: a JSON line for each entry, as `cargo sim replay --json` prints
+//! them. What they imply is left to whoever judges them.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};

@@ -3,11 +3,14 @@
 //! | known by | is put |
 //! |---|---|
 //! | a vote was heard | before it was heard |
-//! | recovery asks for a rollback, so it found the branch prepared | a yes, before it asks |
+//! | recovery asks for a rollback, so it found the branch prepared | a yes, before it read the log, which it does in between |
 //! | it was heard to have committed | before that was first heard |
 //! | recovery asked for a rollback, the last time | before the answer, or at the question if none came |
 //! | a rollback was asked for, never by recovery, of a branch that had voted yes | the same |
 //! | its marker is there, and nobody heard of a commit | after the first question that can have done it; else at the end |
+//!
+//! A branch that was lost with its server before it was asked for its vote votes no by not being there:
+//! that is no vote that it gave, and is left out.
 //!
 //! A branch whose vote nobody knows to be a yes has no end of its own: at rest it has committed if its
 //! marker is there, and not otherwise.
@@ -15,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indoubt_sim::history::rows::marker;
-use indoubt_sim::history::{Ask, Entry, Event, Heard, History, Tx, VoteKind};
+use indoubt_sim::history::{Ask, Entry, Event, Heard, History, Place, Tx, VoteKind};
 
 /// A branch: its transaction, and its participant.
 type Branch = (Tx, u8);
@@ -25,6 +28,8 @@ type Branch = (Tx, u8);
 struct Question {
     ask: Ask,
     asked: usize,
+    /// When the log was last read for the transaction before.
+    read: Option<usize>,
     answer: Option<(usize, Heard)>,
 }
 
@@ -39,26 +44,37 @@ pub fn complete(history: &History) -> History {
     // What was there at the end, was there when everything was looked at.
     let looked_at = |event: &Event| matches!(event, Event::Row { .. });
     let end = history.events().position(looked_at).unwrap_or(entries.len());
+    let crashes = crashes(entries);
     for (branch, questions) in &questions(entries) {
-        vote(*branch, questions, &mut additions);
+        vote(*branch, questions, &crashes, &mut additions);
         let is_there = markers.contains(branch);
-        ending(*branch, questions, is_there, end, &mut additions);
+        ending(*branch, &questions.asked, is_there, end, &mut additions);
     }
     merged(entries, additions)
 }
 
-/// The questions about every branch, and about those that were only begun none.
-fn questions(entries: &[Entry]) -> BTreeMap<Branch, Vec<Question>> {
-    let mut all: BTreeMap<Branch, Vec<Question>> = BTreeMap::new();
+/// All questions about a branch, in order.
+#[derive(Clone, Debug, Default)]
+struct Questions {
+    enlisted: usize,
+    asked: Vec<Question>,
+}
+
+/// The questions about every branch.
+fn questions(entries: &[Entry]) -> BTreeMap<Branch, Questions> {
+    let mut all: BTreeMap<Branch, Questions> = BTreeMap::new();
+    let mut read: BTreeMap<Tx, usize> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         match entry.event {
-            Event::Enlisted { tx, p } => drop(all.entry((tx, p)).or_default()),
+            Event::Enlisted { tx, p } => all.entry((tx, p)).or_default().enlisted = at,
+            Event::LogRead { tx, .. } => drop(read.insert(tx, at)),
             Event::Asked { tx, p, ask, .. } => {
-                let question = Question { ask, asked: at, answer: None };
-                all.entry((tx, p)).or_default().push(question);
+                let read = read.get(&tx).copied();
+                let question = Question { ask, asked: at, read, answer: None };
+                all.entry((tx, p)).or_default().asked.push(question);
             }
             Event::Heard { tx, p, ask, heard, .. } => {
-                let asked = all.entry((tx, p)).or_default();
+                let asked = &mut all.entry((tx, p)).or_default().asked;
                 let open = |one: &&mut Question| one.ask == ask && one.answer.is_none();
                 // Those that a killed process asked are never answered.
                 if let Some(question) = asked.iter_mut().rev().find(open) {
@@ -87,7 +103,24 @@ fn markers(entries: &[Entry]) -> BTreeSet<Branch> {
     found
 }
 
-fn vote((tx, p): Branch, questions: &[Question], additions: &mut Additions) {
+/// Servers that were killed, and when.
+fn crashes(entries: &[Entry]) -> Vec<(usize, u8)> {
+    let crash = |(at, entry): (usize, &Entry)| match entry.event {
+        Event::Crashed { place: Place::Participant(p) } => Some((at, p)),
+        _ => None,
+    };
+    entries.iter().enumerate().filter_map(crash).collect()
+}
+
+fn vote(
+    (tx, p): Branch,
+    Questions { enlisted, asked: questions }: &Questions,
+    crashes: &[(usize, u8)],
+    additions: &mut Additions,
+) {
+    let is_lost = |before: usize| {
+        crashes.iter().any(|(at, place)| *place == p && (*enlisted..before).contains(at))
+    };
     let heard = questions.iter().find_map(|one| {
         let (at, heard) = one.answer?;
         let vote = match (one.ask, heard) {
@@ -101,7 +134,8 @@ fn vote((tx, p): Branch, questions: &[Question], additions: &mut Additions) {
         Some((at, vote))
     });
     let found = questions.iter().find(|one| one.ask == Ask::RecoverAbort);
-    let found = found.map(|one| (one.asked, VoteKind::Yes));
+    let found = found.map(|one| (one.read.unwrap_or(one.asked), VoteKind::Yes));
+    let heard = heard.filter(|(at, vote)| *vote != VoteKind::No || !is_lost(*at));
     if let Some((at, vote)) = heard.or(found) {
         additions.push((at, Event::Voted { tx, p, vote }));
     }

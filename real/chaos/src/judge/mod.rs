@@ -52,16 +52,30 @@ pub use file::{read, write};
 pub use implied::complete;
 pub use unasked::{Tally, unasked};
 
-/// What breaks a history that was completed. With `follow`, the explorer has to allow all of it, too.
+/// A history from outside, judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The history, completed.
+    pub history: History,
+    /// What it reached.
+    pub tally: Tally,
+    /// What it breaks.
+    pub violations: Vec<Violation>,
+}
+
+/// Completes a history that was seen from outside, and judges it. With `follow`, the explorer has to allow
+/// all of it, too.
 ///
 /// # Errors
 /// The explorer cannot be asked.
-pub fn judge(history: &History, follow: bool) -> anyhow::Result<Vec<Violation>> {
+pub fn judge(seen: &History, follow: bool) -> anyhow::Result<Judged> {
+    let history = complete(seen);
     let mut claims = vec![Claim::new(Invariant::DecisionBeforeEffect, asked_in_order)];
     if follow {
         claims.push(Inclusion::new()?.claim());
     }
-    Ok(verdict(history, &claims))
+    let violations = verdict(&history, &claims);
+    Ok(Judged { tally: Tally::of(&history), history, violations })
 }
 
 /// Nobody is asked to commit what is prepared before the decision is known to be durable: whatever happens

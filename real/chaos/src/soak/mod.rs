@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::arena::Arena;
-use crate::judge::{self, Tally};
+use crate::judge::{self, Judged, Tally};
 use crate::words::Order;
 
 pub use scores::{Blow, Scores};
@@ -53,7 +53,7 @@ pub struct Soak {
 /// What a soak came to.
 #[derive(Clone, Debug)]
 pub struct Soaked {
-    /// What happened, completed.
+    /// What happened, as it was seen.
     pub history: History,
     /// What it reached.
     pub tally: Tally,
@@ -98,10 +98,9 @@ impl Soak {
             site.database.proxy().heal();
         }
         rest(&arena).await?;
-        let history = judge::complete(&arena.come_to_rest().await?);
+        let history = arena.come_to_rest().await?;
         bar.set_message("judging");
-        let violations = judge::judge(&history, self.follow)?;
-        let tally = Tally::of(&history);
+        let Judged { tally, violations, .. } = judge::judge(&history, self.follow)?;
         Ok(Soaked { history, tally, scores, violations, took })
     }
 

@@ -24,7 +24,7 @@ use indoubt_sim::invariants::Violation;
 use indoubt_sim::scenario::{Scenario, Workload};
 
 use crate::arena::{Arena, Site};
-use crate::judge::{self, Tally};
+use crate::judge::{self, Judged, Tally};
 use crate::words::Order;
 
 pub use deed::Deed;
@@ -114,13 +114,13 @@ impl Sweep {
         let message = place(&swept.messages, point.message).context("a message that there is")?;
         arena.begin(false).await?;
         let has_come = point::strike(arena, message, point.deed, STEP).await?;
-        let history = judge::complete(&arena.come_to_rest().await?);
+        let history = arena.come_to_rest().await?;
         swept.ran += 1;
         if !has_come {
             swept.missed.push(point);
         }
-        swept.tally += Tally::of(&history);
-        let violations = judge::judge(&history, self.follow)?;
+        let Judged { tally, violations, .. } = judge::judge(&history, self.follow)?;
+        swept.tally += tally;
         if !violations.is_empty() {
             let file = self.file(point);
             judge::write(&history, &file)?;
@@ -212,8 +212,7 @@ async fn in_peace(arena: &Arena) -> Result<Vec<(u8, Passed)>> {
         in_rounds(counted).map(move |passed| (site.p, passed)).collect()
     };
     let messages: Vec<Vec<_>> = arena.sites.iter().map(counted).collect();
-    let history = judge::complete(&arena.come_to_rest().await?);
-    let broken = judge::judge(&history, false)?;
+    let broken = judge::judge(&arena.come_to_rest().await?, false)?.violations;
     ensure!(broken.is_empty(), "without any fault: {}", broken[0]);
     Ok(messages.into_iter().flatten().collect())
 }
