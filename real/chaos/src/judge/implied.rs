@@ -5,8 +5,9 @@
 //! | a vote was heard | before it was heard |
 //! | recovery asks for a rollback, so it found the branch prepared | a yes, before it read the log, which it does in between |
 //! | it was heard to have committed | before that was first heard |
-//! | recovery asked for a rollback, the last time | before the answer, or at the question if none came |
-//! | a rollback was asked for, never by recovery, of a branch that had voted yes | the same |
+//! | recovery heard that it has rolled back | before that was first heard |
+//! | recovery asked for that, and was never answered | after the last question, for it found the branch before that |
+//! | a rollback was asked for, never by recovery, of a branch that had voted yes | before the answer, or after the question |
 //! | its marker is there, and nobody heard of a commit | after the first question that can have done it; else at the end |
 //!
 //! A branch that was lost with its server before it was asked for its vote votes no by not being there:
@@ -186,7 +187,10 @@ fn rolled_back(questions: &[Question]) -> Option<(usize, bool)> {
     let has_voted = questions.iter().any(|one| {
         one.ask == Ask::Prepare && one.answer.is_some_and(|(_, heard)| heard == Heard::Yes)
     });
-    let by_recovery = questions.iter().rev().find(|one| one.ask == Ask::RecoverAbort);
+    let by_recovery = || questions.iter().filter(|one| one.ask == Ask::RecoverAbort);
+    let is_answered =
+        |one: &&Question| one.answer.is_some_and(|(_, heard)| heard == Heard::AsDecided);
+    let by_recovery = by_recovery().find(is_answered).or_else(|| by_recovery().last());
     let by_its_own = || {
         let aborts = |one: &&Question| one.ask == Ask::Abort;
         questions.iter().find(aborts).filter(|_| has_voted)
