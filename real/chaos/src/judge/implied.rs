@@ -5,9 +5,9 @@
 //! | a vote was heard | before it was heard |
 //! | recovery asks for a rollback, so it found the branch prepared | a yes, before it read the log, which it does in between |
 //! | it was heard to have committed | before that was first heard |
-//! | recovery heard that it has rolled back | before that was first heard |
+//! | it was heard to have rolled back, by recovery or after a yes | before that was first heard |
 //! | recovery asked for that, and was never answered | after the last question, for it found the branch before that |
-//! | a rollback was asked for, never by recovery, of a branch that had voted yes | before the answer, or after the question |
+//! | only others asked for that, after a yes, and were never answered | after the first question |
 //! | its marker is there, and nobody heard of a commit | after the first question that can have done it; else at the end |
 //!
 //! A branch that was lost with its server before it was asked for its vote votes no by not being there:
@@ -187,15 +187,13 @@ fn rolled_back(questions: &[Question]) -> Option<(usize, bool)> {
     let has_voted = questions.iter().any(|one| {
         one.ask == Ask::Prepare && one.answer.is_some_and(|(_, heard)| heard == Heard::Yes)
     });
-    let by_recovery = || questions.iter().filter(|one| one.ask == Ask::RecoverAbort);
     let is_answered =
         |one: &&Question| one.answer.is_some_and(|(_, heard)| heard == Heard::AsDecided);
-    let by_recovery = by_recovery().find(is_answered).or_else(|| by_recovery().last());
-    let by_its_own = || {
-        let aborts = |one: &&Question| one.ask == Ask::Abort;
-        questions.iter().find(aborts).filter(|_| has_voted)
-    };
-    let one = by_recovery.or_else(by_its_own)?;
+    let by_recovery = |one: &&Question| one.ask == Ask::RecoverAbort;
+    let by_its_own = |one: &&Question| one.ask == Ask::Abort && has_voted;
+    let asked = || questions.iter().filter(|one| by_recovery(one) || by_its_own(one));
+    let one = asked().find(is_answered);
+    let one = one.or_else(|| asked().filter(by_recovery).last()).or_else(|| asked().next())?;
     let at = match one.answer {
         Some((at, Heard::AsDecided)) => at,
         Some((_, Heard::Heuristic | Heard::Untold)) => return None,
