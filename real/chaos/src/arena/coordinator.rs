@@ -1,7 +1,7 @@
 //! The coordinator's process, as whoever kills it has it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,6 +29,22 @@ impl std::fmt::Display for Gone {
 
 impl std::error::Error for Gone {}
 
+/// What is run to be a coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// What makes it [serve](crate::serve).
+    pub arguments: Vec<String>,
+}
+
+impl Program {
+    /// An executable that serves when it is told to: this one does.
+    pub fn serving(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), arguments: vec!["serve".to_owned()] }
+    }
+}
+
 /// One life of it.
 pub struct Coordinator {
     process: Child,
@@ -39,13 +55,13 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    pub(super) async fn start(program: &Path, setup: &Setup, story: &Story) -> Result<Self> {
-        let mut process = Command::new(program)
-            .arg("serve")
+    pub(super) async fn start(program: &Program, setup: &Setup, story: &Story) -> Result<Self> {
+        let mut process = Command::new(&program.path)
+            .args(&program.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
+            .with_context(|| format!("cannot run {}", program.path.display()))?;
         let orders = process.stdin.take().context("its input is piped")?;
         let output = process.stdout.take().context("its output is piped")?;
         let (send, answers) = unbounded_channel();

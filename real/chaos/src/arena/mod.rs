@@ -10,7 +10,6 @@ mod rest;
 mod site;
 mod story;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -25,7 +24,7 @@ use crate::words::Setup;
 use coordinator::Coordinator;
 use folder::Folder;
 
-pub use coordinator::Gone;
+pub use coordinator::{Gone, Program};
 pub use site::Site;
 pub use story::Story;
 
@@ -41,18 +40,18 @@ pub struct Arena {
     pub story: Story,
     /// The coordinator's process, if one runs. Whoever kills it starts the next, under this lock.
     pub coordinator: Mutex<Option<Coordinator>>,
-    program: PathBuf,
+    program: Program,
     setup: Setup,
     _folder: Folder,
 }
 
 impl Arena {
     /// Starts a server for each participant of the scenario, with an empty log, and no coordinator.
-    /// `program` is this program: it is run to [serve](crate::serve).
+    /// `program` is run to [serve](crate::serve).
     ///
     /// # Errors
     /// There are no servers to be had, and what is to be done about it.
-    pub async fn start(program: PathBuf, scenario: Scenario) -> Result<Self> {
+    pub async fn start(program: Program, scenario: Scenario) -> Result<Self> {
         let folder = Folder::create()?;
         let sites = (0..scenario.participants).map(Site::start);
         let sites: Vec<_> = try_join_all(sites).await?.into_iter().map(Arc::new).collect();

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args as Arguments;
 
 use super::output;
+use crate::arena::Program;
 use crate::judge;
 use crate::soak::Soak;
 use crate::sweep::folder;
@@ -48,7 +49,7 @@ impl Args {
     pub(super) async fn run(self) -> Result<bool> {
         let lasts = Duration::try_from_secs_f64(self.minutes * 60.0)?;
         let soak = Soak {
-            program: std::env::current_exe()?,
+            program: Program::serving(std::env::current_exe()?),
             databases: self.databases,
             lasts,
             seed: self.seed,

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args as Arguments;
 
 use super::output;
+use crate::arena::Program;
 use crate::sweep::{self, Point, Sweep};
 
 /// How to sweep.
@@ -33,7 +34,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) async fn run(self) -> Result<bool> {
         let sweep = Sweep {
-            program: std::env::current_exe()?,
+            program: Program::serving(std::env::current_exe()?),
             databases: self.databases,
             only: self.only,
             every: self.every,

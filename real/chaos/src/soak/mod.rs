@@ -9,7 +9,6 @@ mod coordinator;
 mod faults;
 mod scores;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use indoubt_sim::scenario::{Scenario, Workload};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, Program};
 use crate::judge::{self, Judged, Tally};
 use crate::words::Order;
 
@@ -34,8 +33,8 @@ const RESTS_WITHIN: Duration = Duration::from_secs(60);
 /// How a soak goes.
 #[derive(Clone, Debug)]
 pub struct Soak {
-    /// This program.
-    pub program: PathBuf,
+    /// What is run to be the coordinator.
+    pub program: Program,
     /// How many databases there are, each on a server of its own.
     pub databases: u8,
     /// How long faults come.

@@ -23,7 +23,7 @@ use indoubt_real::containers::{Passed, Way};
 use indoubt_sim::invariants::Violation;
 use indoubt_sim::scenario::{Scenario, Workload};
 
-use crate::arena::{Arena, Site};
+use crate::arena::{Arena, Program, Site};
 use crate::judge::{self, Judged, Tally};
 use crate::words::Order;
 
@@ -36,8 +36,8 @@ const STEP: Duration = Duration::from_millis(600);
 /// How a sweep goes.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    /// This program.
-    pub program: PathBuf,
+    /// What is run to be the coordinator.
+    pub program: Program,
     /// How many databases there are, each on a server of its own.
     pub databases: u8,
     /// Only this point.
