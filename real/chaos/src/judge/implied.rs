@@ -193,7 +193,7 @@ fn rolled_back(questions: &[Question]) -> Option<(usize, bool)> {
     let by_its_own = |one: &&Question| one.ask == Ask::Abort && has_voted;
     let asked = || questions.iter().filter(|one| by_recovery(one) || by_its_own(one));
     let one = asked().find(is_answered);
-    let one = one.or_else(|| asked().filter(by_recovery).last()).or_else(|| asked().next())?;
+    let one = one.or_else(|| asked().rfind(by_recovery)).or_else(|| asked().next())?;
     let at = match one.answer {
         Some((at, Heard::AsDecided)) => at,
         Some((_, Heard::Heuristic | Heard::Untold)) => return None,

@@ -27,7 +27,7 @@ const STREAM: u64 = 13 << 48;
 const WHILE: Duration = Duration::from_millis(1_500);
 
 /// How long a rule waits for its statement.
-const RULE: Duration = Duration::from_millis(1_000);
+const RULE: Duration = Duration::from_secs(1);
 
 /// What a rule strikes: the votes and the ends, and any work.
 const STATEMENTS: [&str; 5] =
