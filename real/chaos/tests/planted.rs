@@ -106,9 +106,9 @@ fn sweep(bug: &str, only: Point) -> Result<Sweep> {
 async fn check() -> Result<()> {
     // Nothing has to fail for this one to be seen.
     let first = Point { message: 0, deed: Deed::CutBefore };
-    let told = sweep("forced-late", first)?.run(&ProgressBar::hidden()).await;
-    let broken = told.err().context("a commit before its decision is not seen")?.to_string();
-    ensure!(broken.contains("decision_before_effect"), "{broken}");
+    let swept = sweep("forced-late", first)?.run(&ProgressBar::hidden()).await?;
+    let names: Vec<_> = swept.in_peace.iter().map(|violation| violation.invariant).collect();
+    ensure!(names.contains(&Invariant::DecisionBeforeEffect), "{:?}", swept.in_peace);
 
     // The last request of all is a commit of what is prepared, and so its decision is durable.
     let last = Point { message: 34, deed: Deed::KillCoordinator };

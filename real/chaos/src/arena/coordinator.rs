@@ -17,7 +17,8 @@ use crate::words::{Order, Said, Setup};
 /// How long it may take to do what it is told; each part of that has a deadline of its own.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The coordinator's process has ended, or says nothing, and nobody has killed it.
+/// The coordinator's process has ended, or says nothing, and nobody has killed it. That is no failure of
+/// the run, but something to be judged: [`Arena::seen`](super::Arena::seen).
 #[derive(Debug)]
 pub struct Gone;
 
@@ -114,6 +115,10 @@ impl Coordinator {
     }
 
     fn end(&mut self) -> Result<()> {
+        // Otherwise whoever kills it would cover up that it ended by itself.
+        if self.process.try_wait()?.is_some() {
+            bail!(Gone);
+        }
         self.process.kill()?;
         self.process.wait()?;
         if let Some(ears) = self.ears.take() {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::coordinator::settled;
 use super::site::Seen;
-use super::{Arena, Site};
+use super::{Arena, Gone, Site};
 use crate::words::Order;
 
 /// Everything has to come to rest within this; a server that was killed replays its own log first.
@@ -51,6 +51,25 @@ impl Arena {
         }
         self.story.tell(if rests { Event::Quiesced } else { Event::Overran });
         Ok(self.story.history())
+    }
+
+    /// The history of a run that came to this. If the coordinator's process was gone and nobody had killed
+    /// it, the history ends with that, as with a panic, and another process runs.
+    ///
+    /// # Errors
+    /// It failed otherwise.
+    pub async fn seen(&self, ran: Result<History>) -> Result<History> {
+        match ran {
+            Err(error) if error.downcast_ref::<Gone>().is_some() => {
+                self.story.tell(Event::Panicked { what: Gone.to_string() });
+                let history = self.story.history();
+                let mut coordinator = self.coordinator.lock().await;
+                drop(coordinator.take());
+                self.open_into(&mut coordinator).await?;
+                Ok(history)
+            }
+            ran => ran,
+        }
     }
 
     /// Whether nothing is.

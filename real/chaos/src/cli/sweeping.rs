@@ -67,9 +67,13 @@ impl Args {
             println!("  the history is in {}", file.display());
             println!("  go there again with: {}", sweep.again(*point));
         }
-        if swept.broken.is_empty() {
+        if !swept.in_peace.is_empty() {
+            println!("without any fault:");
+            output::violations(&swept.in_peace);
+        }
+        if swept.holds() {
             println!("every invariant held");
         }
-        Ok(swept.broken.is_empty())
+        Ok(swept.holds())
     }
 }

@@ -41,7 +41,8 @@ pub struct Soak {
     pub lasts: Duration,
     /// What draws them.
     pub seed: u64,
-    /// What lies between two faults of one place, at the most.
+    /// What lies between two faults of one database, at the most; between two kills of the coordinator
+    /// it is twice that.
     pub pause: Duration,
     /// How many clients there are.
     pub clients: u16,
@@ -89,15 +90,19 @@ impl Soak {
             end.send_replace(true);
             anyhow::Ok(())
         };
-        let faults = async { try_join_all(faults).await.map(drop) };
-        tokio::try_join!(faults, watching)?;
-        let took = begin.elapsed();
-        bar.set_message("everything is healed, and has to come to rest");
-        for site in &arena.sites {
-            site.database.proxy().heal();
-        }
-        rest(&arena).await?;
-        let history = arena.come_to_rest().await?;
+        let ran = async {
+            let faults = async { try_join_all(faults).await.map(drop) };
+            tokio::try_join!(faults, watching)?;
+            bar.set_message("everything is healed, and has to come to rest");
+            for site in &arena.sites {
+                site.database.proxy().heal();
+            }
+            rest(&arena).await?;
+            arena.come_to_rest().await
+        };
+        let ran = ran.await;
+        let took = begin.elapsed().min(self.lasts);
+        let history = arena.seen(ran).await?;
         bar.set_message("judging");
         let Judged { tally, violations, .. } = judge::judge(&history, self.follow)?;
         Ok(Soaked { history, tally, scores, violations, took })

@@ -118,3 +118,19 @@ fn tell(arena: &Arena, site: &Site, deed: Deed, begins: bool) {
     let (from, to): (Place, Place) = (HERE, site.place());
     arena.story.tell(if begins { Event::Cut { from, to } } else { Event::Mended { from, to } });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_that_is_printed_is_read_back() {
+        for deed in Deed::ALL {
+            let point = Point { message: 17, deed };
+            assert_eq!(point.to_string().parse(), Ok(point));
+        }
+        for wrong in ["17", "17:", "x:delay", "17:delays"] {
+            assert!(wrong.parse::<Point>().is_err(), "{wrong}");
+        }
+    }
+}
