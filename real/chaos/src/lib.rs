@@ -13,8 +13,9 @@
 //! and cannot be asked.
 //!
 //! Deliberately absent: loss of power, for SIGKILL leaves a machine's page cache intact (the simulator's
-//! disks lose what was not synced); full disks, since there is no way to limit a server's space without
-//! privileges that tests do not have; and replay, since a real run depends on more than a seed.
+//! disks lose what was not synced), and replay, since a real run depends on more than a seed. Missing are
+//! full disks: the one that a container can be given with a limit is in memory, and does not survive the
+//! container's kill, so it takes runs of its own.
 
 pub mod arena;
 pub mod cli;

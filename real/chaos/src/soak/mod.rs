@@ -116,7 +116,7 @@ impl Soak {
                 overdraw_permille: 60,
                 audit_permille: 200,
                 read_only_permille: 50,
-                single_permille: 50,
+                single_permille: 100,
             },
             clients: self.clients,
             think_ms: 60,
