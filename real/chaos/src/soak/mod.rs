@@ -1,7 +1,7 @@
 //! Faults drawn from a seed, for as long as one likes, while clients never pause.
 //!
 //! Each database and the coordinator's process have somebody who goes for them, all at once and each with a
-//! stream of its own ([`faults`]). When the time is over everything is healed, and all of it is one history,
+//! stream of its own. When the time is over everything is healed, and all of it is one history,
 //! judged at once. The seed decides which faults come in which order; what they hit, the run decides, so the
 //! history in the file is what can be judged again.
 

@@ -7,7 +7,7 @@
 //! transaction costs.
 //!
 //! A message is a request, which a server carries out as one, or its reply
-//! ([`Passed`](indoubt_real::containers::Passed)). The messages of one database come in the same order every
+//! ([`Passed`]). The messages of one database come in the same order every
 //! time; which of two databases is ahead of the other is left to the run.
 
 mod deed;
