@@ -59,7 +59,11 @@ impl Args {
         output::reached(&swept.tally);
         if !swept.missed.is_empty() {
             let missed: Vec<_> = swept.missed.iter().map(ToString::to_string).collect();
-            println!("the message did not come at {} points: {}", missed.len(), missed.join(" "));
+            println!(
+                "NOT ASKED: the message never came at {} points: {}",
+                missed.len(),
+                missed.join(" ")
+            );
         }
         for (point, violations, file) in &swept.broken {
             println!("at {point}, {}:", swept.about(*point));

@@ -24,7 +24,7 @@ use crate::serve::HERE;
 const STREAM: u64 = 13 << 48;
 
 /// How long what lasts a while lasts, at the most: beyond every deadline.
-const WHILE: Duration = Duration::from_millis(1_500);
+const WHILE: Duration = Duration::from_millis(2_500);
 
 /// How long a rule waits for its statement.
 const RULE: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ impl Foe {
         while self.goes_on().await {
             let lasts = self.draw.between(Duration::ZERO, WHILE);
             match self.draw.below(10) {
-                0..=3 => self.kill(&site, lasts / 4).await?,
+                0..=3 => self.kill(&site, lasts / 6).await?,
                 4 => self.pause(&site, lasts).await?,
                 5 => {
                     site.database.proxy().cut();

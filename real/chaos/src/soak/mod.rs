@@ -120,7 +120,7 @@ impl Soak {
             },
             clients: self.clients,
             think_ms: 60,
-            deadline_ms: 1_000,
+            deadline_ms: 2_000,
             acknowledge_ms: 500,
             recovery_ms: 300,
             faults: Vec::new(),
