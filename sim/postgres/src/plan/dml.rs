@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast;
 
+use super::expr::NULL;
+use super::from::{aliased, fields};
 use super::operator::coerce;
-use super::query::{self, Field, NULL, Query, aliased, fields, projection};
+use super::projection::projection;
+use super::query::{self, Field, Query};
 use super::scope::{Scope, ScopeColumn};
 use super::{Analyzer, Expr, Typed};
 use crate::catalog::Table;
@@ -177,7 +180,7 @@ fn complete(
 
 fn default(analyzer: &mut Analyzer<'_>, table: &Table, at: usize) -> PgResult<Expr> {
     let Some(sql) = &table.columns[at].default else { return Ok(NULL) };
-    let written = super::ddl::parse_expr(sql)?;
+    let written = super::constraint::parse_expr(sql)?;
     let typed = analyzer.expr(&written, &Scope::default())?;
     assign(analyzer, table, at, typed)
 }

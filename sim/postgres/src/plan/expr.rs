@@ -180,3 +180,6 @@ impl Expr {
         }
     }
 }
+
+/// A value that is left out.
+pub(super) const NULL: Expr = Expr::Const(Value::Null);

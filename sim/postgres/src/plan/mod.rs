@@ -4,19 +4,30 @@
 //! that the condition fixes, so that a row is found by its index.
 
 mod analyze;
+mod call;
+mod constraint;
 mod ddl;
 mod dml;
 mod expr;
+mod from;
 pub(crate) mod functions;
+mod literal;
 mod operator;
+mod order;
+mod predicate;
+mod projection;
 mod query;
+mod row_lock;
 mod scope;
 
 pub(crate) use analyze::{Analyzer, Names};
-pub(crate) use ddl::{Definition, checks, define};
+pub(crate) use constraint::checks;
+pub(crate) use ddl::{Definition, define};
 pub(crate) use dml::{Conflict, Dml, Source as InsertSource, Write};
 pub(crate) use expr::{Agg, AggKind, Arith, Compare, Expr, Typed};
-pub(crate) use query::{Field, JoinKind, NoWait, Query, Source};
+pub(crate) use from::{JoinKind, Source};
+pub(crate) use query::{Field, Query};
+pub(crate) use row_lock::NoWait;
 
 use sqlparser::ast;
 

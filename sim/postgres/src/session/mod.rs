@@ -6,6 +6,7 @@ mod constraints;
 mod define;
 mod evaluate;
 mod execute;
+mod insert;
 mod locking;
 mod query;
 mod roles;
