@@ -1,6 +1,5 @@
 //! The views of the system: what they are called, and what is in them.
 
-use crate::error::PgResult;
 use crate::plan::functions::SetFunc;
 use crate::server::{Backend, State};
 use crate::value::Type::{self, Bool, Int4, Name, Oid, Text, Timestamptz, Xid};
@@ -70,7 +69,10 @@ const STAT_ACTIVITY: &[(&str, Type)] = &[
     ("usename", Name),
 ];
 
-const VIEWS: &[(View, &str, &[(&str, Type)])] = &[
+/// Names and types of the columns of a view.
+type Columns = &'static [(&'static str, Type)];
+
+const VIEWS: &[(View, &str, Columns)] = &[
     (View::PreparedXacts, "pg_prepared_xacts", PREPARED_XACTS),
     (View::StatActivity, "pg_stat_activity", STAT_ACTIVITY),
     (View::ForeignServer, "pg_foreign_server", &[("oid", Oid), ("srvname", Name)]),
@@ -83,7 +85,7 @@ impl View {
         VIEWS.iter().find(|(_, known, _)| *known == name).map(|(view, ..)| *view)
     }
 
-    fn entry(self) -> &'static (Self, &'static str, &'static [(&'static str, Type)]) {
+    fn entry(self) -> &'static (Self, &'static str, Columns) {
         VIEWS.iter().find(|(view, ..)| *view == self).expect("every view is in the table")
     }
 
@@ -91,7 +93,7 @@ impl View {
         self.entry().1
     }
 
-    pub(crate) fn columns(self) -> &'static [(&'static str, Type)] {
+    pub(crate) fn columns(self) -> Columns {
         self.entry().2
     }
 
@@ -210,12 +212,9 @@ fn shown(query: &str) -> &str {
 }
 
 /// The rows of a function of the system.
-///
-/// # Errors
-/// An argument is wrong.
-pub(crate) fn call(state: &State, set: SetFunc, args: &[Value], role: &str) -> PgResult<Vec<Row>> {
+pub(crate) fn call(state: &State, set: SetFunc, args: &[Value], role: &str) -> Vec<Row> {
     let timeline = Value::Int(state.timeline.into());
-    Ok(match set {
+    match set {
         SetFunc::GenerateSeries => match (args[0].as_int(), args[1].as_int()) {
             (Some(from), Some(to)) => (from..=to).map(|n| vec![Value::Int(n)]).collect(),
             _ => Vec::new(),
@@ -242,5 +241,5 @@ pub(crate) fn call(state: &State, set: SetFunc, args: &[Value], role: &str) -> P
                 backends.filter(|backend| wanted.is_none_or(|pid| pid == backend.pid.into()));
             wanted.map(|backend| activity(state, backend, role)).collect()
         }
-    })
+    }
 }

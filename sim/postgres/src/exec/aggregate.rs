@@ -33,9 +33,8 @@ impl Evaluator<'_> {
             AggKind::Count => count(values.len()),
             AggKind::Min => values.into_iter().min().unwrap_or(Value::Null),
             AggKind::Max => values.into_iter().max().unwrap_or(Value::Null),
-            AggKind::BoolAnd if values.is_empty() => Value::Null,
+            AggKind::BoolAnd | AggKind::BoolOr if values.is_empty() => Value::Null,
             AggKind::BoolAnd => Value::Bool(values.iter().all(Value::is_true)),
-            AggKind::BoolOr if values.is_empty() => Value::Null,
             AggKind::BoolOr => Value::Bool(values.iter().any(Value::is_true)),
             AggKind::Sum(ty) => sum(values, ty)?,
         })

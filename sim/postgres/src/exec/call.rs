@@ -15,7 +15,7 @@ impl Evaluator<'_> {
     pub(super) fn call(
         &mut self,
         func: Func,
-        args: Vec<Value>,
+        args: &[Value],
         types: &[Type],
     ) -> Result<Value, Stop> {
         if args.iter().any(Value::is_null) {
@@ -32,12 +32,12 @@ impl Evaluator<'_> {
                 | Func::Notify
         );
         if !has_effect {
-            return self.look(func, &args, types);
+            return self.look(func, args, types);
         }
         if let Some(before) = self.journal.next() {
             return Ok(before);
         }
-        let result = self.act(func, &args)?;
+        let result = self.act(func, args)?;
         self.journal.keep(result.clone());
         Ok(result)
     }
@@ -195,7 +195,7 @@ impl Evaluator<'_> {
             }
             Func::CurrentUser => Value::text(self.session.current_user()),
             Func::SessionUser => Value::text(self.session.session_user()),
-            Func::CurrentXid => Value::xid(self.session.assign_top(self.state)?),
+            Func::CurrentXid => Value::xid(self.session.assign_top(self.state)),
             Func::CurrentXidIfAssigned => self.session.xact().xid.map_or(Value::Null, Value::xid),
             Func::ExportSnapshot => {
                 self.session.xact_mut().unpreparable =
@@ -208,15 +208,7 @@ impl Evaluator<'_> {
                 Value::Numeric(Decimal::new((*micros).into(), 6))
             }
             Func::HasFunctionPrivilege => Value::Bool(true),
-            Func::HasRole => {
-                let (member, of) = match args {
-                    [of, _] => (self.session.current_user(), text(of).to_owned()),
-                    [member, of, ..] => (text(member).to_owned(), text(of).to_owned()),
-                    _ => return Ok(Value::Null),
-                };
-                self.state.catalog.role(&of)?;
-                Value::Bool(self.state.catalog.is_member(&member, &of))
-            }
+            Func::HasRole => self.has_role(args)?,
             Func::HasTablePrivilege => Value::Bool(self.may(text(&args[0]), text(&args[1]))?),
             // A primary, whatever has become of others.
             Func::IsInRecovery => Value::Bool(false),
@@ -281,6 +273,16 @@ impl Evaluator<'_> {
                 Some(Status::Aborted) | None => "aborted",
             }
         }))
+    }
+
+    fn has_role(&self, args: &[Value]) -> Result<Value, PgError> {
+        let (member, of) = match args {
+            [of, _] => (self.session.current_user(), text(of)),
+            [member, of, ..] => (text(member).to_owned(), text(of)),
+            _ => return Ok(Value::Null),
+        };
+        self.state.catalog.role(of)?;
+        Ok(Value::Bool(self.state.catalog.is_member(&member, of)))
     }
 
     fn may(&self, relation: &str, privilege: &str) -> Result<bool, PgError> {

@@ -10,13 +10,7 @@ impl Evaluator<'_> {
         Ok(match expr {
             Expr::Const(value) => value.clone(),
             Expr::Param(at) => self.params.get(*at).cloned().unwrap_or(Value::Null),
-            Expr::Column { up, at } => {
-                let mut env = env;
-                for _ in 0..*up {
-                    env = env.outer.expect("the analyzer counted the levels");
-                }
-                env.row[*at].clone()
-            }
+            Expr::Column { up, at } => around(env, *up).row[*at].clone(),
             Expr::And(left, right) => match self.eval(left, env)? {
                 Value::Bool(false) => Value::Bool(false),
                 left => match (left, self.eval(right, env)?) {
@@ -74,17 +68,13 @@ impl Evaluator<'_> {
                 Value::Null
             }
             Expr::Extreme { greatest, of } => {
-                let values: Result<Vec<_>, Stop> =
-                    of.iter().map(|one| self.eval(one, env)).collect();
-                let values = values?.into_iter().filter(|value| !value.is_null());
+                let values = self.all(of, env)?.into_iter().filter(|value| !value.is_null());
                 let found = if *greatest { values.max() } else { values.min() };
                 found.unwrap_or(Value::Null)
             }
             Expr::InList(inner, list) => {
                 let value = self.eval(inner, env)?;
-                let list: Result<Vec<_>, Stop> =
-                    list.iter().map(|one| self.eval(one, env)).collect();
-                is_in(&value, &list?)
+                is_in(&value, &self.all(list, env)?)
             }
             Expr::InQuery(inner, query) => {
                 let value = self.eval(inner, env)?;
@@ -105,16 +95,17 @@ impl Evaluator<'_> {
                 cast::cast(value, *from, *to)?
             }
             Expr::Call { func, args, types } => {
-                let mut values = Vec::new();
-                for arg in args {
-                    values.push(self.eval(arg, env)?);
-                }
-                self.call(*func, values, types)?
+                let args = self.all(args, env)?;
+                self.call(*func, &args, types)?
             }
             Expr::Exists(query) => Value::Bool(!self.query(query, Some(env))?.is_empty()),
             Expr::Scalar(query) => self.scalar(query, env)?,
             Expr::Agg(at) => env.aggs[*at].clone(),
         })
+    }
+
+    fn all(&mut self, exprs: &[Expr], env: &Env<'_>) -> Result<Vec<Value>, Stop> {
+        exprs.iter().map(|expr| self.eval(expr, env)).collect()
     }
 
     /// Whether a condition holds of a row.
@@ -136,6 +127,14 @@ impl Evaluator<'_> {
             ))),
         }
     }
+}
+
+/// The rows that are so many levels up.
+fn around<'a>(mut env: &'a Env<'a>, up: usize) -> &'a Env<'a> {
+    for _ in 0..up {
+        env = env.outer.expect("the analyzer counted the levels");
+    }
+    env
 }
 
 fn compare(op: Compare, left: &Value, right: &Value) -> Value {

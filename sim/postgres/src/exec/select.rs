@@ -157,7 +157,7 @@ impl Evaluator<'_> {
                 let args: Result<Vec<_>, Stop> =
                     args.iter().map(|arg| self.eval(arg, &env)).collect();
                 let role = self.session.current_user();
-                bare(views::call(self.state, *set, &args?, &role)?)
+                bare(views::call(self.state, *set, &args?, &role))
             }
             Source::Values(rows) => {
                 let env = Env { row: &[], aggs: &[], outer };

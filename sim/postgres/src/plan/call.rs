@@ -136,8 +136,8 @@ impl Analyzer<'_> {
             "bool_or" if given == Type::Bool => (AggKind::BoolOr, given),
             _ => return Err(missing()),
         };
-        let aggs = self.aggs.get_or_insert_default();
-        aggs.push(Agg { kind, of: of.map(|of| of.expr), distinct });
-        Ok(Typed::new(Expr::Agg(aggs.len() - 1), ty))
+        let found = self.aggs.get_or_insert_default();
+        found.push(Agg { kind, of: of.map(|of| of.expr), distinct });
+        Ok(Typed::new(Expr::Agg(found.len() - 1), ty))
     }
 }

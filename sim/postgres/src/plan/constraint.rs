@@ -98,7 +98,9 @@ pub(super) fn unique(
     }
     let name = named(table, name, &parts);
     if primary {
-        columns.iter().for_each(|at| table.columns[*at].not_null = true);
+        for at in &columns {
+            table.columns[*at].not_null = true;
+        }
     }
     let (deferrable, deferred) = timing(characteristics);
     table.uniques.push(Unique { name, columns, primary, deferrable, deferred });

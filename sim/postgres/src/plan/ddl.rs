@@ -191,11 +191,11 @@ fn drop_table(
     Ok(Definition::DropTable { ids, missing })
 }
 
-fn alter_table(analyzer: &mut Analyzer<'_>, alter: &ast::AlterTable) -> PgResult<Definition> {
-    let before = analyzer.table(&alter.name)?.clone();
+fn alter_table(analyzer: &mut Analyzer<'_>, statement: &ast::AlterTable) -> PgResult<Definition> {
+    let before = analyzer.table(&statement.name)?.clone();
     let mut after = before.clone();
     analyzer.uses.push((before.id, "owner", Mode::AccessExclusive));
-    for operation in &alter.operations {
+    for operation in &statement.operations {
         match operation {
             ast::AlterTableOperation::AddConstraint { constraint, not_valid: false } => {
                 add(analyzer, &mut after, constraint)?;

@@ -57,8 +57,11 @@ pub(crate) struct Conflict {
     pub(crate) arbiter: Option<usize>,
     /// Nothing, or an update: in it, the row that is there comes first and then the one that
     /// was to be inserted.
-    pub(crate) update: Option<(Vec<(usize, Expr)>, Option<Expr>)>,
+    pub(crate) update: Option<(Set, Option<Expr>)>,
 }
+
+/// The columns that an update sets, and what to.
+pub(crate) type Set = Vec<(usize, Expr)>;
 
 /// Analyses an `INSERT`.
 ///
@@ -75,7 +78,7 @@ pub(super) fn insert(analyzer: &mut Analyzer<'_>, insert: &ast::Insert) -> PgRes
     analyzer.uses.push((table.id, "insert", Mode::RowExclusive));
     let columns = targets(table, &insert.columns)?;
     let source = match &insert.source {
-        None => Source::Rows(vec![complete(analyzer, table, &[], Vec::new())?]),
+        None => Source::Rows(vec![complete(analyzer, table, &[], &[])?]),
         Some(query) => match &*query.body {
             ast::SetExpr::Values(values) => rows(analyzer, table, &columns, values)?,
             _ => from_query(analyzer, table, &columns, query)?,
@@ -132,7 +135,7 @@ fn rows(
         for (written, at) in row.content.iter().zip(columns) {
             given.push(assigned(analyzer, table, *at, written, &Scope::default())?);
         }
-        rows.push(complete(analyzer, table, &columns[..given.len()], given)?);
+        rows.push(complete(analyzer, table, &columns[..given.len()], &given)?);
     }
     Ok(Source::Rows(rows))
 }
@@ -150,7 +153,7 @@ fn from_query(
         let typed = Typed::new(Expr::Column { up: 0, at }, field.ty);
         given.push(assign(analyzer, table, *column, typed)?);
     }
-    let row = complete(analyzer, table, &columns[..given.len()], given)?;
+    let row = complete(analyzer, table, &columns[..given.len()], &given)?;
     Ok(Source::Query(Box::new(query), row))
 }
 
@@ -166,7 +169,7 @@ fn complete(
     analyzer: &mut Analyzer<'_>,
     table: &Table,
     columns: &[usize],
-    given: Vec<Expr>,
+    given: &[Expr],
 ) -> PgResult<Vec<Expr>> {
     let mut row = Vec::new();
     for at in 0..table.columns.len() {

@@ -145,11 +145,15 @@ impl Expr {
                 otherwise.walk(visit);
             }
             Self::Coalesce(all) | Self::Extreme { of: all, .. } | Self::Call { args: all, .. } => {
-                all.iter().for_each(|expr| expr.walk(visit));
+                for expr in all {
+                    expr.walk(visit);
+                }
             }
             Self::InList(a, all) => {
                 a.walk(visit);
-                all.iter().for_each(|expr| expr.walk(visit));
+                for expr in all {
+                    expr.walk(visit);
+                }
             }
         }
     }

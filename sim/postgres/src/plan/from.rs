@@ -152,8 +152,8 @@ fn call(
         };
         typed.push(analyzer.expr(arg, &outside)?);
     }
-    let types: Vec<_> = typed.iter().map(|arg| arg.ty).collect();
-    let found = functions::resolve(&called, &types)?;
+    let given: Vec<_> = typed.iter().map(|arg| arg.ty).collect();
+    let found = functions::resolve(&called, &given)?;
     let Func::Set(set) = found.func else {
         return Err(PgError::unsupported(format_args!("{called}() in FROM")));
     };

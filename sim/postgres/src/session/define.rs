@@ -24,7 +24,7 @@ impl Session {
                 }
                 let mut state = self.shared.alive()?;
                 for id in ids {
-                    self.data.change(&mut state, Change::DropTable(id))?;
+                    self.data.change(&mut state, Change::DropTable(id));
                 }
             }
             Definition::AlterTable { before, after } => {
@@ -33,7 +33,7 @@ impl Session {
                     self.data.change(
                         &mut state,
                         Change::AlterTable { before: before.clone(), after: after.clone() },
-                    )?;
+                    );
                     self.data.check_existing(&state, &before, &after);
                 }
                 // What is there already has to hold at once, deferrable or not.
@@ -73,14 +73,15 @@ impl Session {
                     None => {
                         table.id = state.catalog.new_oid();
                         table.owner = self.data.current_user();
-                        table.created_by = self.data.assign_current(&mut state)?;
+                        table.created_by = self.data.assign_current(&mut state);
                         let own = table.foreign_keys.iter_mut().filter(|key| key.target == 0);
                         own.for_each(|key| key.target = table.id);
                         let (owner, tag) = (Owner::Backend(self.data.pid), Tag::Relation(table.id));
                         let mode = Mode::AccessExclusive;
                         let _new = state.locks.take(owner, tag, mode, Span::Transaction);
                         self.data.xact_mut().locks.push((tag, mode));
-                        return self.data.change(&mut state, Change::CreateTable(table));
+                        self.data.change(&mut state, Change::CreateTable(table));
+                        return Ok(());
                     }
                 }
             };

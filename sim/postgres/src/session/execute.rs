@@ -228,11 +228,11 @@ impl Session {
     }
 
     fn begin(&mut self, modes: crate::sql::Modes) -> PgResult<Done> {
-        if self.data.block == Block::Block {
+        if self.data.block == Block::Open {
             let text = "there is already a transaction in progress";
             self.data.notices.push(PgError::warning("25001", text));
         }
-        self.data.block = Block::Block;
+        self.data.block = Block::Open;
         self.data.set_modes(modes)?;
         Ok(Done::tag("BEGIN"))
     }
@@ -288,7 +288,7 @@ impl Session {
         let mut state = self.shared.alive()?;
         self.data.roll_back_to(&mut state, at);
         drop(state);
-        self.data.block = Block::Block;
+        self.data.block = Block::Open;
         Ok(Done::tag("ROLLBACK"))
     }
 }

@@ -62,7 +62,7 @@ impl Session {
                     None => {
                         let tid = state.heap(table).next_tid();
                         let change = Change::Insert { table, tid, row: row.clone() };
-                        self.data.change(&mut state, change)?;
+                        self.data.change(&mut state, change);
                         self.data.put_off(&state, table, tid, true);
                         None
                     }

@@ -23,15 +23,12 @@ impl Session {
             let mut state = self.shared.interrupts()?;
             if state.locks.take(self.owner(), tag, mode, span) {
                 drop(state);
-                return {
-                    self.remember(tag, mode, span);
-                    Ok(())
-                };
-            } else {
-                state.locks.enqueue(self.data.pid, tag, mode, span);
-                if let Some(backend) = state.backends.get_mut(&self.data.pid) {
-                    backend.wait = Some(("Lock", tag.event()));
-                }
+                self.remember(tag, mode, span);
+                return Ok(());
+            }
+            state.locks.enqueue(self.data.pid, tag, mode, span);
+            if let Some(backend) = state.backends.get_mut(&self.data.pid) {
+                backend.wait = Some(("Lock", tag.event()));
             }
         }
         let result = self.wait_for_lock(tag).await;

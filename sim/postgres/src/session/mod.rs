@@ -62,7 +62,8 @@ pub(crate) enum Block {
     Single,
     /// The statements of one string are a transaction.
     Implicit,
-    Block,
+    /// In a transaction block.
+    Open,
     /// A transaction block in which something has failed.
     Failed,
 }
@@ -187,22 +188,22 @@ impl SessionData {
     }
 
     /// The transaction's id, which it is given if it has none.
-    pub(crate) fn assign_top(&mut self, state: &mut State) -> PgResult<u64> {
+    pub(crate) fn assign_top(&mut self, state: &mut State) -> u64 {
         if let Some(xid) = self.xact().xid {
-            return Ok(xid);
+            return xid;
         }
         let xid = self.new_xid(state);
         self.xact_mut().xid = Some(xid);
         if let Some(backend) = state.backends.get_mut(&self.pid) {
             backend.xid = Some(xid);
         }
-        Ok(xid)
+        xid
     }
 
     /// The id under which something is changed now: that of the innermost savepoint. Those
     /// around it have theirs first.
-    pub(crate) fn assign_current(&mut self, state: &mut State) -> PgResult<u64> {
-        let mut xid = self.assign_top(state)?;
+    pub(crate) fn assign_current(&mut self, state: &mut State) -> u64 {
+        let mut xid = self.assign_top(state);
         for at in 0..self.xact().subs.len() {
             xid = if let Some(xid) = self.xact().subs[at].xid {
                 xid
@@ -212,7 +213,7 @@ impl SessionData {
                 xid
             };
         }
-        Ok(xid)
+        xid
     }
 
     fn new_xid(&mut self, state: &mut State) -> u64 {
@@ -229,16 +230,15 @@ impl SessionData {
     }
 
     /// Changes something.
-    pub(crate) fn change(&mut self, state: &mut State, change: Change) -> PgResult<()> {
-        let xid = self.assign_current(state)?;
-        let top = self.assign_top(state)?;
+    pub(crate) fn change(&mut self, state: &mut State, change: Change) {
+        let xid = self.assign_current(state);
+        let top = self.assign_top(state);
         let xact = self.xact_mut();
         if !std::mem::replace(&mut xact.is_logged, true) {
             drop(state.edges.append(Record::Assigned { xid: top }.encode(), false));
         }
         state.apply(xid, xact.cid, &change);
         xact.changes.push((xid, change));
-        Ok(())
     }
 
     /// The moment that a statement looks at: its own, or its transaction's.

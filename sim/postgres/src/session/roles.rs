@@ -22,7 +22,7 @@ impl Session {
             return Err(PgError::new("42710", format!("role \"{name}\" already exists")));
         }
         let role = with(RoleDef::new(name), options);
-        self.data.change(&mut state, Change::CreateRole(role))?;
+        self.data.change(&mut state, Change::CreateRole(role));
         Ok(Done::tag("CREATE ROLE"))
     }
 
@@ -78,7 +78,8 @@ impl Session {
         let before = state.catalog.role(name)?.clone();
         let mut after = before.clone();
         change(&mut after)?;
-        self.data.change(&mut state, Change::AlterRole { before, after })
+        self.data.change(&mut state, Change::AlterRole { before, after });
+        Ok(())
     }
 
     pub(super) fn drop_role(&mut self, name: &str, if_exists: bool) -> PgResult<Done> {
@@ -97,7 +98,7 @@ impl Session {
                     );
                     return Err(PgError::new("2BP01", text));
                 }
-                self.data.change(&mut state, Change::DropRole(role))?;
+                self.data.change(&mut state, Change::DropRole(role));
             }
             Err(_) if if_exists => {
                 let text = format!("role \"{name}\" does not exist, skipping");
@@ -141,7 +142,7 @@ impl Session {
                     }
                 }
             }
-            self.data.change(&mut state, Change::AlterTable { before, after })?;
+            self.data.change(&mut state, Change::AlterTable { before, after });
         }
         Ok(Done::tag(if grant { "GRANT" } else { "REVOKE" }))
     }
@@ -154,7 +155,7 @@ impl Session {
         }
         let id = state.catalog.new_oid();
         let database = Database { id, name: name.to_owned() };
-        self.data.change(&mut state, Change::CreateDatabase(database))?;
+        self.data.change(&mut state, Change::CreateDatabase(database));
         Ok(Done::tag("CREATE DATABASE"))
     }
 
@@ -188,7 +189,7 @@ impl Session {
                 "There are {prepared} prepared transactions using the database."
             )));
         }
-        self.data.change(&mut state, Change::DropDatabase(database))?;
+        self.data.change(&mut state, Change::DropDatabase(database));
         Ok(Done::tag("DROP DATABASE"))
     }
 }

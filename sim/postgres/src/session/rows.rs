@@ -110,7 +110,7 @@ impl Session {
             return Ok(Attempt::Blocked(holder.xid));
         }
         if mark {
-            self.data.change(&mut state, Change::Lock { table, tid, strength })?;
+            self.data.change(&mut state, Change::Lock { table, tid, strength });
         }
         Ok(Attempt::Ready(tid))
     }

@@ -227,7 +227,7 @@ impl Session {
             self.data.block = Block::Idle;
             return;
         };
-        if !matches!(self.data.block, Block::Block | Block::Failed) {
+        if !matches!(self.data.block, Block::Open | Block::Failed) {
             self.data.roll_back(&mut state);
             self.data.block = Block::Idle;
             return;

@@ -24,7 +24,7 @@ impl Session {
         self.data.block = Block::Idle;
         {
             let mut state = self.shared.alive()?;
-            self.data.assign_top(&mut state)?;
+            self.data.assign_top(&mut state);
         }
         if let Err(error) = self.check_constraints(true).await {
             return Err(self.give_up(error));

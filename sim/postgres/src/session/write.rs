@@ -149,7 +149,7 @@ impl Session {
                     let fresh = state.heap(table).next_tid();
                     let row = new.clone();
                     let change = Change::Update { table, old: tid, new: fresh, row, key };
-                    self.data.change(&mut state, change)?;
+                    self.data.change(&mut state, change);
                     self.data.put_off(&state, table, fresh, true);
                     if key {
                         self.data.put_off(&state, table, tid, false);
@@ -173,7 +173,7 @@ impl Session {
         let table = job.write.table;
         {
             let mut state = self.shared.interrupts()?;
-            self.data.change(&mut state, Change::Delete { table, tid })?;
+            self.data.change(&mut state, Change::Delete { table, tid });
             self.data.put_off(&state, table, tid, false);
         }
         job.count += 1;

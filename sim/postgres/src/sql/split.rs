@@ -2,7 +2,7 @@
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::Statement;
 use super::command;
@@ -28,11 +28,7 @@ pub(crate) fn parse(sql: &str) -> PgResult<Vec<Statement>> {
 }
 
 fn is_blank(token: &Token) -> bool {
-    match token {
-        Token::Whitespace(Whitespace::SingleLineComment { .. } | _) => true,
-        Token::EOF => true,
-        _ => false,
-    }
+    matches!(token, Token::Whitespace(_) | Token::EOF)
 }
 
 fn one(mut tokens: Vec<TokenWithSpan>) -> PgResult<Statement> {

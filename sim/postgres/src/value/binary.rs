@@ -28,13 +28,13 @@ pub(crate) fn write(value: &Value, ty: Type, out: &mut BytesMut) {
             out.put_i32(0);
             out.put_u32(element.oid());
             if !elements.is_empty() {
-                out.put_i32(elements.len() as i32);
+                out.put_i32(length(elements.len()));
                 out.put_i32(1);
             }
             for value in elements {
                 let mut bytes = BytesMut::new();
                 write(value, element, &mut bytes);
-                out.put_i32(bytes.len() as i32);
+                out.put_i32(length(bytes.len()));
                 out.put_slice(&bytes);
             }
         }
@@ -42,8 +42,16 @@ pub(crate) fn write(value: &Value, ty: Type, out: &mut BytesMut) {
     }
 }
 
+fn length(length: usize) -> i32 {
+    i32::try_from(length).expect("no value is longer than a message can be")
+}
+
 /// Four decimal digits to a digit, as `numeric_send` has it.
-#[allow(clippy::cast_possible_truncation, reason = "digits are below 10000, and few")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "digits are below 10000, and few"
+)]
 fn write_decimal(decimal: Decimal, out: &mut BytesMut) {
     let padded = decimal.rescale(decimal.scale.next_multiple_of(4)).unwrap_or(decimal);
     let mut rest = padded.units.unsigned_abs();
@@ -58,7 +66,9 @@ fn write_decimal(decimal: Decimal, out: &mut BytesMut) {
     out.put_i16(if digits.is_empty() { 0 } else { weight });
     out.put_u16(if decimal.units < 0 { 0x4000 } else { 0 });
     out.put_u16(decimal.scale as u16);
-    digits.into_iter().for_each(|digit| out.put_i16(digit));
+    for digit in digits {
+        out.put_i16(digit);
+    }
 }
 
 /// Reads a value of a type.

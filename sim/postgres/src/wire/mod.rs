@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let (status, activity) = match self.session.data.block {
             Block::Idle => (TransactionStatus::Idle, Activity::Idle),
             Block::Failed => (TransactionStatus::Error, Activity::IdleInFailedTransaction),
-            Block::Single | Block::Implicit | Block::Block => {
+            Block::Single | Block::Implicit | Block::Open => {
                 (TransactionStatus::Transaction, Activity::IdleInTransaction)
             }
         };

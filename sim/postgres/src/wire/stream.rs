@@ -65,16 +65,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
                 // An end that was asked for meanwhile comes first.
                 session.shared.poll(Vec::new(), |_| Poll::Ready(())).await?;
                 return Ok(Event::Message(message));
-            } else {
-                session.shared.note(Some(("Client", "ClientRead")));
-                let read = self.read(&session.shared, patience(session), session);
-                let read = read.await;
-                session.shared.note(None);
-                match read? {
-                    Read::Some => {}
-                    Read::Notified => return Ok(Event::Notified),
-                    Read::None => return Ok(Event::Gone),
-                }
+            }
+            session.shared.note(Some(("Client", "ClientRead")));
+            let read = self.read(&session.shared, patience(session), session).await;
+            session.shared.note(None);
+            match read? {
+                Read::Some => {}
+                Read::Notified => return Ok(Event::Notified),
+                Read::None => return Ok(Event::Gone),
             }
         }
     }

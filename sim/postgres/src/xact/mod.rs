@@ -42,6 +42,7 @@ impl Isolation {
 
 /// A transaction that runs.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct Xact {
     /// Its id, once it needs one.
     pub(crate) xid: Option<u64>,

@@ -20,7 +20,7 @@ fn gid(sequence: u64) -> BranchGid {
 }
 
 fn adapter(scene: &Scene) -> Adapter {
-    Postgres::with_dialer("db", scene.config(), scene.dialer())
+    Postgres::with_dialer("db", Scene::config(), scene.dialer())
 }
 
 async fn inserted(adapter: &Adapter, id: i32) -> Result<PostgresBranch> {

@@ -71,7 +71,7 @@ fn the_crash_of_a_backend_ends_all_and_the_server_recovers() -> Result<()> {
 fn a_prepare_whose_client_is_gone_still_takes_effect() -> Result<()> {
     run(async {
         let scene = Scene::new().await?;
-        let (client, task) = scene.connect_task(&scene.config()).await?;
+        let (client, task) = scene.connect_task(&Scene::config()).await?;
         client.batch_execute("BEGIN; INSERT INTO t VALUES (1, 1)").await?;
         scene.disk.slow(Duration::from_secs(2));
         let prepare = client.batch_execute("PREPARE TRANSACTION 'g'");
@@ -237,7 +237,7 @@ fn a_password_is_asked_for_and_has_to_be_right() -> Result<()> {
             ..Options::default()
         };
         let scene = Scene::with(options).await?;
-        let mut config = scene.config();
+        let mut config = Scene::config();
         ensure!(code(scene.connect(config.password("y")).await) == "28P01");
         ensure!(code(scene.connect(config.user("bare")).await) == "28P01");
         let client = scene.client().await?;

@@ -183,7 +183,7 @@ impl Scene {
         Ok(())
     }
 
-    pub(crate) fn config(&self) -> Config {
+    pub(crate) fn config() -> Config {
         let mut config = Config::new();
         config.user("postgres").dbname("postgres").password("x");
         config
@@ -198,7 +198,7 @@ impl Scene {
     }
 
     pub(crate) async fn client(&self) -> Result<Client, tokio_postgres::Error> {
-        self.connect(&self.config()).await
+        self.connect(&Self::config()).await
     }
 
     pub(crate) async fn connect(&self, config: &Config) -> Result<Client, tokio_postgres::Error> {
