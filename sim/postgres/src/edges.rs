@@ -15,8 +15,10 @@ use futures::future::BoxFuture;
 pub trait Wal: Send + Sync + 'static {
     /// Appends a record behind all that were appended before.
     ///
-    /// The record takes its place when the method is called, not when its future is polled:
-    /// several backends append at a time, and the order of the calls is the order of the log.
+    /// The record must be taken, and takes its place, when the method is called, not when its
+    /// future is polled: several backends append at a time, and the order of the calls is the
+    /// order of the log. The future of an append without `flush` the server drops at once,
+    /// without having polled it.
     ///
     /// # Durability
     /// With `flush`, the record and all before it are durable when the future completes.
@@ -25,11 +27,13 @@ pub trait Wal: Send + Sync + 'static {
     ///
     /// # Errors
     /// The record may or may not be durable. To Postgres that is a PANIC: the server stops, and
-    /// [`Server::failed`](crate::Server::failed) says so.
+    /// [`Server::failed`](crate::Server::failed) says so. That an append without `flush` has
+    /// failed goes unnoticed; a disk that has lost such a record has to fail the next flush.
     ///
     /// # Cancel safety
-    /// The server drops the future only when it crashes; the record may then still become
-    /// durable.
+    /// The future of an append with `flush` is dropped only when the server crashes, and the
+    /// record may then still become durable. That of one without is dropped at once, and the
+    /// record must stand all the same.
     fn append(
         &self,
         record: Vec<u8>,
