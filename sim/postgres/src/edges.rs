@@ -79,10 +79,20 @@ pub struct Effect {
     pub database: String,
     /// The backend by whose hand; none where the log was replayed. What was durable at a crash
     /// but not told yet is told by the replay, and what was told before is told again.
-    pub by: Option<i32>,
+    pub by: Option<By>,
     /// Whether it is on disk. Only a plain commit under `synchronous_commit = off` and an abort
     /// are not.
     pub durable: bool,
+}
+
+/// A backend, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// Its process id.
+    pub pid: i32,
+    /// `application_name`, as the client set it at start-up or since; as it is when the effect
+    /// becomes certain.
+    pub application_name: String,
 }
 
 /// What happened to a transaction.

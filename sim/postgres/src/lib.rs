@@ -39,6 +39,6 @@ mod wal;
 mod wire;
 mod xact;
 
-pub use edges::{Clock, Effect, Observer, Wal, What};
+pub use edges::{By, Clock, Effect, Observer, Wal, What};
 pub use options::{Authentication, Options, Role};
 pub use server::{BackendInfo, OpenError, PreparedInfo, Server, Shutdown};

@@ -25,6 +25,8 @@ pub struct BackendInfo {
     pub pid: i32,
     /// The role that logged in.
     pub user: String,
+    /// `application_name`, as the client set it at start-up or since.
+    pub application_name: String,
     /// The database that it is connected to.
     pub database: String,
     /// As `pg_stat_activity` has it: `active`, `idle`, `idle in transaction` …
@@ -181,6 +183,7 @@ impl Server {
             .map(|backend| BackendInfo {
                 pid: backend.pid,
                 user: backend.user.clone(),
+                application_name: backend.application_name.clone(),
                 database: state.catalog.database_name(backend.database),
                 state: backend.state.name(),
                 wait: backend.wait,

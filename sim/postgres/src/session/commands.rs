@@ -16,25 +16,20 @@ impl Session {
             SetTo::Default => self.data.set(name, None, local)?,
             SetTo::Value(value) => self.data.set(name, Some(value), local)?,
         }
-        self.publish_name(name)?;
         Ok(Done::tag("SET"))
     }
 
-    /// What the others see of a session's settings.
-    fn publish_name(&mut self, name: &str) -> PgResult<()> {
-        if name == "application_name" {
-            let value = self.data.settings.raw(name)?;
-            let mut state = self.shared.alive()?;
-            if let Some(backend) = state.backends.get_mut(&self.data.pid) {
-                backend.application_name = value;
-            }
+    /// Lets the others see the session's `application_name`, which a statement, or its being
+    /// rolled back, may have changed.
+    pub(crate) fn publish_name(&self) {
+        let Ok(mut state) = self.shared.alive() else { return };
+        if let Some(backend) = state.backends.get_mut(&self.data.pid) {
+            backend.application_name = self.data.by().application_name;
         }
-        Ok(())
     }
 
     pub(super) fn reset(&mut self, name: &str) -> PgResult<Done> {
         self.data.settings.reset(name, false)?;
-        self.publish_name(name)?;
         Ok(Done::tag("RESET"))
     }
 

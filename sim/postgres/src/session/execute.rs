@@ -90,6 +90,7 @@ impl Session {
         {
             self.fail();
         }
+        self.publish_name();
         result
     }
 

@@ -16,6 +16,7 @@ mod two_phase;
 mod write;
 
 use crate::catalog::settings::{Settings, on_off};
+use crate::edges::By;
 use crate::error::{PgError, PgResult};
 use crate::heap::Snapshot;
 use crate::locks::{Mode, Owner, Span, Tag};
@@ -102,6 +103,12 @@ impl SessionData {
 
     pub(crate) fn xact_mut(&mut self) -> &mut Xact {
         self.xact.as_mut().expect("a statement runs in a transaction")
+    }
+
+    /// As an observer is told of it.
+    pub(crate) fn by(&self) -> By {
+        let application_name = self.settings.raw("application_name").unwrap_or_default();
+        By { pid: self.pid, application_name }
     }
 
     pub(crate) fn session_user(&self) -> String {

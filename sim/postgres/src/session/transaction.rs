@@ -91,7 +91,7 @@ impl SessionData {
                 }
                 let database = state.catalog.database_name(self.database);
                 let what = What::Aborted { tag };
-                let by = Some(self.pid);
+                let by = Some(self.by());
                 state.edges.tell(&Effect { what, xid, database, by, durable: false });
             }
             self.settings.abort();
@@ -137,7 +137,8 @@ impl SessionData {
         if let Some(xid) = xact.xid {
             let what = What::Committed { tag };
             let database = state.catalog.database_name(database);
-            state.edges.tell(&Effect { what, xid, database, by: Some(pid), durable });
+            let by = Some(self.by());
+            state.edges.tell(&Effect { what, xid, database, by, durable });
         }
         state.publish(pid, database, &xact.listens, &xact.notifies);
         self.leave(state);

@@ -44,6 +44,7 @@ impl Session {
         self.shared.written(record).await?;
         let mut state = self.shared.alive()?;
         let (pid, database) = (self.data.pid, self.data.database);
+        let by = Some(self.data.by());
         let Some(xact) = self.data.xact.take() else { return Ok(()) };
         let xid = xact.xid.unwrap_or_default();
         if let Some(gxact) = state.prepared.get_mut(gid) {
@@ -53,7 +54,7 @@ impl Session {
         state.locks.hand_over(pid, xid);
         let what = What::Prepared { gid: gid.to_owned() };
         let database = state.catalog.database_name(database);
-        state.edges.tell(&Effect { what, xid, database, by: Some(pid), durable: true });
+        state.edges.tell(&Effect { what, xid, database, by, durable: true });
         self.data.leave(&mut state);
         self.data.settings.commit();
         Ok(())
@@ -85,7 +86,8 @@ impl Session {
             Status::Aborted => What::RolledBackPrepared { gid },
         };
         let database = state.catalog.database_name(prepared.work.database);
-        state.edges.tell(&Effect { what, xid, database, by: Some(self.data.pid), durable: true });
+        let by = Some(self.data.by());
+        state.edges.tell(&Effect { what, xid, database, by, durable: true });
         let granted = state.locks.release_all(Owner::Prepared(xid), false);
         state.wake(granted);
         Ok(())

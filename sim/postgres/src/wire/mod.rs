@@ -173,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
         };
         self.notices();
+        self.session.publish_name();
         self.report();
         if activity == Activity::Idle {
             self.notify();

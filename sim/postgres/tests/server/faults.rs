@@ -87,6 +87,30 @@ fn a_prepare_whose_client_is_gone_still_takes_effect() -> Result<()> {
 }
 
 #[test]
+fn the_host_is_told_whose_backend_it_is() -> Result<()> {
+    run(async {
+        let scene = Scene::new().await?;
+        let mut config = Scene::config();
+        config.application_name("shop");
+        let client = scene.connect(&config).await?;
+        let shown = || scene.server.backends().pop().map(|backend| backend.application_name);
+        let told = || scene.told.all().pop().and_then(|effect| effect.by);
+        ensure!(shown().as_deref() == Some("shop"));
+        client.batch_execute(PREPARE).await?;
+        let by = told().context("nobody did it")?;
+        ensure!(by.application_name == "shop");
+        ensure!(Some(by.pid) == scene.server.backends().pop().map(|backend| backend.pid));
+        client.batch_execute("SELECT set_config('application_name', 'bank', false)").await?;
+        ensure!(shown().as_deref() == Some("bank"));
+        client.batch_execute("BEGIN; SET application_name = 'other'; ROLLBACK").await?;
+        ensure!(shown().as_deref() == Some("bank"));
+        client.batch_execute("COMMIT PREPARED 'g'").await?;
+        ensure!(told().is_some_and(|by| by.application_name == "bank"));
+        Ok(())
+    })
+}
+
+#[test]
 fn a_prepared_transaction_that_is_being_ended_is_busy() -> Result<()> {
     run(async {
         let scene = Scene::new().await?;
