@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     local: BTreeMap<String, String>,
     /// Of the session when its transaction began.
     before: BTreeMap<String, String>,
+    /// Counted up with every change.
+    version: u64,
 }
 
 /// What kind of value a parameter takes.
@@ -105,6 +107,11 @@ impl Settings {
         Self { base, ..Self::default() }
     }
 
+    /// Another number than before if anything may have changed.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The value as it is kept: milliseconds as a number.
     pub(crate) fn raw(&self, name: &str) -> PgResult<String> {
         let found = self.local.get(name).or_else(|| self.session.get(name));
@@ -142,6 +149,7 @@ impl Settings {
     /// changed.
     pub(crate) fn set(&mut self, name: &str, value: &str, local: bool) -> PgResult<()> {
         let value = check(name, value)?;
+        self.version += 1;
         if local {
             self.local.insert(name.to_owned(), value);
         } else {
@@ -153,17 +161,20 @@ impl Settings {
 
     /// Sets what only the server itself changes.
     pub(crate) fn set_fixed(&mut self, name: &str, value: &str) {
+        self.version += 1;
         self.base.insert(name.to_owned(), value.to_owned());
     }
 
     /// Sets what holds where nothing else is said.
     pub(crate) fn set_default(&mut self, name: &str, value: &str) {
+        self.version += 1;
         self.base.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
     /// Back to what held when the session began.
     pub(crate) fn reset(&mut self, name: &str, local: bool) -> PgResult<()> {
         parameter(name)?;
+        self.version += 1;
         if local {
             let value = self.base.get(name).cloned();
             let default = PARAMETERS.iter().find(|(known, ..)| *known == name);
@@ -182,6 +193,7 @@ impl Settings {
     }
 
     pub(crate) fn reset_all(&mut self) {
+        self.version += 1;
         let names: Vec<_> = self.local.keys().chain(self.session.keys()).cloned().collect();
         for name in names {
             if name.contains('.') {
@@ -201,6 +213,7 @@ impl Settings {
     /// What was local is over; of somebody's own parameters, a trace stays: they are empty now,
     /// and no longer unknown.
     pub(crate) fn commit(&mut self) {
+        self.version += u64::from(!self.local.is_empty());
         for name in std::mem::take(&mut self.local).into_keys() {
             if name.contains('.') {
                 self.session.entry(name).or_default();
@@ -209,6 +222,7 @@ impl Settings {
     }
 
     pub(crate) fn abort(&mut self) {
+        self.version += 1;
         let custom = self.local.keys().chain(self.session.keys());
         let custom: Vec<_> = custom.filter(|name| name.contains('.')).cloned().collect();
         self.session = std::mem::take(&mut self.before);
@@ -220,6 +234,7 @@ impl Settings {
 
     /// Back to a savepoint.
     pub(crate) fn restore(&mut self, saved: &Self) {
+        self.version += 1;
         self.session.clone_from(&saved.session);
         self.local.clone_from(&saved.local);
     }

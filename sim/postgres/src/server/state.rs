@@ -12,6 +12,7 @@ use crate::edges::Edges;
 use crate::heap::{Clog, Heap, Snapshot, Status};
 use crate::locks::Locks;
 use crate::options::Options;
+use crate::sql::Known;
 use crate::wal::Prepared;
 
 /// What all backends share.
@@ -30,6 +31,7 @@ pub(crate) struct State {
     /// All transactions and subtransactions that have not ended, prepared ones too.
     pub(crate) running: BTreeSet<u64>,
     pub(crate) locks: Locks,
+    pub(crate) known: Known,
     pub(crate) prepared: BTreeMap<String, Gxact>,
     pub(crate) backends: BTreeMap<i32, Backend>,
     pub(crate) next_pid: i32,
@@ -72,6 +74,7 @@ impl State {
             next_xid: options.initial_xid.max(3),
             running: BTreeSet::new(),
             locks: Locks::default(),
+            known: Known::default(),
             prepared: BTreeMap::new(),
             backends: BTreeMap::new(),
             next_pid: 1000,

@@ -1,33 +1,37 @@
 //! What has to be so before a plan runs: privileges, and locks of the relations that it uses.
 
-use sqlparser::ast;
+use std::sync::Arc;
 
 use super::{Session, SessionData};
 use crate::error::{PgError, PgResult};
 use crate::locks::{Mode, Span, Tag};
 use crate::plan::{Analyzer, Plan, plan};
 use crate::server::State;
+use crate::sql::Sql;
 use crate::value::Type;
 
 /// A plan, the types of its parameters, and what it uses.
 pub(super) struct Planned {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) params: Vec<Type>,
     uses: Vec<(u32, &'static str, Mode)>,
 }
 
 impl SessionData {
     /// Plans a statement by what exists now.
-    pub(super) fn plan(
-        &self,
-        state: &State,
-        statement: &ast::Statement,
-        weaker: bool,
-        params: Vec<Type>,
-    ) -> PgResult<Planned> {
+    pub(super) fn plan(&self, state: &State, sql: &Sql, params: Vec<Type>) -> PgResult<Planned> {
+        if let (Some(plan), true) = (sql.plan.get(), params.is_empty()) {
+            return Ok(Planned { plan: Arc::clone(plan), params, uses: Vec::new() });
+        }
+        let is_plain = params.is_empty();
         let mut analyzer = Analyzer::new(self.names(state), params);
-        let plan = plan(&mut analyzer, statement, weaker)?;
-        Ok(Planned { plan, params: analyzer.params, uses: analyzer.uses })
+        let plan = Arc::new(plan(&mut analyzer, &sql.statement, sql.weaker)?);
+        let Analyzer { params, uses, .. } = analyzer;
+        // A query of no table and without parameters means the same whatever exists.
+        if is_plain && params.is_empty() && uses.is_empty() && matches!(*plan, Plan::Select(_)) {
+            sql.plan.get_or_init(|| Arc::clone(&plan));
+        }
+        Ok(Planned { plan, params, uses })
     }
 }
 
@@ -36,16 +40,11 @@ impl Session {
     ///
     /// # Errors
     /// 42501: the role may not do it. Those of planning and waiting.
-    pub(super) async fn prepare_plan(
-        &mut self,
-        statement: &ast::Statement,
-        weaker: bool,
-        params: &[Type],
-    ) -> PgResult<Planned> {
+    pub(super) async fn prepare_plan(&mut self, sql: &Sql, params: &[Type]) -> PgResult<Planned> {
         loop {
             let planned = {
                 let state = self.shared.interrupts()?;
-                let planned = self.data.plan(&state, statement, weaker, params.to_vec())?;
+                let planned = self.data.plan(&state, sql, params.to_vec())?;
                 self.check(&state, &planned)?;
                 planned
             };
@@ -83,9 +82,9 @@ impl Session {
                 return Err(PgError::new("42501", text));
             }
         }
-        let command = match &planned.plan {
+        let command = match &*planned.plan {
             Plan::Select(_) => return Ok(()),
-            Plan::Write(write) => match write.what {
+            Plan::Write(write) => match &write.what {
                 crate::plan::Dml::Insert { .. } => "INSERT",
                 crate::plan::Dml::Update { .. } => "UPDATE",
                 crate::plan::Dml::Delete { .. } => "DELETE",

@@ -21,10 +21,9 @@ pub(crate) fn describe(
     params: Vec<Type>,
 ) -> PgResult<Description> {
     match statement {
-        Some(Statement::Sql { statement, weaker }) => {
+        Some(Statement::Sql(sql)) => {
             let state = session.shared.alive()?;
-            let Planned { plan, params, .. } =
-                session.data.plan(&state, statement, *weaker, params)?;
+            let Planned { plan, params, .. } = session.data.plan(&state, sql, params)?;
             let settled = |ty| if ty == Type::Unknown { Type::Text } else { ty };
             Ok((params.into_iter().map(settled).collect(), plan.fields()))
         }
@@ -166,12 +165,12 @@ impl Session {
                 self.data.set_modes(*modes)?;
                 Ok(Done::tag("SET"))
             }
-            Statement::Sql { statement, weaker } => {
-                let planned = self.prepare_plan(statement, *weaker, types).await?;
-                match planned.plan {
-                    Plan::Select(query) => self.select(&query, params).await,
-                    Plan::Write(write) => self.write(&write, params).await,
-                    Plan::Define(definition) => self.define(definition).await,
+            Statement::Sql(sql) => {
+                let planned = self.prepare_plan(sql, types).await?;
+                match &*planned.plan {
+                    Plan::Select(query) => self.select(query, params).await,
+                    Plan::Write(write) => self.write(write, params).await,
+                    Plan::Define(definition) => self.define(definition.clone()).await,
                 }
             }
             other => self.command(other).await,

@@ -6,15 +6,30 @@
 
 mod command;
 mod cursor;
+mod known;
 mod split;
+
+use std::sync::{Arc, OnceLock};
 
 use sqlparser::ast;
 
 use crate::error::{PgError, PgResult};
 use crate::locks::Mode;
+use crate::plan::Plan;
 use crate::xact::Isolation;
 
+pub(crate) use known::{Known, Statements};
 pub(crate) use split::{parse, refuse_backslashes};
+
+/// A statement that `sqlparser` reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Sql {
+    pub(crate) statement: ast::Statement,
+    /// Whether its row locks are the weaker ones, which the parser does not know.
+    pub(crate) weaker: bool,
+    /// How it is executed, once that is known, if it is the same for everybody and at all times.
+    pub(crate) plan: OnceLock<Arc<Plan>>,
+}
 
 /// One statement.
 #[derive(Clone, Debug)]
@@ -102,11 +117,8 @@ pub(crate) enum Statement {
     },
     Deallocate(Option<String>),
     Checkpoint,
-    /// Of the other kind, and how strong its row locks are where the parser does not know.
-    Sql {
-        statement: Box<ast::Statement>,
-        weaker: bool,
-    },
+    /// Of the other kind.
+    Sql(Box<Sql>),
 }
 
 /// What a setting is set to.

@@ -1,12 +1,14 @@
 //! A string into statements: all of it is read before any of it runs, as Postgres does.
 
+use std::sync::OnceLock;
+
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use super::Statement;
 use super::command;
 use super::cursor::Cursor;
+use super::{Sql, Statement};
 use crate::error::{PgError, PgResult};
 
 /// Reads the statements of a string; none, if it is empty.
@@ -44,7 +46,7 @@ fn one(mut tokens: Vec<TokenWithSpan>) -> PgResult<Statement> {
     if rest.token != Token::EOF {
         return Err(PgError::syntax(format!("syntax error at or near \"{}\"", rest.token)));
     }
-    Ok(Statement::Sql { statement: Box::new(statement), weaker })
+    Ok(Statement::Sql(Box::new(Sql { statement, weaker, plan: OnceLock::new() })))
 }
 
 fn syntax(error: &sqlparser::parser::ParserError) -> PgError {

@@ -1,6 +1,7 @@
 //! Extended queries: statements that are parsed, bound and executed apart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
@@ -20,7 +21,7 @@ use crate::value::{Row, Type, Value, binary, text};
 /// What a client has parsed and bound.
 #[derive(Default)]
 pub(super) struct Extended {
-    statements: BTreeMap<String, Parsed>,
+    statements: BTreeMap<String, Arc<Parsed>>,
     portals: BTreeMap<String, Portal>,
     /// After an error, until the next `Sync`.
     skipping: bool,
@@ -28,17 +29,16 @@ pub(super) struct Extended {
     executed: usize,
 }
 
-#[derive(Clone)]
 struct Parsed {
     query: String,
     /// None if the string was empty.
-    statement: Option<Statement>,
+    statement: Option<Arc<Statement>>,
     params: Vec<Type>,
     fields: Option<Vec<Field>>,
 }
 
 struct Portal {
-    parsed: Parsed,
+    parsed: Arc<Parsed>,
     params: Vec<Value>,
     formats: Vec<i16>,
     /// What is left of what it returned, once it has run.
@@ -106,25 +106,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let text = format!("prepared statement \"{name}\" already exists");
             return Err(PgError::new("42P05", text));
         }
-        let mut statements = self.parse(&parse.query)?;
+        let statements = self.parse(&parse.query)?;
         if statements.len() > 1 {
             let text = "cannot insert multiple commands into a prepared statement";
             return Err(PgError::syntax(text));
         }
-        let statement = statements.pop();
+        let statement = statements.first().cloned();
         let given: PgResult<Vec<_>> = parse
             .type_oids
             .iter()
             .map(|oid| if *oid == 0 { Ok(Type::Unknown) } else { Type::from_oid(*oid) })
             .collect();
-        self.session.enter(statement.as_ref(), false)?;
+        self.session.enter(statement.as_deref(), false)?;
         let (params, fields) = if self.session.data.xact.is_some() {
-            describe(&mut self.session, statement.as_ref(), given?)?
+            describe(&mut self.session, statement.as_deref(), given?)?
         } else {
             (given?, None)
         };
         let parsed = Parsed { query: parse.query, statement, params, fields };
-        self.extended.statements.insert(name, parsed);
+        self.extended.statements.insert(name, Arc::new(parsed));
         self.wire.push(&PgWireBackendMessage::ParseComplete(ParseComplete::new()));
         Ok(())
     }
@@ -132,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn on_bind(&mut self, bind: Bind) -> PgResult<()> {
         let name = bind.statement_name.unwrap_or_default();
         let parsed = self.statement(&name)?.clone();
-        self.session.enter(parsed.statement.as_ref(), false)?;
+        self.session.enter(parsed.statement.as_deref(), false)?;
         let (given, wanted) = (bind.parameters.len(), parsed.params.len());
         if given != wanted {
             let text = format!(
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(())
     }
 
-    fn statement(&self, name: &str) -> PgResult<&Parsed> {
+    fn statement(&self, name: &str) -> PgResult<&Arc<Parsed>> {
         self.extended.statements.get(name).ok_or_else(|| {
             PgError::new("26000", format!("prepared statement \"{name}\" does not exist"))
         })
@@ -169,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let types = parsed.params.iter().map(|ty| ty.oid()).collect();
             let message = ParameterDescription::new(types);
             self.wire.push(&PgWireBackendMessage::ParameterDescription(message));
-            (parsed.fields, Vec::new())
+            (parsed.fields.clone(), Vec::new())
         } else {
             let portal = self.extended.portals.get(name).ok_or_else(|| no_portal(name))?;
             (portal.parsed.fields.clone(), portal.formats.clone())
@@ -188,9 +188,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.session.fail_outside(&error);
             return Err(error);
         };
-        let query = portal.parsed.query.clone();
-        self.active(&query)?;
-        let Some(statement) = portal.parsed.statement.clone() else {
+        let parsed = Arc::clone(&portal.parsed);
+        self.active(&parsed.query)?;
+        let Some(statement) = &parsed.statement else {
             self.wire.push(&PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()));
             self.extended.portals.insert(name, portal);
             return Ok(());
@@ -198,9 +198,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if portal.ran.is_none() {
             let several = self.extended.executed > 0;
             self.extended.executed += 1;
-            let types = portal.parsed.params.clone();
             let Done { tag, rows } =
-                self.execute(&statement, several, &portal.params, &types).await?;
+                self.execute(statement, several, &portal.params, &parsed.params).await?;
             let returns_rows = rows.is_some();
             let (fields, rows) = rows.unwrap_or_default();
             portal.ran = Some(Ran { tag, fields, returns_rows, rows: rows.into_iter() });

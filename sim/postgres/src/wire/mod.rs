@@ -26,6 +26,8 @@ struct Connection<S> {
     extended: Extended,
     /// What the client was told of settings last.
     reported: Vec<(&'static str, String)>,
+    /// Of which settings that was, and whether of a superuser.
+    reported_version: Option<(u64, bool)>,
 }
 
 /// Serves one client.
@@ -36,7 +38,8 @@ where
     let mut wire = Wire::new(stream);
     let mut connection = match startup::start(&server, &mut wire).await {
         Ok(Some(session)) => {
-            Connection { wire, session, extended: Extended::default(), reported: Vec::new() }
+            let (extended, reported) = (Extended::default(), Vec::new());
+            Connection { wire, session, extended, reported, reported_version: None }
         }
         Ok(None) => return wire.close().await,
         Err(error) => {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Connection, encode};
 use crate::error::PgResult;
 use crate::session::Done;
-use crate::sql::{self, Statement};
+use crate::sql::{self, Statements};
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Runs a string. All of it is read before any of it runs.
@@ -38,11 +38,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// Reads a string, by the session's rule for backslashes.
-    pub(super) fn parse(&self, query: &str) -> PgResult<Vec<Statement>> {
+    pub(super) fn parse(&self, query: &str) -> PgResult<Statements> {
         if !self.session.data.settings.is_on("standard_conforming_strings") {
             sql::refuse_backslashes(query)?;
         }
-        sql::parse(query)
+        self.session.shared.lock().known.read(query)
     }
 
     pub(super) fn answer(&mut self, done: &Done) {

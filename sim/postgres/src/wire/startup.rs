@@ -260,6 +260,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Tells of settings that are not as they were told last.
     pub(super) fn report(&mut self) {
         let state = self.session.shared.lock();
+        let data = &self.session.data;
+        // All of them are settings, but for this one, which is the catalog's.
+        let version = (data.settings.version(), state.catalog.is_superuser(&data.current_user()));
+        if self.reported_version == Some(version) {
+            return;
+        }
+        self.reported_version = Some(version);
         let mut now = Vec::new();
         for name in REPORTED {
             let value = self.session.data.show(&state, &name.to_lowercase());
