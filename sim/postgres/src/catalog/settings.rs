@@ -38,7 +38,7 @@ enum Kind {
     Fixed,
 }
 
-/// Name, default and kind. What the host sets up stands in place of the default.
+/// Name, default and kind, by name. What the host sets up stands in place of the default.
 const PARAMETERS: &[(&str, &str, Kind)] = &[
     ("application_name", "", Kind::Text),
     ("bytea_output", "hex", Kind::Fixed),
@@ -87,9 +87,15 @@ pub(crate) const REPORTED: &[&str] = &[
     "TimeZone",
 ];
 
+/// Default and kind of a parameter.
+fn known(name: &str) -> Option<(&'static str, Kind)> {
+    let found = PARAMETERS.binary_search_by(|(known, ..)| (*known).cmp(name));
+    found.ok().map(|at| (PARAMETERS[at].1, PARAMETERS[at].2))
+}
+
 fn parameter(name: &str) -> PgResult<Kind> {
-    if let Some((_, _, kind)) = PARAMETERS.iter().find(|(known, ..)| *known == name) {
-        return Ok(*kind);
+    if let Some((_, kind)) = known(name) {
+        return Ok(kind);
     }
     // A name with a dot is somebody's own, and needs no declaration.
     if name.contains('.') {
@@ -112,14 +118,19 @@ impl Settings {
         self.version
     }
 
-    /// The value as it is kept: milliseconds as a number.
-    pub(crate) fn raw(&self, name: &str) -> PgResult<String> {
+    /// The value as it is kept, milliseconds as a number; none if nobody has ever set it.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.local.get(name).or_else(|| self.session.get(name));
-        if let Some(value) = found.or_else(|| self.base.get(name)) {
-            return Ok(value.clone());
-        }
-        let known = PARAMETERS.iter().find(|(known, ..)| *known == name);
-        known.map(|(_, default, _)| (*default).to_owned()).ok_or_else(|| unknown(name))
+        let found = found.or_else(|| self.base.get(name)).map(String::as_str);
+        found.or_else(|| known(name).map(|(default, _)| default))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// 42704: there is none of the name.
+    pub(crate) fn raw(&self, name: &str) -> PgResult<String> {
+        self.get(name).map(ToOwned::to_owned).ok_or_else(|| unknown(name))
     }
 
     /// The value as it is shown.
@@ -130,16 +141,16 @@ impl Settings {
     }
 
     pub(crate) fn is_on(&self, name: &str) -> bool {
-        self.raw(name).is_ok_and(|value| value == "on")
+        self.get(name) == Some("on")
     }
 
     pub(crate) fn milliseconds(&self, name: &str) -> Option<u64> {
-        self.raw(name).ok()?.parse().ok().filter(|ms| *ms > 0)
+        self.get(name)?.parse().ok().filter(|ms| *ms > 0)
     }
 
     pub(crate) fn isolation(&self) -> Isolation {
-        let name = self.raw("default_transaction_isolation").unwrap_or_default();
-        Isolation::named(&name).unwrap_or(Isolation::ReadCommitted)
+        let name = self.get("default_transaction_isolation").unwrap_or_default();
+        Isolation::named(name).unwrap_or(Isolation::ReadCommitted)
     }
 
     /// Sets a parameter.
@@ -177,8 +188,7 @@ impl Settings {
         self.version += 1;
         if local {
             let value = self.base.get(name).cloned();
-            let default = PARAMETERS.iter().find(|(known, ..)| *known == name);
-            let value = value.or(default.map(|(_, default, _)| (*default).to_owned()));
+            let value = value.or(known(name).map(|(default, _)| default.to_owned()));
             self.local.insert(name.to_owned(), value.unwrap_or_default());
         } else {
             self.local.remove(name);
@@ -294,6 +304,11 @@ fn show_milliseconds(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_parameters_are_in_order() {
+        assert!(PARAMETERS.is_sorted_by(|(a, ..), (b, ..)| a < b));
+    }
 
     #[test]
     fn a_time_is_shown_in_the_longest_unit_that_fits() {

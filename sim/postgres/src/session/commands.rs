@@ -23,8 +23,11 @@ impl Session {
     /// rolled back, may have changed.
     pub(crate) fn publish_name(&self) {
         let Ok(mut state) = self.shared.alive() else { return };
-        if let Some(backend) = state.backends.get_mut(&self.data.pid) {
-            backend.application_name = self.data.by().application_name;
+        let name = self.data.settings.get("application_name").unwrap_or_default();
+        if let Some(backend) = state.backends.get_mut(&self.data.pid)
+            && backend.application_name != name
+        {
+            name.clone_into(&mut backend.application_name);
         }
     }
 

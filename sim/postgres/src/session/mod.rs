@@ -112,19 +112,21 @@ impl SessionData {
     }
 
     pub(crate) fn session_user(&self) -> String {
-        let set = self.settings.raw("session_authorization").unwrap_or_default();
-        if set.is_empty() { self.login.clone() } else { set }
+        match self.settings.get("session_authorization") {
+            None | Some("") => self.login.clone(),
+            Some(user) => user.to_owned(),
+        }
     }
 
     pub(crate) fn current_user(&self) -> String {
-        match self.settings.raw("role") {
-            Ok(role) if role != "none" => role,
-            _ => self.session_user(),
+        match self.settings.get("role") {
+            None | Some("none") => self.session_user(),
+            Some(role) => role.to_owned(),
         }
     }
 
     pub(crate) fn names<'a>(&'a self, state: &'a State) -> Names<'a> {
-        let path = self.settings.raw("search_path").unwrap_or_default();
+        let path = self.settings.get("search_path").unwrap_or_default();
         let public = path.split(',').any(|schema| schema.trim().trim_matches('"') == "public");
         Names {
             catalog: &state.catalog,

@@ -65,7 +65,7 @@ impl SessionData {
 
     /// The value of the setting by which the host recognises the transaction.
     pub(super) fn tag(&self, state: &State) -> Option<String> {
-        self.settings.raw(&state.options.tag).ok().filter(|tag| !tag.is_empty())
+        self.settings.get(&state.options.tag).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned)
     }
 
     /// A transaction is no longer this backend's.

@@ -1,17 +1,17 @@
 //! A place in the tokens of a statement that is read by hand.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{PgError, PgResult};
 
 /// A place in the tokens of a statement, none of which is blank.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
-    tokens: &'a [Token],
+    tokens: &'a [TokenWithSpan],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(tokens: &'a [Token]) -> Self {
+    pub(super) fn new(tokens: &'a [TokenWithSpan]) -> Self {
         Self { tokens }
     }
 
@@ -20,13 +20,13 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn peek(&self) -> Option<&'a Token> {
-        self.tokens.first()
+        self.tokens.first().map(|token| &token.token)
     }
 
     pub(super) fn next(&mut self) -> Option<&'a Token> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
-        Some(first)
+        Some(&first.token)
     }
 
     /// Takes these key words if they are what comes.

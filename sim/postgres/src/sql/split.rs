@@ -20,22 +20,23 @@ pub(crate) fn parse(sql: &str) -> PgResult<Vec<Statement>> {
     let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location();
     let tokens = tokens.map_err(|error| PgError::syntax(format!("syntax error: {error}")))?;
     let mut statements = Vec::new();
-    for part in tokens.split(|token| token.token == Token::SemiColon) {
-        let words: Vec<_> = part.iter().filter(|token| !is_blank(&token.token)).cloned().collect();
-        if !words.is_empty() {
-            statements.push(one(words)?);
+    let mut words = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::Whitespace(_) | Token::EOF => {}
+            Token::SemiColon if words.is_empty() => {}
+            Token::SemiColon => statements.push(one(std::mem::take(&mut words))?),
+            _ => words.push(token),
         }
+    }
+    if !words.is_empty() {
+        statements.push(one(words)?);
     }
     Ok(statements)
 }
 
-fn is_blank(token: &Token) -> bool {
-    matches!(token, Token::Whitespace(_) | Token::EOF)
-}
-
 fn one(mut tokens: Vec<TokenWithSpan>) -> PgResult<Statement> {
-    let bare: Vec<Token> = tokens.iter().map(|token| token.token.clone()).collect();
-    if let Some(statement) = command::read(&mut Cursor::new(&bare))? {
+    if let Some(statement) = command::read(&mut Cursor::new(&tokens))? {
         return Ok(statement);
     }
     let weaker = weaken(&mut tokens);

@@ -24,8 +24,8 @@ struct Connection<S> {
     wire: Wire<S>,
     session: Session,
     extended: Extended,
-    /// What the client was told of settings last.
-    reported: Vec<(&'static str, String)>,
+    /// What the client was told of settings last, in the order in which they are told.
+    reported: Vec<String>,
     /// Of which settings that was, and whether of a superuser.
     reported_version: Option<(u64, bool)>,
 }

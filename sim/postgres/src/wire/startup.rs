@@ -267,19 +267,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return;
         }
         self.reported_version = Some(version);
-        let mut now = Vec::new();
-        for name in REPORTED {
-            let value = self.session.data.show(&state, &name.to_lowercase());
-            now.push((*name, value.unwrap_or_default()));
-        }
-        drop(state);
-        for (name, value) in &now {
-            if !self.reported.contains(&(*name, value.clone())) {
-                let status = ParameterStatus::new((*name).to_owned(), value.clone());
-                self.wire.push(&PgWireBackendMessage::ParameterStatus(status));
+        for (at, name) in REPORTED.iter().enumerate() {
+            let value = data.show(&state, &name.to_lowercase()).unwrap_or_default();
+            if self.reported.get(at) == Some(&value) {
+                continue;
+            }
+            let status = ParameterStatus::new((*name).to_owned(), value.clone());
+            self.wire.push(&PgWireBackendMessage::ParameterStatus(status));
+            match self.reported.get_mut(at) {
+                Some(told) => *told = value,
+                None => self.reported.push(value),
             }
         }
-        self.reported = now;
     }
 
     /// What came in on channels.
