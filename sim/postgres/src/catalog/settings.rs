@@ -118,14 +118,14 @@ impl Settings {
         self.version
     }
 
-    /// The value as it is kept, milliseconds as a number; none if nobody has ever set it.
+    /// The value as it is kept, milliseconds as a number; none if there is none of the name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.local.get(name).or_else(|| self.session.get(name));
         let found = found.or_else(|| self.base.get(name)).map(String::as_str);
         found.or_else(|| known(name).map(|(default, _)| default))
     }
 
-    /// The same.
+    /// A copy of the value as it is kept.
     ///
     /// # Errors
     /// 42704: there is none of the name.
