@@ -54,7 +54,7 @@ pub(super) async fn check(session: &Session) -> Result<Server, BeginError> {
 
 /// What a commit and a recovery run, with a transaction, a backend and an owner that are not.
 fn rehearsal() -> [String; 4] {
-    let xact = Xact { xid: 3, system: 0, timeline: 0 };
+    let xact = Xact { xid: 3, system: 0, timeline: 0, era: None };
     let nobody = Backend { pid: 0, start: "0".to_owned() };
     let owner = "rehearsal".parse().expect("letters name a coordinator");
     [

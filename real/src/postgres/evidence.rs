@@ -20,6 +20,10 @@ pub(super) struct Xact {
     pub(super) system: u64,
     /// The cluster's timeline, which every promotion and point-in-time recovery counts up.
     pub(super) timeline: u32,
+    /// Until the disk is known to have the xid: since when the server has not crashed. A crash forgets an
+    /// xid of which nothing was flushed, and the next transaction is given it. What is prepared is
+    /// flushed, so there is none in a receipt.
+    pub(super) era: Option<String>,
 }
 
 /// The server process that has a branch's transaction.
@@ -65,6 +69,11 @@ pub(super) enum XactStatus {
 }
 
 impl Xact {
+    /// The same, of which the disk is known to have something.
+    pub(super) fn flushed(&self) -> Self {
+        Self { era: None, ..self.clone() }
+    }
+
     /// What a yes carries. Text, so that an operator can read it in the log.
     pub(super) fn receipt(&self) -> Receipt {
         let text = format!("{}/{}/{:08X}", self.xid, self.system, self.timeline);
@@ -79,6 +88,7 @@ impl Xact {
             xid: parts.next()?.parse().ok()?,
             system: parts.next()?.parse().ok()?,
             timeline: u32::from_str_radix(parts.next()?, 16).ok()?,
+            era: None,
         };
         (xact.receipt() == *receipt).then_some(xact)
     }
@@ -90,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_receipt_reads_back_and_nothing_else_does() {
-        let xact = Xact { xid: 754, system: 7_711_240_258_295_606_115, timeline: 0x1A };
+        let (xid, system) = (754, 7_711_240_258_295_606_115);
+        let xact = Xact { xid, system, timeline: 0x1A, era: None };
         assert_eq!(xact.receipt().as_bytes(), b"754/7711240258295606115/0000001A");
         assert_eq!(Xact::of(&xact.receipt()), Some(xact));
         for foreign in

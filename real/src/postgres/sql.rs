@@ -64,6 +64,15 @@ macro_rules! timeline {
     };
 }
 
+/// Since when this server has lost nothing of what it had in memory: a crash discards its statistics,
+/// which a shutdown keeps (PostgreSQL manual, "The Cumulative Statistics System"), so this changes with
+/// one, whichever process crashed. It changes too when somebody resets these statistics.
+macro_rules! era {
+    () => {
+        "EXTRACT(epoch FROM pg_catalog.pg_stat_get_bgwriter_stat_reset_time())"
+    };
+}
+
 /// Where [`timeline!`] and the system identifier come from.
 macro_rules! control_file {
     () => {
@@ -92,8 +101,9 @@ pub(super) const EVIDENCE: &str = concat!(
      pg_catalog.current_setting('synchronous_commit'), control.system_identifier, ",
     timeline!(),
     ", activity.pid, EXTRACT(epoch FROM activity.backend_start), \
-     pg_catalog.statement_timestamp() OPERATOR(pg_catalog.>) pg_catalog.transaction_timestamp() \
-     FROM ",
+     pg_catalog.statement_timestamp() OPERATOR(pg_catalog.>) pg_catalog.transaction_timestamp(), ",
+    era!(),
+    " FROM ",
     control_file!(),
     ", pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS activity"
 );
@@ -152,7 +162,9 @@ pub(super) fn status(xact: &Xact) -> String {
         concat!(
             "SELECT control.system_identifier, ",
             timeline!(),
-            ", pg_catalog.pg_xact_status('{}') FROM ",
+            ", pg_catalog.pg_xact_status('{}'), ",
+            era!(),
+            " FROM ",
             control_file!()
         ),
         xact.xid
@@ -281,7 +293,7 @@ mod tests {
 
     #[test]
     fn every_operator_is_qualified() {
-        let xact = Xact { xid: 3, system: 1, timeline: 1 };
+        let xact = Xact { xid: 3, system: 1, timeline: 1, era: None };
         let backend = Backend { pid: 1, start: "1.5".to_owned() };
         let owner = "shop".parse().unwrap();
         let statements = [

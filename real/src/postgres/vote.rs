@@ -87,7 +87,8 @@ async fn prepare_written(branch: &PostgresBranch, evidence: Evidence) -> Result<
         // Committed already: someone else was quick. A decision to abort will find that out.
         (Ok(()), Ok(XactStatus::InProgress | XactStatus::Committed)) => {
             let receipt = evidence.xact.receipt();
-            branch.enter(Stage::Prepared(evidence));
+            let xact = evidence.xact.flushed();
+            branch.enter(Stage::Prepared(Evidence { xact, ..evidence }));
             Ok(Vote::Yes(receipt))
         }
         (prepared, Ok(XactStatus::Aborted)) => {

@@ -1,14 +1,17 @@
 //! Commits in one phase whose answer is lost: the inquiry tells, and never too early.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use indoubt::{OnePhase, Participant as _};
+use indoubt_real::containers::Server;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scene::{Scene, run};
 
 const SHORT: Duration = Duration::from_millis(500);
+const XID: &str = "SELECT pg_current_xact_id()::text";
 const SLOW: Duration = Duration::from_secs(3);
 
 #[test]
@@ -73,6 +76,47 @@ fn a_commit_that_is_still_on_its_way_is_fenced_before_it_is_called_rolled_back()
         proxy.heal();
         sleep(SHORT).await;
         ensure!(!scene.has(1).await?, "the commit arrived after it was called rolled back");
+        Ok(())
+    })
+}
+
+/// A crash forgets an xid of which nothing was flushed, and the next transaction is given it.
+#[test]
+fn what_a_stranger_did_with_the_xid_after_a_crash_is_not_taken_for_the_branch() -> Result<()> {
+    run(async {
+        // What nobody waits for stays in memory.
+        let server = Server::builder().setting("wal_writer_delay", "10s").start().await?;
+        let scene = Scene::on(Arc::new(server), "one_phase_reused").await?;
+        let proxy = scene.proxy();
+        let postgres = scene.participant();
+        let branch = scene.inserted(&postgres, 1).await?;
+        let xid: String = branch.query_one(XID, &[]).await?.get(0);
+        proxy.cut_before("COMMIT");
+        ensure!(postgres.commit_one_phase(&branch).await.is_err());
+        scene.server().kill().await?;
+        scene.server().restart().await?;
+        proxy.heal();
+        let stranger = scene.client().await?;
+        let mut last = String::new();
+        for id in 100..110 {
+            let row = format!("INSERT INTO t VALUES ({id}) RETURNING pg_current_xact_id()::text");
+            last = stranger.query_one(&row, &[]).await?.get(0);
+            if last == xid {
+                break;
+            }
+        }
+        ensure!(last == xid, "the xid {xid} was not given again, up to {last}");
+        let end = timeout(SLOW, async {
+            loop {
+                match postgres.inquire(&branch).await {
+                    Err(_) => sleep(Duration::from_millis(100)).await,
+                    end => return end,
+                }
+            }
+        });
+        let end = end.await??;
+        ensure!(end == OnePhase::Untold, "{end:?}");
+        ensure!(!scene.has(1).await?);
         Ok(())
     })
 }

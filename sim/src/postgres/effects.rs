@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex};
 use indoubt::{BranchGid, Decision};
 use indoubt_sim_postgres::{Effect, Observer, What};
 
-use super::kind::Older;
+use super::kind::{Older, application_name};
 use super::schema::FOREIGN;
 use crate::history::{Event, Tx};
 use crate::hosting::{By, Teller};
 use crate::lock::lock;
+use crate::parts::Site;
 use crate::time::Timed;
 
 /// Hears of the effects of one life of a server. Clones hear for the same one.
@@ -25,31 +26,27 @@ pub(super) struct Effects {
     events: Timed,
     hands: Arc<Mutex<Hands>>,
     older: Older,
+    /// What another process under the coordinator's id calls itself.
+    rival: Option<String>,
 }
 
 /// Which backend is whose.
 #[derive(Default)]
 struct Hands {
     operators: BTreeSet<i32>,
-    /// Backends of another process under the coordinator's id.
-    rivals: BTreeSet<i32>,
     /// The backend that has prepared each branch.
     prepared: BTreeMap<String, i32>,
 }
 
 impl Effects {
-    pub(super) fn new(p: u8, teller: Teller, events: Timed, older: Older) -> Self {
-        Self { p, teller, events, hands: Arc::default(), older }
+    pub(super) fn new(site: &Site, teller: Teller, older: Older) -> Self {
+        let (p, events, rival) = (site.p, site.events.clone(), site.rival.map(application_name));
+        Self { p, teller, events, hands: Arc::default(), older, rival }
     }
 
     /// This backend is an operator's.
     pub(super) fn is_operators(&self, pid: i32) {
         lock(&self.hands).operators.insert(pid);
-    }
-
-    /// This backend is a rival's.
-    pub(super) fn is_rivals(&self, pid: i32) {
-        lock(&self.hands).rivals.insert(pid);
     }
 
     /// The branch and its transaction, if it is one of the coordinator under test.
@@ -61,20 +58,19 @@ impl Effects {
         self.teller.ours(&gid).map(|tx| (gid, tx))
     }
 
-    fn ended(&self, text: &str, decision: Decision, pid: Option<i32>) {
+    fn ended(&self, text: &str, decision: Decision, effect: &Effect) {
         let Some((gid, tx)) = self.ours(text) else { return };
+        // Replayed: whoever it was is known from before, or nobody knows.
+        let Some(by) = &effect.by else { return self.teller.ended(&gid, decision) };
+        if Some(by.application_name.as_str()) == self.rival.as_deref() {
+            self.events.record(Event::Trespassed { tx, p: self.p });
+        }
         let by = {
             let hands = lock(&self.hands);
-            match pid {
-                Some(pid) if hands.operators.contains(&pid) => Some(By::Operator),
-                Some(pid) if hands.rivals.contains(&pid) => {
-                    drop(hands);
-                    return self.events.record(Event::Trespassed { tx, p: self.p });
-                }
-                Some(pid) if hands.prepared.get(text) == Some(&pid) => Some(By::Coordinator),
-                Some(_) => None,
-                // Replayed: whoever it was is known from before, or nobody knows.
-                None => return self.teller.ended(&gid, decision),
+            if hands.operators.contains(&by.pid) {
+                Some(By::Operator)
+            } else {
+                (hands.prepared.get(text) == Some(&by.pid)).then_some(By::Coordinator)
             }
         };
         self.teller.at_work(&gid, by.unwrap_or_else(|| self.asked_last(tx, decision)));
@@ -100,15 +96,15 @@ impl Observer for Effects {
     fn effect(&self, effect: &Effect) {
         match &effect.what {
             What::Prepared { gid } => {
-                if let Some(pid) = effect.by {
-                    lock(&self.hands).prepared.insert(gid.clone(), pid);
+                if let Some(by) = &effect.by {
+                    lock(&self.hands).prepared.insert(gid.clone(), by.pid);
                 }
                 if let Some((gid, _)) = self.ours(gid) {
                     self.teller.prepared(&gid);
                 }
             }
-            What::CommittedPrepared { gid } => self.ended(gid, Decision::Commit, effect.by),
-            What::RolledBackPrepared { gid } => self.ended(gid, Decision::Abort, effect.by),
+            What::CommittedPrepared { gid } => self.ended(gid, Decision::Commit, effect),
+            What::RolledBackPrepared { gid } => self.ended(gid, Decision::Abort, effect),
             What::Committed { tag: Some(gid) } => {
                 if let Some((gid, _)) = self.ours(gid) {
                     self.teller.at_work(&gid, By::Alone);

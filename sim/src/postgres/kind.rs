@@ -19,10 +19,15 @@ use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
 
-/// How everybody logs in, at every participant.
-pub(super) fn config() -> Config {
+/// What whoever is at this node calls itself.
+pub(super) fn application_name(node: NodeId) -> String {
+    format!("node-{}", node.0)
+}
+
+/// How everybody logs in from this node, at every participant.
+pub(super) fn config(from: NodeId) -> Config {
     let mut config = Config::new();
-    config.user("postgres").dbname("postgres");
+    config.user("postgres").dbname("postgres").application_name(application_name(from));
     config
 }
 
@@ -74,7 +79,7 @@ impl Kind for PostgresKind {
     const VOTES_AT_THE_COORDINATOR: bool = true;
 
     fn kept(&self, _p: u8, rows: &[(u64, i64)]) -> Kept {
-        let first = seeded(scripts(rows), options());
+        let first = seeded(&scripts(rows), options());
         Kept { first, timeline: 1, ..Kept::default() }
     }
 
@@ -85,7 +90,7 @@ impl Kind for PostgresKind {
     fn participant(&self, p: u8, node: NodeId, line: &Self::Line) -> Postgres<SimDialer> {
         let name = Place::Participant(p).to_string();
         let dialer = SimDialer::new(line.clone(), node, name.clone());
-        Postgres::with_dialer(name, config(), dialer)
+        Postgres::with_dialer(name, config(line.node()), dialer)
     }
 
     async fn start(

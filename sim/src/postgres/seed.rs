@@ -15,6 +15,7 @@ use tokio_postgres::NoTls;
 
 use super::kind::config;
 use crate::lock::lock;
+use crate::net::NodeId;
 
 /// A log, record by record.
 pub(super) type Records = Arc<Vec<Vec<u8>>>;
@@ -29,12 +30,12 @@ const POLLS: usize = 1_000_000;
 ///
 /// # Panics
 /// One of them fails.
-pub(super) fn seeded(scripts: Vec<String>, options: Options) -> Records {
-    if let Some(records) = lock(&MADE).get(&scripts) {
+pub(super) fn seeded(scripts: &[String], options: Options) -> Records {
+    if let Some(records) = lock(&MADE).get(scripts) {
         return records.clone();
     }
     let wal = InMemory::default();
-    let mut running = pin!(run(&scripts, options, wal.clone()));
+    let mut running = pin!(run(scripts, options, wal.clone()));
     let mut cx = Context::from_waker(Waker::noop());
     let done = (0..POLLS).find_map(|_| match running.as_mut().poll(&mut cx) {
         Poll::Ready(done) => Some(done),
@@ -43,7 +44,7 @@ pub(super) fn seeded(scripts: Vec<String>, options: Options) -> Records {
     let done = done.expect("the scripts end");
     done.unwrap_or_else(|error| panic!("a script failed: {error:?}: {scripts:?}"));
     let records: Records = Arc::new(std::mem::take(&mut *lock(&wal.0)));
-    lock(&MADE).insert(scripts.clone(), records.clone());
+    lock(&MADE).insert(scripts.to_vec(), records.clone());
     records
 }
 
@@ -55,7 +56,7 @@ async fn run(
     let server = Server::open(options, wal, Standing, ()).await?;
     let (here, there) = tokio::io::duplex(1 << 16);
     let working = async {
-        let (client, connection) = config().connect_raw(here, NoTls).await?;
+        let (client, connection) = config(NodeId(0)).connect_raw(here, NoTls).await?;
         let work = async {
             for script in scripts {
                 client.batch_execute(script).await?;

@@ -71,8 +71,7 @@ impl PostgresServer {
         let mut writer = async move { writing.write(journal).await }.boxed();
         let teller =
             Teller::new(site.p, site.owner.clone(), site.events.clone(), kept.chronicle.clone());
-        let events = site.events.clone();
-        let effects = Effects::new(site.p, teller.clone(), events, kept.older.clone());
+        let effects = Effects::new(site, teller.clone(), kept.older.clone());
         let timeline = kept.timeline;
         let mut options = Options { timeline, ..options() };
         // Nobody tells a server that its client has lost its power.
@@ -116,7 +115,8 @@ impl PostgresServer {
     async fn session(&self) -> Result<Session, tokio_postgres::Error> {
         let stream = self.endpoint.connect(self.endpoint.node()).await;
         // To one's own machine nothing is cut, and the server listens.
-        Session::open(&config(), stream.expect("a machine reaches itself")).await
+        Session::open(&config(self.endpoint.node()), stream.expect("a machine reaches itself"))
+            .await
     }
 
     async fn rows(&self) -> Result<Vec<(u64, i64)>, tokio_postgres::Error> {

@@ -30,6 +30,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "pg_catalog.pg_is_in_recovery()",
     "pg_catalog.pg_prepared_xact()",
     "pg_catalog.pg_stat_get_activity(pg_catalog.int4)",
+    "pg_catalog.pg_stat_get_bgwriter_stat_reset_time()",
     "pg_catalog.pg_terminate_backend(pg_catalog.int4, pg_catalog.int8)",
     "pg_catalog.pg_xact_status(pg_catalog.xid8)",
     "pg_catalog.set_config(pg_catalog.text, pg_catalog.text, pg_catalog.bool)",

@@ -210,6 +210,7 @@ impl Evaluator<'_> {
             Func::HasFunctionPrivilege => Value::Bool(true),
             Func::HasRole => self.has_role(args)?,
             Func::HasTablePrivilege => Value::Bool(self.may(text(&args[0]), text(&args[1]))?),
+            Func::BgwriterStatResetTime => Value::Timestamp(self.state.stats_reset),
             // A primary, whatever has become of others.
             Func::IsInRecovery => Value::Bool(false),
             Func::Length => match &args[0] {

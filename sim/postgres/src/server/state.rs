@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
+use std::time::Duration;
 
 use super::backend::Backend;
 use crate::catalog::Catalog;
@@ -21,6 +22,9 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) edges: Edges,
     pub(crate) phase: Phase,
+    /// When the statistics were lost: at the last crash, and each start is after one. In microseconds
+    /// since the Unix epoch.
+    pub(crate) stats_reset: i64,
     /// Counted up when everything is thrown away, so that who comes late notices.
     pub(crate) generation: u64,
     pub(crate) timeline: u32,
@@ -66,6 +70,7 @@ impl State {
     pub(crate) fn new(options: Options, edges: Edges) -> Self {
         let mut state = Self {
             phase: Phase::Recovering,
+            stats_reset: micros(edges.now()),
             generation: 0,
             timeline: options.timeline,
             catalog: Catalog::new(&options),
@@ -107,7 +112,7 @@ impl State {
 
     /// Now, in microseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        i64::try_from(self.edges.now().as_micros()).unwrap_or(i64::MAX)
+        micros(self.edges.now())
     }
 
     pub(crate) fn wake(&mut self, pids: impl IntoIterator<Item = i32>) {
@@ -128,4 +133,8 @@ impl State {
     pub(crate) fn is_current(&self, generation: u64) -> bool {
         self.generation == generation && matches!(self.phase, Phase::Running | Phase::ShuttingDown)
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
