@@ -121,6 +121,9 @@ impl Fuzz {
             return Ok(ExitCode::from(VIOLATED));
         }
         let missing = match self.family {
+            Family::Swarm if self.participants == Participants::Postgres => {
+                report.reach.missing_at_servers()
+            }
             Family::Swarm => report.reach.missing(),
             Family::Traffic => report.reach.missing_under_traffic(),
             Family::Crowd => report.reach.missing_in_a_crowd(),

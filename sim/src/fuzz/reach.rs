@@ -67,6 +67,23 @@ const CROWD: &[&str] = &[
     "messages into a cut",
 ];
 
+/// What does not come about where participants are reached by byte streams, and are servers of their own.
+const NOT_AT_SERVERS: &[&str] = &[
+    "deadlocks across participants",
+    "lock timeouts",
+    "losses of evidence",
+    "messages aimed at",
+    "messages duplicated",
+    "messages into a cut",
+    "messages lost",
+    "messages reordered",
+    "messages slow",
+    "messages that are dragged",
+    "messages to the dead",
+    "prepares without a slot",
+    "waits for a lock",
+];
+
 impl Reach {
     /// Adds a run.
     pub fn add(&mut self, run: &Run) {
@@ -103,6 +120,13 @@ impl Reach {
     /// What a family of [crowds](crate::scenario::Scenario::crowd) has to reach, and never did.
     pub fn missing_in_a_crowd(&self) -> Vec<&'static str> {
         self.missing_of(CROWD)
+    }
+
+    /// What runs with servers of a protocol of their own have to reach, and never did: all but what is
+    /// done to datagrams and to this crate's own databases.
+    pub fn missing_at_servers(&self) -> Vec<&'static str> {
+        let of_others = |name: &&str| !NOT_AT_SERVERS.contains(name);
+        self.missing().into_iter().filter(of_others).collect()
     }
 
     fn missing_of(&self, claims: &[&'static str]) -> Vec<&'static str> {

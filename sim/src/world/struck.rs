@@ -75,7 +75,7 @@ impl<P: Parts> World<P> {
         let without_slot = self.slots.iter().map(|slot| slot.prepared.refused()).sum();
         let LockCounts { waits, timeouts, deadlocks } = self.locks.counts();
         let drifting = self.clocks.iter().filter(|clock| clock.drifts()).count() as u64;
-        let counts = vec![
+        let mut counts = vec![
             ("messages lost", net.lost),
             ("messages duplicated", net.duplicated),
             ("messages reordered", net.reordered),
@@ -119,6 +119,18 @@ impl<P: Parts> World<P> {
             ("unsynced tails lost", disk.tails_lost),
             ("unsynced tails torn", disk.tails_torn),
         ];
-        (counts, net.sent)
+        let streams = self.net.stream_stats();
+        if streams.dialled > 0 {
+            counts.extend([
+                ("connections refused", streams.refused),
+                ("connections reset", streams.reset),
+                ("connections half open", streams.half_open),
+                ("segments stalled by a cut or an outage", streams.stalled),
+                ("segments lost and sent again", streams.lost),
+                ("segments held back", streams.held_back),
+                ("segments that are dragged", streams.dragged),
+            ]);
+        }
+        (counts, net.sent + streams.sent)
     }
 }
