@@ -4,8 +4,8 @@ use indoubt_sim::fuzz::{Budget, Report, Sweep, sweep};
 use indoubt_sim::harness::Harness;
 use indoubt_sim::history::{Place, Word};
 use indoubt_sim::scenario::{
-    Clocks, Cue, Disks, Fault, FaultKind, Habits, Locks, MessageDeed, Network, Scenario, Sight,
-    When, Workload,
+    Clocks, Cue, Disks, Fault, FaultKind, Habits, Locks, MessageDeed, Network, Scenario, Servers,
+    Sight, When, Workload,
 };
 use indoubt_sim::shrink::keep;
 use proptest::option;
@@ -201,7 +201,7 @@ prop_compose! {
         let transactions = u32::try_from(numbers.len()).expect("a few");
         let numbers = if numbers.last() < Some(&transactions) { Vec::new() } else { numbers };
         Scenario {
-            seed, participants, workload, transactions, numbers, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
+            seed, participants, servers: Servers::default(), workload, transactions, numbers, clients, think_ms, heal_ms: 3_000, rest_within_ms: 60_000,
             deadline_ms, acknowledge_ms, recovery_ms, compact_bytes, remembered, network, disks,
             clocks: Clocks { drift_permille }, locks: Locks { wait_ms }, habits,
             traffic: None, faults,
@@ -236,7 +236,7 @@ proptest! {
 fn swept(seeds: u64, scenario: fn(u64) -> Scenario) -> Report {
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let budget = Budget::Seeds(seeds);
-    let seeds = Sweep { first_seed: 0, budget, jobs, scenario, claims: &[] };
+    let seeds = Sweep { first_seed: 0, budget, jobs, scenario: &scenario, claims: &[] };
     let report = sweep(seeds, &Harness::shipped(), || {});
     println!("{}", report.reach);
     report

@@ -2,7 +2,9 @@
 //!
 //! The adapter trusts a command's success for nothing. A branch's xid is taken before it is
 //! asked to end, and from then on the server's own record of that xid decides what happened;
-//! what ended a session is never a definite answer. Read in the order of a branch's life:
+//! what ended a session is never a definite answer. That record is of an xid, which a crash of the
+//! server gives to another transaction if nothing of the first was flushed: what may not have been is
+//! believed only until the server crashes. Read in the order of a branch's life:
 //! `connect`, `check`, `begin`, `branch`, `examine`, `vote` or `one_phase`, `settle`, with
 //! `fence` for what was given up on, `evidence` and `xact` for how it ended, and `sql` for every statement
 //! sent. What stands before the server is looked at by `pooler`.
