@@ -74,7 +74,8 @@ fn unmarked(in_a_block: bool) -> &'static str {
 
 fn written(row: &SimpleQueryRow) -> Option<Written> {
     let (system, timeline) = history(row, 4)?;
-    let era = Some(row.get(9)?.to_owned());
+    // A server that does not say has one era, which is believed as it was before there were any.
+    let era = Some(row.get(9).unwrap_or_default().to_owned());
     let xact = Xact { xid: row.get(1)?.parse().ok()?, system, timeline, era };
     let evidence = Evidence { xact, backend: Backend::read(row, 6) };
     Some(Written { evidence, role: row.get(2)?.to_owned(), asynchronous: row.get(3)? == "off" })

@@ -44,6 +44,10 @@
 //! standby leaves the effect on the primary alone, and it is reported as done (PostgreSQL
 //! manual, "Synchronous Replication").
 //!
+//! A commit in one phase whose answer is lost, and which the server has down as committed, is reported as
+//! [`OnePhase::Untold`](indoubt::OnePhase::Untold) if the server has crashed since, or if somebody has
+//! reset the background writer's statistics, by which that is noticed.
+//!
 //! # Deliberately absent
 //! Time: the driver bounds every call by dropping it, so the adapter runs unchanged inside a
 //! simulator. A pool: one session for each branch. TLS. A server's `statement_timeout` as a

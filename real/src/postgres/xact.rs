@@ -27,7 +27,7 @@ pub(super) async fn status(session: &Session, xact: &Xact) -> Result<XactStatus,
     }
     // What has happened to an xid of another era may have happened to a stranger that was given it after
     // a crash; if so, the transaction itself has rolled back, as all had that were not flushed.
-    let is_ours = xact.era.as_deref().is_none_or(|era| row.get(3) == Some(era));
+    let is_ours = xact.era.as_deref().is_none_or(|era| row.get(3).unwrap_or_default() == era);
     match row.get(2) {
         Some("committed") if !is_ours => Ok(XactStatus::Untold),
         Some("in progress") => Ok(XactStatus::InProgress),
