@@ -5,7 +5,7 @@
 //! is done at a branch and how one sees it, and [`check`] asks for all of them, one after the other,
 //! on one participant:
 //!
-//! ```ignore
+//! ```rs
 //! #[tokio::test]
 //! async fn it_keeps_what_a_participant_owes() {
 //!     let report = indoubt::suite::check(&MyDatabase::start().await).await.unwrap();
