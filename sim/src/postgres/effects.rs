@@ -44,9 +44,13 @@ impl Effects {
         Self { p, teller, events, hands: Arc::default(), older, rival }
     }
 
-    /// This backend is an operator's.
-    pub(super) fn is_operators(&self, pid: i32) {
+    /// This backend is an operator's, who ends this branch: should the server crash when that is durable
+    /// and before it is told, the replay tells it of whoever was last at it.
+    pub(super) fn is_operators(&self, pid: i32, gid: &str) {
         lock(&self.hands).operators.insert(pid);
+        if let Some((gid, _)) = self.ours(gid) {
+            self.teller.at_work(&gid, By::Operator);
+        }
     }
 
     /// The branch and its transaction, if it is one of the coordinator under test.

@@ -128,7 +128,7 @@ impl PostgresServer {
     async fn by_hand(&self, gid: &str, commit: bool) -> Result<(), tokio_postgres::Error> {
         let session = self.session().await?;
         let pid = session.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
-        self.effects.is_operators(pid);
+        self.effects.is_operators(pid, gid);
         let verb = if commit { "COMMIT" } else { "ROLLBACK" };
         session.client.batch_execute(&format!("{verb} PREPARED '{gid}'")).await
     }
