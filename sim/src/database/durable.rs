@@ -7,14 +7,7 @@ use super::store::{Record, Writes};
 use super::wire::Xid;
 use crate::history::Tx;
 use crate::lock::lock;
-
-/// Gids that are not ours, prepared at every participant before the run: of another coordinator, of
-/// another log under our own coordinator's id, and of another program.
-pub(super) const FOREIGN: [&str; 3] = [
-    "indoubt:somebody-else:0123456789abcdef:1:1:0",
-    "indoubt:sim:0123456789abcdef:1:1:0",
-    "a gid of another program",
-];
+use crate::parts::FOREIGN;
 
 /// What of a participant has been recorded in the history, over all its lives: a record can
 /// be durable although its server died before it knew.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::future::select;
 use indoubt::{BranchGid, Clock, Decision, Ending, OnePhase};
 
-use super::durable::{Durable, FOREIGN, Milestone, Recorded};
+use super::durable::{Durable, Milestone, Recorded};
 use super::locks::Locks;
 use super::store::{EndedBy, Record, SessionState, Store, Worked};
 use super::wire::{Message, Reply, Request, Xid};
@@ -22,7 +22,7 @@ use crate::history::{Event, Tx, VoteKind};
 use crate::journal::Journal;
 use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
-use crate::parts::{Op, Site};
+use crate::parts::{FOREIGN, Op, Site};
 use crate::story::AtBranch;
 use crate::turns::Turns;
 

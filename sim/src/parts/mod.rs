@@ -5,6 +5,7 @@
 //! once; what ships and what a user brings are put together in [`crate::harness`].
 
 mod backlog;
+mod foreign;
 mod kind;
 mod locks;
 mod logs;
@@ -15,6 +16,7 @@ mod work;
 use indoubt::{Clock, DecisionLog, Participant};
 
 pub use backlog::{Backlog, UnderWay};
+pub(crate) use foreign::FOREIGN;
 pub use kind::{Hand, Kind, Node, Serve, Site};
 pub use locks::{LockCounts, LockWaits};
 pub use logs::{FileLogs, Logs};

@@ -11,11 +11,10 @@ use indoubt::{BranchGid, Decision};
 use indoubt_sim_postgres::{Effect, Observer, What};
 
 use super::kind::{Older, application_name};
-use super::schema::FOREIGN;
 use crate::history::{Event, Tx};
 use crate::hosting::{By, Teller};
 use crate::lock::lock;
-use crate::parts::Site;
+use crate::parts::{FOREIGN, Site};
 use crate::time::Timed;
 
 /// Hears of the effects of one life of a server. Clones hear for the same one.
@@ -54,7 +53,7 @@ impl Effects {
     }
 
     /// The branch and its transaction, if it is one of the coordinator under test.
-    fn ours(&self, gid: &str) -> Option<(BranchGid, Tx)> {
+    pub(super) fn ours(&self, gid: &str) -> Option<(BranchGid, Tx)> {
         if FOREIGN.contains(&gid) {
             return None;
         }

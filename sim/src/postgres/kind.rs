@@ -78,7 +78,7 @@ impl Kind for PostgresKind {
     /// The adapter finds out whether a branch wrote, and reads a refusal as a no.
     const VOTES_AT_THE_COORDINATOR: bool = true;
 
-    fn kept(&self, _p: u8, rows: &[(u64, i64)]) -> Kept {
+    fn kept(&self, rows: &[(u64, i64)]) -> Kept {
         let first = seeded(&scripts(rows), options());
         Kept { first, timeline: 1, ..Kept::default() }
     }

@@ -5,20 +5,14 @@
 
 use std::fmt::Write;
 
+use crate::parts::FOREIGN;
+
 /// What a row is checked by at the end of its transaction.
 pub(super) const TABLES: &str = "\
     CREATE TABLE signs (sign int PRIMARY KEY); \
     INSERT INTO signs VALUES (1); \
     CREATE TABLE rows (key bigint PRIMARY KEY, value bigint NOT NULL, \
     sign int NOT NULL DEFAULT 1 REFERENCES signs DEFERRABLE INITIALLY DEFERRED)";
-
-/// Gids that are not ours, prepared at every participant before the run: of another coordinator, of
-/// another log under our own coordinator's id, and of another program.
-pub(super) const FOREIGN: [&str; 3] = [
-    "indoubt:somebody-else:0123456789abcdef:1:1:0",
-    "indoubt:sim:0123456789abcdef:1:1:0",
-    "a gid of another program",
-];
 
 /// What an empty server begins with: these rows, and what somebody else has prepared. Strings of
 /// statements, each a transaction.

@@ -10,14 +10,14 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::{self, StreamExt};
-use indoubt::{BranchGid, Clock};
+use indoubt::Clock;
 use indoubt_sim_postgres::{Options, Server};
 
 use super::Silence;
 use super::client::Session;
 use super::effects::Effects;
 use super::kind::{Kept, config, options};
-use super::schema::{FOREIGN, ROWS};
+use super::schema::ROWS;
 use super::wal::NodeWal;
 use crate::bend::Drive;
 use crate::clock::NodeClock;
@@ -26,7 +26,7 @@ use crate::hosting::Teller;
 use crate::journal::Journal;
 use crate::lock::lock;
 use crate::net::Endpoint;
-use crate::parts::{Hand, Serve, Site};
+use crate::parts::{FOREIGN, Hand, Serve, Site};
 
 /// How often what nobody waits for is written (`wal_writer_delay`).
 const WAL_WRITER_DELAY: Duration = Duration::from_millis(200);
@@ -104,11 +104,7 @@ impl PostgresServer {
 
     /// The transaction, if the gid is one of the coordinator under test.
     fn ours(&self, gid: &str) -> Option<Tx> {
-        if FOREIGN.contains(&gid) {
-            return None;
-        }
-        let branch: BranchGid = gid.parse().ok()?;
-        (branch.gid.coordinator == self.site.owner).then(|| Tx::of(&branch.gid))
+        self.effects.ours(gid).map(|(_, tx)| tx)
     }
 
     /// A session of somebody on this machine.

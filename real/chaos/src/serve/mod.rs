@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use indoubt::{Coordinator, Deadlines, DecisionLog, Heuristic};
+use indoubt::{Coordinator, DecisionLog, Heuristic};
 use indoubt_real::log::{Directory, FileLog, Options};
 use indoubt_real::{Postgres, TokioClock};
 use indoubt_sim::edge::{Attended, Watched, Witness};
 use indoubt_sim::history::{Event, Place, Recorder, Tx};
-use indoubt_sim::scenario::Scenario;
+use indoubt_sim::parts::Terms;
 use indoubt_sim::time::Timed;
 use tokio::sync::mpsc;
 
@@ -82,7 +82,7 @@ pub async fn serve(bend: impl Bend) -> Result<()> {
     let alarmed = witness.clone();
     let alarm = move |heuristic: &Heuristic| hear(&alarmed, heuristic);
     let mut builder = Coordinator::builder(bend.log(log.clone()), TokioClock)
-        .deadlines(deadlines(&setup.scenario))
+        .deadlines(Terms::of(&setup.scenario).deadlines)
         .on_heuristic(alarm);
     for participant in &participants {
         builder = builder.participant(participant.clone());
@@ -107,19 +107,6 @@ fn tell_of_panics(witness: Witness) {
 fn hear(witness: &Witness, heuristic: &Heuristic) {
     if let Ok(Place::Participant(p)) = heuristic.participant.parse() {
         witness.record(Event::HeuristicReported { tx: Tx::of(&heuristic.gid), p });
-    }
-}
-
-fn deadlines(scenario: &Scenario) -> Deadlines {
-    let step = Duration::from_millis(scenario.deadline_ms);
-    Deadlines {
-        begin: step,
-        prepare: step,
-        force: step,
-        finish: step,
-        acknowledge: Duration::from_millis(scenario.acknowledge_ms),
-        scan: step,
-        recovery_interval: Duration::from_millis(scenario.recovery_ms),
     }
 }
 

@@ -7,11 +7,10 @@ use futures::future::{Either, select};
 use futures::{TryStreamExt, stream};
 use indoubt::Clock;
 
-use super::super::durable::FOREIGN;
 use super::super::store::Record;
 use super::Server;
 use crate::history::Event;
-use crate::parts::{Hand, Serve};
+use crate::parts::{FOREIGN, Hand, Serve};
 
 impl Serve for Server {
     async fn run(&self) -> io::Error {
