@@ -156,6 +156,10 @@ pub(super) fn finish(gid: &BranchGid, decision: Decision) -> String {
     format!("{verb} PREPARED {}", literal(&gid.to_string()))
 }
 
+/// The history that the server writes.
+pub(super) const HISTORY: &str =
+    concat!("SELECT control.system_identifier, ", timeline!(), " FROM ", control_file!());
+
 /// How a transaction stands, with the history in which that answer holds.
 pub(super) fn status(xact: &Xact) -> String {
     format!(

@@ -18,7 +18,7 @@ pub(super) async fn status(session: &Session, xact: &Xact) -> Result<XactStatus,
         Ok(row) => row,
         // "transaction ID is in the future": this history has not come to that xid.
         Err(Failure::Refused(refusal)) if refusal.code == SqlState::INVALID_PARAMETER_VALUE => {
-            return Ok(XactStatus::Untold);
+            return in_the_future(session, xact).await;
         }
         Err(failure) => return Err(failure.into_lost()),
     };
@@ -38,6 +38,19 @@ pub(super) async fn status(session: &Session, xact: &Xact) -> Result<XactStatus,
             Err(Lost::new(format!("the server calls transaction {} {other:?}", xact.xid)))
         }
     }
+}
+
+/// How a transaction stands whose xid the server has not come to. In its own history it had come to it:
+/// a crash has forgotten all of the transaction, of which nothing was flushed. Had something been, only
+/// an older copy of the server could say so, and that does not know.
+async fn in_the_future(session: &Session, xact: &Xact) -> Result<XactStatus, Lost> {
+    let is_flushed = xact.era.is_none();
+    if is_flushed {
+        return Ok(XactStatus::Untold);
+    }
+    let row = session.row(sql::HISTORY).await.map_err(Failure::into_lost)?;
+    let is_ours = history(&row, 0) == Some((xact.system, xact.timeline));
+    Ok(if is_ours { XactStatus::Aborted } else { XactStatus::Untold })
 }
 
 /// Reads a system identifier and a timeline from two columns of a row.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use indoubt::{OnePhase, Participant as _};
 use indoubt_real::containers::Server;
+use indoubt_real::{Postgres, PostgresBranch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::scene::{Scene, run};
@@ -80,22 +81,52 @@ fn a_commit_that_is_still_on_its_way_is_fenced_before_it_is_called_rolled_back()
     })
 }
 
+/// A branch whose commit was lost on its way, with its xid; its server has crashed since, and what
+/// nobody had waited for stayed in memory.
+async fn forgotten(database: &str) -> Result<(Scene, Postgres, PostgresBranch, String)> {
+    let server = Server::builder().setting("wal_writer_delay", "10s").start().await?;
+    let scene = Scene::on(Arc::new(server), database).await?;
+    let proxy = scene.proxy();
+    let postgres = scene.participant();
+    let branch = scene.inserted(&postgres, 1).await?;
+    let xid: String = branch.query_one(XID, &[]).await?.get(0);
+    proxy.cut_before("COMMIT");
+    ensure!(postgres.commit_one_phase(&branch).await.is_err());
+    scene.server().kill().await?;
+    scene.server().restart().await?;
+    proxy.heal();
+    Ok((scene, postgres, branch, xid))
+}
+
+/// What the inquiry says as soon as it can say something.
+async fn told(postgres: &Postgres, branch: &PostgresBranch) -> Result<OnePhase> {
+    let told = async {
+        loop {
+            match postgres.inquire(branch).await {
+                Err(_) => sleep(Duration::from_millis(100)).await,
+                end => return end,
+            }
+        }
+    };
+    Ok(timeout(SLOW, told).await??)
+}
+
+#[test]
+fn an_xid_that_a_crash_has_forgotten_was_rolled_back() -> Result<()> {
+    run(async {
+        let (scene, postgres, branch, _) = forgotten("one_phase_forgotten").await?;
+        let end = told(&postgres, &branch).await?;
+        ensure!(end == OnePhase::RolledBack, "{end:?}");
+        ensure!(!scene.has(1).await?);
+        Ok(())
+    })
+}
+
 /// A crash forgets an xid of which nothing was flushed, and the next transaction is given it.
 #[test]
 fn what_a_stranger_did_with_the_xid_after_a_crash_is_not_taken_for_the_branch() -> Result<()> {
     run(async {
-        // What nobody waits for stays in memory.
-        let server = Server::builder().setting("wal_writer_delay", "10s").start().await?;
-        let scene = Scene::on(Arc::new(server), "one_phase_reused").await?;
-        let proxy = scene.proxy();
-        let postgres = scene.participant();
-        let branch = scene.inserted(&postgres, 1).await?;
-        let xid: String = branch.query_one(XID, &[]).await?.get(0);
-        proxy.cut_before("COMMIT");
-        ensure!(postgres.commit_one_phase(&branch).await.is_err());
-        scene.server().kill().await?;
-        scene.server().restart().await?;
-        proxy.heal();
+        let (scene, postgres, branch, xid) = forgotten("one_phase_reused").await?;
         let stranger = scene.client().await?;
         let mut last = String::new();
         for id in 100..110 {
@@ -106,15 +137,7 @@ fn what_a_stranger_did_with_the_xid_after_a_crash_is_not_taken_for_the_branch() 
             }
         }
         ensure!(last == xid, "the xid {xid} was not given again, up to {last}");
-        let end = timeout(SLOW, async {
-            loop {
-                match postgres.inquire(&branch).await {
-                    Err(_) => sleep(Duration::from_millis(100)).await,
-                    end => return end,
-                }
-            }
-        });
-        let end = end.await??;
+        let end = told(&postgres, &branch).await?;
         ensure!(end == OnePhase::Untold, "{end:?}");
         ensure!(!scene.has(1).await?);
         Ok(())

@@ -141,6 +141,11 @@ pub enum Event {
     OperatorEnded { tx: Tx, p: u8, committed: bool },
     /// A participant lost all evidence of how the transactions ended that have.
     Forgot { p: u8 },
+    /// The same of one branch: it was prepared in a history of its server that a failover has ended.
+    Untold { tx: Tx, p: u8 },
+    /// A participant has lost track of its branches that were never prepared: how they ended, or that
+    /// they were lost when its server crashed, it cannot tell.
+    ForgotUnprepared { p: u8 },
     /// A participant's standby receives nothing from now on.
     StandbyCutOff { p: u8 },
     /// The standby has taken its place: all that was durable since it was cut off is lost.
@@ -243,6 +248,7 @@ impl Event {
             | Self::Voted { tx, .. }
             | Self::Ended { tx, .. }
             | Self::Expired { tx, .. }
+            | Self::Untold { tx, .. }
             | Self::OperatorEnded { tx, .. }
             | Self::HeuristicReported { tx, .. }
             | Self::Deciding { tx, .. }
@@ -262,6 +268,7 @@ impl Event {
             | Self::LetGo { .. }
             | Self::DriverEnded { .. }
             | Self::Forgot { .. }
+            | Self::ForgotUnprepared { .. }
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted

@@ -180,6 +180,9 @@ impl fmt::Display for Event {
                 f.write_str(if *by_recovery { ", by recovery" } else { "" })
             }
             Self::Expired { tx, p } => write!(f, "{tx}: the session at {} expired", participant(p)),
+            Self::Untold { tx, p } => {
+                write!(f, "{tx}: {} will NOT be able to tell how it ended", participant(p))
+            }
             Self::OperatorEnded { tx, p, committed } => {
                 write!(
                     f,
@@ -225,6 +228,7 @@ impl fmt::Display for Event {
                 write!(f, "{} holds {}", participant(p), Row { key: *key, value: *value })
             }
             Self::Forgot { .. }
+            | Self::ForgotUnprepared { .. }
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted
@@ -282,6 +286,9 @@ impl Event {
         match self {
             Self::Forgot { p } => {
                 write!(f, "{} LOSES all evidence of what has ended", participant(p))
+            }
+            Self::ForgotUnprepared { p } => {
+                write!(f, "{} LOSES track of what was never prepared", participant(p))
             }
             Self::StandbyCutOff { p } => {
                 write!(f, "the standby of {} is CUT OFF", participant(p))

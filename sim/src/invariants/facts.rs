@@ -188,6 +188,7 @@ impl<'a> Facts<'a> {
             }
             Event::FailedOver { p } => self.fail_over(p),
             Event::Forgot { p } => self.learn_of_all(|tx| tx.forget_how_it_ended(p)),
+            Event::ForgotUnprepared { p } => self.learn_of_all(|tx| tx.lose_track_of(p)),
             Event::Enlisted { .. }
             | Event::AskedCommit { .. }
             | Event::Left { .. }
@@ -195,6 +196,7 @@ impl<'a> Facts<'a> {
             | Event::Voted { .. }
             | Event::Ended { .. }
             | Event::Expired { .. }
+            | Event::Untold { .. }
             | Event::OperatorEnded { .. }
             | Event::HeuristicReported { .. }
             | Event::Decided { .. }
@@ -248,6 +250,7 @@ impl<'a> Facts<'a> {
                 self.learn(tx, |tx| tx.end(p, committed, one_phase));
             }
             Event::Expired { tx, p } => self.learn(tx, |tx| tx.expired |= only(p)),
+            Event::Untold { tx, p } => self.learn(tx, |tx| tx.forget_how_it_ended(p)),
             Event::OperatorEnded { tx, p, committed } => {
                 self.learn(tx, |tx| tx.end_by_operator(p, committed));
             }
@@ -342,6 +345,11 @@ impl TxFacts {
     /// The participant can no longer tell how the branch there ended, if it has.
     fn forget_how_it_ended(&mut self, p: u8) {
         self.known.untold |= self.known.outcomes.ended() & only(p);
+    }
+
+    /// The same of a branch there that was never prepared, whether it has ended or was lost.
+    fn lose_track_of(&mut self, p: u8) {
+        self.known.untold |= self.known.enlisted & !self.known.yes & only(p);
     }
 
     fn come_to_rest(&mut self) {

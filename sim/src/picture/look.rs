@@ -188,6 +188,12 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
             )))
         }
         Event::Forgot { p } => Look::at(participant(p), MarkKind::Fault, "loses its evidence"),
+        Event::Untold { p, .. } => {
+            Look::at(participant(p), MarkKind::Fault, "will not tell how it ended")
+        }
+        Event::ForgotUnprepared { p } => {
+            Look::at(participant(p), MarkKind::Fault, "loses track of the unprepared")
+        }
         Event::StandbyCutOff { p } => {
             Look::at(participant(p), MarkKind::Fault, "its standby is cut off")
                 .and(Opens(span(BarKind::Stale, participant(p))))

@@ -79,7 +79,7 @@ impl Effects {
         self.teller.at_work(&gid, by.unwrap_or_else(|| self.asked_last(tx, decision)));
         self.teller.ended(&gid, decision);
         if self.older.contains(text) {
-            self.events.record(Event::Forgot { p: self.p });
+            self.events.record(Event::Untold { tx, p: self.p });
         }
     }
 

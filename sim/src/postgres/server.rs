@@ -65,7 +65,12 @@ impl PostgresServer {
         disk: Drive,
         kept: &Kept,
     ) -> io::Result<(Server, NodeWal, BoxFuture<'static, io::Error>, Effects)> {
-        let (journal, records) = Journal::open(disk, || kept.first.to_vec()).await?;
+        let mut is_new = false;
+        let first = || {
+            is_new = true;
+            kept.first.to_vec()
+        };
+        let (journal, records) = Journal::open(disk, first).await?;
         let wal = NodeWal::new(records);
         let writing = wal.clone();
         let mut writer = async move { writing.write(journal).await }.boxed();
@@ -88,10 +93,15 @@ impl PostgresServer {
             Either::Right((error, _)) => return Err(error),
         };
         teller.opened();
-        if kept.takes_over.swap(false, Ordering::Relaxed) {
+        let takes_over = kept.takes_over.swap(false, Ordering::Relaxed);
+        if takes_over {
             // Of what has ended there is evidence in a history that is over.
             kept.older.extend(server.prepared().into_iter().map(|prepared| prepared.gid));
             site.events.record(Event::Forgot { p: site.p });
+        }
+        if takes_over || !is_new {
+            // Of what was not flushed the xids are given to strangers.
+            site.events.record(Event::ForgotUnprepared { p: site.p });
         }
         Ok((server, wal, writer, effects))
     }

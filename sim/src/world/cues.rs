@@ -223,6 +223,8 @@ pub(crate) fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
         | Event::Expired { .. }
         | Event::OperatorEnded { .. }
         | Event::Forgot { .. }
+        | Event::ForgotUnprepared { .. }
+        | Event::Untold { .. }
         | Event::StandbyCutOff { .. }
         | Event::FailedOver { .. }
         | Event::Trespassed { .. }

@@ -71,7 +71,10 @@ impl Thread<'_> {
             twice: true,
         };
         let copy = at.after(self.system, [copy]).filter(|_| ask == Ask::Prepare);
-        let served = quietly.chain(copy).chain([at.clone()]);
+        // Whoever has not sent the request yet ends the session instead, and says so.
+        let ends = at.after(self.system, [Action::SessionEnds { t: T, p }]);
+        let ends = ends.filter(|_| ask == Ask::Inquire);
+        let served = quietly.chain(copy).chain(ends).chain([at.clone()]);
         let answers = |candidate: &Candidate| match from {
             From::Recovery(c) => told_recovery(call_of_recovery(candidate, p, c), ask, heard),
             _ => tells(branch(candidate, p)) == Some(heard),
@@ -108,7 +111,10 @@ impl Thread<'_> {
             VoteKind::No => (Choice::No, At::Gone),
         };
         let from = [From::Transaction, From::Nobody(Stray::Prepare), From::Nobody(Stray::OnePhase)];
-        self.becomes(at, p, becomes, from.map(|from| (from, choice)))
+        let mut votes = self.becomes(at, p, becomes, from.map(|from| (from, choice)));
+        // Of a branch that is gone whoever stands for it can say so without asking.
+        votes.extend(at.kept(vote == VoteKind::No && branch(at, p).at == At::Gone));
+        votes
     }
 
     /// A branch ends durably.

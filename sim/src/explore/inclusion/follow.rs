@@ -123,6 +123,7 @@ impl<'a> Thread<'a> {
             _ if self.beyond => false,
             Event::Crashed { place: Place::Participant(p) }
             | Event::Forgot { p }
+            | Event::ForgotUnprepared { p }
             | Event::FailedOver { p } => self.places.contains(p),
             Event::Crashed { .. } | Event::Opened { .. } => true,
             other => other.tx() == Some(self.tx),
@@ -168,6 +169,7 @@ impl<'a> Thread<'a> {
         match *event {
             Event::Crashed { place: Place::Participant(p) }
             | Event::Forgot { p }
+            | Event::ForgotUnprepared { p }
             | Event::Asked { p, .. }
             | Event::Heard { p, .. }
             | Event::GaveUp { p, .. }
@@ -175,6 +177,7 @@ impl<'a> Thread<'a> {
             | Event::Ended { p, .. }
             | Event::OperatorEnded { p, .. }
             | Event::Expired { p, .. }
+            | Event::Untold { p, .. }
             | Event::HeuristicReported { p, .. } => match self.place(p) {
                 Some(p) => self.explain_at(at, p, event),
                 // Of a request to begin whose answer never came, or that came twice.
@@ -255,7 +258,8 @@ impl<'a> Thread<'a> {
             }
             Event::OperatorEnded { committed, .. } => self.ended_by_operator(at, p, committed),
             Event::Expired { .. } => self.expired(at, p),
-            Event::Forgot { .. } => self.forgot(at, p),
+            Event::Forgot { .. } | Event::Untold { .. } => self.forgot(at, p),
+            Event::ForgotUnprepared { .. } => [self.forgot(at, p), vec![at.clone()]].concat(),
             _ => {
                 let reported = at.state.txs[0].reported & 1 << p != 0;
                 at.kept(reported)

@@ -7,14 +7,15 @@ use crate::story::{Action, Choice, From, Stray};
 
 impl Thread<'_> {
     /// A participant loses power. What it was writing may be on its disk already; the history
-    /// tells when it has read that again.
+    /// tells when it has read that again. And it may have answered that it has only read, which the
+    /// history tells when that is heard.
     pub(super) fn crashed(&self, at: &Candidate, p: u8) -> Vec<Candidate> {
         let mut before = vec![at.clone()];
         let durable = |action: Action| {
             let after = at.after(self.system, [action])?;
             let outcome =
                 |candidate: &Candidate| candidate.state.txs[0].branches[usize::from(p)].at;
-            let lasts = !matches!(outcome(&after), At::Open | At::Gone | At::ReadOnly);
+            let lasts = !matches!(outcome(&after), At::Open | At::Gone);
             (lasts && outcome(&after) != outcome(at)).then(|| after.early(p))
         };
         before.extend(arrivals(p).filter_map(durable));
