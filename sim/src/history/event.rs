@@ -141,11 +141,6 @@ pub enum Event {
     OperatorEnded { tx: Tx, p: u8, committed: bool },
     /// A participant lost all evidence of how the transactions ended that have.
     Forgot { p: u8 },
-    /// The same of one branch: it was prepared in a history of its server that a failover has ended.
-    Untold { tx: Tx, p: u8 },
-    /// A participant has lost track of its branches that were never prepared: how they ended, or that
-    /// they were lost when its server crashed, it cannot tell.
-    ForgotUnprepared { p: u8 },
     /// A participant's standby receives nothing from now on.
     StandbyCutOff { p: u8 },
     /// The standby has taken its place: all that was durable since it was cut off is lost.
@@ -221,6 +216,12 @@ pub enum Event {
     Foreign { p: u8, expected: u32, found: u32 },
     /// A place began, or ceased, to suffer from something.
     Ails { place: Place, ailment: Ailment, ails: bool },
+    /// A participant cannot tell any more how a branch ended: it was prepared in a history of its server
+    /// that a failover has ended.
+    Untold { tx: Tx, p: u8 },
+    /// A participant has lost track of its branches that were never prepared: how they ended, or that
+    /// they were lost when its server crashed, it cannot tell.
+    ForgotUnprepared { p: u8 },
 }
 
 /// An event and its time.

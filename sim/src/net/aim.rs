@@ -1,14 +1,26 @@
 //! Faults of single messages: the n-th of its kind on a link is lost, doubled or held back.
+//!
+//! On a stream nothing is lost alone, and nothing comes twice. There a message that is lost takes its
+//! connection with it; one that would come again arrives, and its connection is reset before it can be
+//! answered; and one that is late holds up what is behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::NodeId;
+use super::stream::{Stage, StreamAim, StreamDeed};
 use crate::history::Word;
 
 /// A message that the network can tell the kind of.
 pub trait Spoken {
     /// What it is.
     fn word(&self) -> Word;
+
+    /// What bytes are that are written to a stream at once, or read from one, if the network's streams
+    /// carry the same conversation.
+    fn of_bytes(_bytes: &[u8]) -> Word {
+        Word::Other
+    }
 }
 
 /// What becomes of a message.
@@ -35,6 +47,20 @@ pub struct Aim {
     pub nth: u32,
     /// What becomes of it.
     pub deed: Deed,
+}
+
+impl Aim {
+    /// The same at a segment of a stream.
+    pub(super) fn at_stream<M: Spoken>(self) -> StreamAim {
+        let Self { from, to, word, nth, deed } = self;
+        let (stage, deed) = match deed {
+            Deed::Lose => (Stage::Before, StreamDeed::Reset),
+            Deed::Again(_) => (Stage::After, StreamDeed::Reset),
+            Deed::Late(by) => (Stage::Before, StreamDeed::Stall(by)),
+        };
+        let meant = Arc::new(move |bytes: &[u8]| M::of_bytes(bytes) == word);
+        StreamAim { from, to, meant, nth, stage, deed }
+    }
 }
 
 /// The aims that have not struck yet.

@@ -65,9 +65,10 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
         Self { wire: self.wire.told(sentry) }
     }
 
-    /// Aims at a message that is still to be sent.
+    /// Aims at a message that is still to be sent, or written to a stream.
     pub fn aim(&self, aim: Aim) {
         self.wire.state().aim(aim);
+        self.aim_stream(aim.at_stream::<M>());
     }
 
     /// Aims at a segment that is still to be written to a stream.

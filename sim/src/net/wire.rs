@@ -28,7 +28,7 @@ use super::{
     NodeId,
     aim::Spoken,
     state::{Incarnation, NetState},
-    stream::{Carrier, Step, Streams},
+    stream::{Carrier, Passing, Step, Streams},
 };
 
 use crate::sentry::{Sentry, Sign};
@@ -133,9 +133,20 @@ impl<M> Wire<M> {
     }
 }
 
-impl<M: Send + 'static> Carrier for Wire<M> {
+impl<M: Spoken + Send + 'static> Carrier for Wire<M> {
     fn take(&self, step: &mut dyn FnMut(&mut Streams, &mut Step<'_>)) {
         self.step(step);
+    }
+
+    fn pass(&self, passing: Passing, (from, to): (NodeId, NodeId), bytes: &[u8]) {
+        if !self.sentry.is_heard() {
+            return;
+        }
+        let (from, to, word) = (from.0, to.0, M::of_bytes(bytes));
+        self.sentry.tell(match passing {
+            Passing::Written => Sign::Sent { from, to, word },
+            Passing::Read => Sign::Received { from, to, word },
+        });
     }
 }
 

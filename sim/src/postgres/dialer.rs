@@ -8,6 +8,7 @@ use futures::future::{AbortHandle, abortable};
 use indoubt::Clock;
 use indoubt_real::Dialer;
 
+use super::words;
 use crate::history::Word;
 use crate::net::{ByteStream, Endpoint, NodeId, Spoken};
 use crate::time::SimClock;
@@ -19,6 +20,10 @@ pub enum Silence {}
 impl Spoken for Silence {
     fn word(&self) -> Word {
         match *self {}
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Word {
+        words::of(bytes)
     }
 }
 

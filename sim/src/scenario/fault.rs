@@ -206,7 +206,9 @@ pub enum FaultKind {
         p: u8,
     },
     /// One message is lost, comes twice or comes late: the `nth` of its kind on the way that is
-    /// named, counted from when the fault begins.
+    /// named, counted from when the fault begins. Where participants are reached by byte streams, nothing
+    /// is lost alone: its connection is reset before it arrives. Nothing comes twice: it arrives, and its
+    /// connection is reset before it is answered. And what is late holds up what is behind it.
     Message {
         /// The kind of message.
         word: Word,

@@ -125,6 +125,7 @@ impl<P: Parts> World<P> {
                 ("connections refused", streams.refused),
                 ("connections reset", streams.reset),
                 ("connections half open", streams.half_open),
+                ("segments aimed at", streams.aimed),
                 ("segments stalled by a cut or an outage", streams.stalled),
                 ("segments lost and sent again", streams.lost),
                 ("segments held back", streams.held_back),

@@ -5,6 +5,7 @@
 //! bytes, for only the protocol on the stream knows its messages. What the network itself sends (to
 //! open and close connections) is not aimed at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::ground::NodeId;
@@ -48,7 +49,7 @@ pub enum StreamDeed {
 }
 
 /// Which segment, counted from when this is given to the network, and what becomes of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct StreamAim {
     /// Its sender, or whoever.
     pub from: Option<NodeId>,
@@ -56,7 +57,7 @@ pub struct StreamAim {
     pub to: Option<NodeId>,
     /// Whether a segment of these bytes counts. Called with the network locked, so it may look and do
     /// nothing else.
-    pub meant: fn(&[u8]) -> bool,
+    pub meant: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
     /// The how many-th in the order of their writes, from 1.
     pub nth: u32,
     /// When it strikes.

@@ -10,7 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::Side;
-use super::step::{Carrier, ConnectionId, Step};
+use super::step::{Carrier, ConnectionId, Passing, Step};
 use super::streams::Streams;
 use crate::net::ground::NodeId;
 
@@ -92,6 +92,14 @@ impl ByteStream {
         result
     }
 
+    /// Whether its node has been killed, or its process ended.
+    fn is_over(&self) -> bool {
+        let (id, side) = self.end();
+        let mut is_over = false;
+        self.carrier.take(&mut |streams, _| is_over = streams.is_over(id, side));
+        is_over
+    }
+
     const fn end(&self) -> (ConnectionId, Side) {
         (self.id, self.side)
     }
@@ -103,7 +111,19 @@ impl AsyncRead for ByteStream {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.take(|streams, step| streams.poll_read(self.end(), cx.waker(), into, step))
+        let before = into.filled().len();
+        let read = self.take(|streams, step| streams.poll_read(self.end(), cx.waker(), into, step));
+        if into.filled().len() == before {
+            return read;
+        }
+        let ends = (self.peer, self.local);
+        self.carrier.pass(Passing::Read, ends, &into.filled()[before..]);
+        if self.is_over() {
+            // That was the end of the reader.
+            into.set_filled(before);
+            return Poll::Pending;
+        }
+        read
     }
 }
 
@@ -113,7 +133,12 @@ impl AsyncWrite for ByteStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.take(|streams, step| streams.poll_write(self.end(), cx.waker(), bytes, step))
+        let end = self.end();
+        let written = self.take(|streams, step| streams.poll_write(end, cx.waker(), bytes, step));
+        if let Poll::Ready(Ok(length)) = written {
+            self.carrier.pass(Passing::Written, (self.local, self.peer), &bytes[..length]);
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -37,5 +37,5 @@ pub use aim::{Course, Stage, StreamAim, StreamDeed};
 pub use byte_stream::ByteStream;
 pub use options::StreamOptions;
 
-pub(super) use step::{Carrier, Later, Step, StreamEvent};
+pub(super) use step::{Carrier, Later, Passing, Step, StreamEvent};
 pub(super) use streams::Streams;

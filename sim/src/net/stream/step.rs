@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{connection::Side, streams::Streams};
-use crate::net::ground::{Record, Ways};
+use crate::net::ground::{NodeId, Record, Ways};
 
 /// By which a connection is known, in the order of their opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,4 +74,15 @@ impl Step<'_> {
 pub(in crate::net) trait Carrier: Send + Sync {
     /// Takes a step now, and does what it leaves to be done. Not in a timer callback.
     fn take(&self, step: &mut dyn FnMut(&mut Streams, &mut Step<'_>));
+
+    /// Tells whoever listens that these bytes were just written, or read, between these nodes. Nothing
+    /// is locked.
+    fn pass(&self, passing: Passing, ends: (NodeId, NodeId), bytes: &[u8]);
+}
+
+/// What bytes have just been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Passing {
+    Written,
+    Read,
 }

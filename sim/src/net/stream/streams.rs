@@ -201,6 +201,12 @@ impl Streams {
         }
     }
 
+    /// Whether the process at this end has ended, or its machine has lost its power.
+    pub(super) fn is_over(&self, id: ConnectionId, side: Side) -> bool {
+        let life = self.connections.get(&id).map(|connection| connection.life(side));
+        life.is_none_or(|life| matches!(life, Life::Closed | Life::Vanished))
+    }
+
     /// Forgets a connection that nobody has.
     pub(super) fn bury(&mut self, id: ConnectionId) {
         if self.connections.get(&id).is_some_and(Connection::is_over) {

@@ -1,10 +1,12 @@
 //! Faults of single segments.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::net::{Course, Stage, StreamAim, StreamDeed};
 
 fn aim(net: &Network<u64>, stage: Stage, deed: StreamDeed) {
-    let meant = |bytes: &[u8]| bytes.starts_with(b"commit");
+    let meant = Arc::new(|bytes: &[u8]| bytes.starts_with(b"commit"));
     net.aim_stream(StreamAim { from: Some(A), to: None, meant, nth: 2, stage, deed });
 }
 

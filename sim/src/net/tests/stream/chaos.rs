@@ -1,6 +1,8 @@
 //! Whatever befalls the nodes: what is read is the beginning of what was written, and in the end it
 //! works again.
 
+use std::sync::Arc;
+
 use madsim::runtime::{Handle, NodeHandle};
 
 use super::*;
@@ -74,7 +76,7 @@ fn aim(draw: &mut Draw) -> StreamAim {
     ];
     let deed = deeds[usize::try_from(draw.below(6)).expect("it is small")];
     let stage = if draw.permille(500) { Stage::Before } else { Stage::After };
-    StreamAim { from: None, to: None, meant: |_| true, nth: 3, stage, deed }
+    StreamAim { from: None, to: None, meant: Arc::new(|_| true), nth: 3, stage, deed }
 }
 
 fn survive(seed: u64) -> StreamStats {
