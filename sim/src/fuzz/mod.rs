@@ -9,5 +9,5 @@ mod sweep;
 pub use commit::commit;
 pub use crashes::{Broken, Crashes, Point, crashes};
 pub use halves::Halves;
-pub use reach::{CLAIMS, COMMITTED, Reach};
+pub use reach::{CLAIMS, COMMITTED, Reach, SERVED};
 pub use sweep::{Budget, Failure, Report, Sweep, sweep};

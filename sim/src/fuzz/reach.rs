@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::{Event, Told, VoteKind};
+use crate::history::{Event, ServiceEvent, Told, VoteKind};
 use crate::world::Run;
 
 /// How often each outcome and each fault was reached, by name.
@@ -16,6 +16,9 @@ pub struct Reach {
 
 /// The outcome without which runs prove nothing.
 pub const COMMITTED: &str = "answered committed";
+
+/// The outcome without which runs of a service of one's own prove nothing.
+pub const SERVED: &str = "services that returned without an error";
 
 /// The outcomes that a family must have seen, each at least once.
 pub const CLAIMS: &[&str] = &[
@@ -129,6 +132,13 @@ impl Reach {
         self.missing().into_iter().filter(of_others).collect()
     }
 
+    /// The faults that struck, and how often each did, a line each.
+    pub fn faults(&self) -> impl fmt::Display {
+        let struck = self.faults.iter().filter(|(_, count)| **count > 0);
+        let lines = struck.map(|(name, count)| format!("  {count:>12}  {name}\n"));
+        lines.collect::<String>()
+    }
+
     fn missing_of(&self, claims: &[&'static str]) -> Vec<&'static str> {
         let count = |name: &'static str| {
             let of = |counts: &BTreeMap<&'static str, u64>| counts.get(name).copied();
@@ -173,6 +183,9 @@ fn outcomes(event: &Event) -> impl Iterator<Item = &'static str> {
         Event::Left { .. } => (Some("clients that stopped waiting"), None),
         Event::Acknowledged { .. } => (Some("hazards that an operator saw to"), None),
         Event::Run { calm: true, .. } => (Some("runs in which nothing could fail"), None),
+        Event::OfService { what: ServiceEvent::Returns { error: None, .. } } => {
+            (Some(SERVED), None)
+        }
         _ => (None, None),
     };
     first.into_iter().chain(second)

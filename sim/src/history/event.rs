@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::passing::{Ask, Heard, Reading};
 use super::report::{Reason, Swept};
+use super::service::ServiceEvent;
 use crate::story::Action;
 
 /// A transaction, as the history names it.
@@ -222,6 +223,8 @@ pub enum Event {
     /// A participant has lost track of its branches that were never prepared: how they ended, or that
     /// they were lost when its server crashed, it cannot tell.
     ForgotUnprepared { p: u8 },
+    /// Something happened around a service of one's own.
+    OfService { what: ServiceEvent },
 }
 
 /// An event and its time.
@@ -285,6 +288,7 @@ impl Event {
             | Self::TakenOver
             | Self::DiskFaulty { .. }
             | Self::Ails { .. }
+            | Self::OfService { .. }
             | Self::Ordered { .. }
             | Self::Disagreed { .. }
             | Self::Panicked { .. }

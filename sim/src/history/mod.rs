@@ -10,6 +10,7 @@ mod passing;
 mod place;
 mod report;
 pub mod rows;
+mod service;
 mod timeline;
 
 use std::hash::Hash;
@@ -20,6 +21,7 @@ pub use event::{Ailment, Entry, Event, Place, Told, Tx, VoteKind, Waits};
 pub use passing::{Ask, Heard, Reading, Word};
 pub(crate) use report::number_of;
 pub use report::{Reason, Swept, Unreached};
+pub use service::ServiceEvent;
 
 use crate::lock::lock;
 use crate::trace::Trace;

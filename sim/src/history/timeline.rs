@@ -143,11 +143,8 @@ impl fmt::Display for Event {
         let participant = |p: &u8| Place::Participant(*p);
         match self {
             Self::Run { participants, calm, .. } => {
-                write!(
-                    f,
-                    "{participants} participants{}",
-                    if *calm { ", nothing will fail" } else { "" }
-                )
+                let calm = if *calm { ", nothing will fail" } else { "" };
+                write!(f, "{participants} participants{calm}")
             }
             Self::Seeded { p, key, value } => {
                 write!(f, "{} begins with {}", participant(p), Row { key: *key, value: *value })
@@ -224,6 +221,7 @@ impl fmt::Display for Event {
             | Self::StillUnfinished { .. }
             | Self::Foreign { .. } => self.befalls_the_run(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
+            Self::OfService { what } => what.fmt(f),
             Self::Row { p, key, value } => {
                 write!(f, "{} holds {}", participant(p), Row { key: *key, value: *value })
             }

@@ -9,7 +9,7 @@ use super::claims;
 use super::failover::Standby;
 use super::invariant::Invariant;
 use super::known::{Answered, Known, Participants};
-use crate::history::{Event, History, Place, Told, Tx, VoteKind};
+use crate::history::{Event, History, Place, ServiceEvent, Told, Tx, VoteKind};
 
 /// A place in the history: events are compared by it, not by their times, which can be equal.
 pub(super) type Index = usize;
@@ -75,6 +75,8 @@ pub struct Facts<'a> {
     pub locked: Vec<&'a Event>,
     /// What had become durable at a participant, and was not found there when it was opened again.
     pub undone: Option<String>,
+    /// A service of one's own has begun and not returned, and what it said last, if anything.
+    pub service: Option<&'a str>,
     /// Foreign branches that are no longer as they were, and our own that a stranger has ended.
     pub foreign: Vec<&'a Event>,
     /// Standbys that receive nothing more, by participant.
@@ -183,6 +185,7 @@ impl<'a> Facts<'a> {
                 }
             }
             Event::Trespassed { .. } => self.foreign.push(event),
+            Event::OfService { ref what } => self.serve(what),
             Event::StandbyCutOff { p } => {
                 self.standbys.insert(p, Standby::of(&self.txs, only(p)));
             }
@@ -231,6 +234,18 @@ impl<'a> Facts<'a> {
             | Event::Ordered { .. }
             | Event::Healed
             | Event::Overran => {}
+        }
+    }
+
+    fn serve(&mut self, what: &'a ServiceEvent) {
+        match what {
+            ServiceEvent::Begins { .. } => self.service = Some(""),
+            ServiceEvent::Says { line, .. } => self.service = Some(line),
+            ServiceEvent::Returns { .. } => self.service = None,
+            ServiceEvent::Serves { .. }
+            | ServiceEvent::Commits { .. }
+            | ServiceEvent::EndsWith { .. }
+            | ServiceEvent::LooksInto { .. } => {}
         }
     }
 

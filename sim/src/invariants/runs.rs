@@ -44,7 +44,13 @@ fn unfinished(facts: &Facts<'_>) -> String {
     let unanswered = facts.txs.iter().filter(|(_, tx)| tx.known.left.unanswered);
     let unanswered = unanswered.map(|(id, _)| format!("the client of {id} waits"));
     let locked = facts.locked.iter().map(ToString::to_string);
-    let all: Vec<_> = prepared.chain(owed).chain(unanswered).chain(locked).collect();
+    let service = facts.service;
+    let service = service.map(|said| match said {
+        "" => "the service has not returned".to_owned(),
+        line => format!("the service has not returned, and said last: {line}"),
+    });
+    let all: Vec<_> =
+        service.into_iter().chain(prepared).chain(owed).chain(unanswered).chain(locked).collect();
     match all.len() {
         0 => "no transaction is open; a participant holds something, or clients are at work".into(),
         1..=6 => all.join(", "),

@@ -5,7 +5,7 @@
 
 use super::lane::Lane;
 use super::parts::{Arrow, BarKind, MarkKind};
-use crate::history::{Ailment, Ask, Event, Heard, Place, Told, Tx, VoteKind};
+use crate::history::{Ailment, Ask, Event, Heard, Place, ServiceEvent, Told, Tx, VoteKind};
 
 /// What a coordinator asks of whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -319,6 +319,7 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
                 Look::at(Lane::of(place), MarkKind::Repair, short).and(Closes(bar))
             }
         }
+        Event::OfService { ref what } => of_service(what),
         Event::Ordered { step, ref action } => {
             Look::everywhere(MarkKind::Run, format!("{step}. {action}"))
         }
@@ -335,6 +336,36 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
         }
         Event::StillUnfinished { .. } => Look::at(Lane::Log, MarkKind::Fault, "still owed"),
         Event::Foreign { p, .. } => Look::at(participant(p), MarkKind::Rows, "foreign branches"),
+    }
+}
+
+/// How what happens around a service is drawn.
+fn of_service(what: &ServiceEvent) -> Look {
+    let participant = |p: u8| Lane::Participant(p);
+    match *what {
+        ServiceEvent::Serves { p, ref database } => {
+            Look::at(participant(p), MarkKind::Repair, format!("serves {database}"))
+        }
+        ServiceEvent::Begins { by } => {
+            Look::at(Lane::of(by), MarkKind::Client, "the service begins")
+        }
+        ServiceEvent::Says { by, ref line } => Look::at(Lane::of(by), MarkKind::Client, line),
+        ServiceEvent::Returns { by, ref error } => {
+            let short = if error.is_none() { "it returns" } else { "it returns an error" };
+            Look::at(Lane::of(by), MarkKind::Client, short)
+        }
+        ServiceEvent::Commits { p, .. } => {
+            Look::at(participant(p), MarkKind::Committed, "committed")
+        }
+        ServiceEvent::EndsWith { p, bytes, .. } => {
+            Look::at(participant(p), MarkKind::Rows, format!("a log of {bytes} bytes"))
+        }
+        ServiceEvent::LooksInto { ref claim, broken: None } => {
+            Look::everywhere(MarkKind::Run, format!("{claim} holds"))
+        }
+        ServiceEvent::LooksInto { ref claim, broken: Some(_) } => {
+            Look::everywhere(MarkKind::Fault, format!("{claim} is BROKEN"))
+        }
     }
 }
 

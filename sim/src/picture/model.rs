@@ -10,7 +10,7 @@ use super::look::{Effect, Look, see};
 use super::messages::Messages;
 use super::moment::verdicts;
 use super::parts::{Arrow, Bar, Mark, Message, Verdict};
-use crate::history::{History, Place};
+use crate::history::{Event, History, Place};
 use crate::invariants::Violation;
 
 /// A run, laid out.
@@ -36,7 +36,8 @@ impl Picture {
     /// The picture of a run.
     pub fn of(title: &str, scenario: &str, history: &History, broken: &[Violation]) -> Self {
         let sights = sights(history);
-        let lanes = lanes(&sights);
+        let of_a_service = history.events().any(|event| matches!(event, Event::OfService { .. }));
+        let lanes = lanes(&sights, of_a_service);
         let number = |lane: Lane| lanes.binary_search(&lane).unwrap_or_default();
         let (mut messages, mut bars) = (Messages::default(), Bars::default());
         for (at, effect) in sights.iter().enumerate().flat_map(|(at, look)| {
@@ -91,10 +92,13 @@ fn sights(history: &History) -> Vec<Look> {
     sights
 }
 
-/// The columns that a run needs, in order. Participants have no gaps between them.
-fn lanes(sights: &[Look]) -> Vec<Lane> {
+/// The columns that a run needs, in order. Participants have no gaps between them, and a service has no
+/// clients that anybody sees.
+fn lanes(sights: &[Look], of_a_service: bool) -> Vec<Lane> {
     let seen = sights.iter().flat_map(|look| [look.lane, look.peer]).flatten();
-    let mut lanes: BTreeSet<_> = [Lane::Clients, Lane::Coordinator(0), Lane::Log].into();
+    let always = [Lane::Clients, Lane::Coordinator(0), Lane::Log];
+    let always = always.into_iter().filter(|lane| !of_a_service || *lane != Lane::Clients);
+    let mut lanes: BTreeSet<_> = always.collect();
     lanes.extend(seen);
     if let Some(Lane::Participant(last)) = lanes.last().copied() {
         lanes.extend((0..last).map(Lane::Participant));

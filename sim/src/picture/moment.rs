@@ -6,7 +6,7 @@
 //! that the words name, or the end.
 
 use super::parts::Verdict;
-use crate::history::{Event, History, Tx};
+use crate::history::{Event, History, ServiceEvent, Tx};
 use crate::invariants::{Facts, Invariant, Violation, of_course, runs};
 
 /// Every violation, with its moment.
@@ -27,12 +27,19 @@ fn moment(history: &History, violation: &Violation) -> usize {
         Invariant::AsExplored => {
             events().position(|event| matches!(event, Event::Disagreed { .. }))
         }
+        Invariant::Own(name, _) => events().position(|event| breaks_own(event, name)),
         _ => None,
     };
     let last_of = |tx| events().enumerate().filter(|(_, e)| e.tx() == Some(tx)).last();
     told.or_else(|| broken_first(history, violation))
         .or_else(|| named(&violation.what).and_then(last_of).map(|(at, _)| at))
         .unwrap_or_else(|| end(history))
+}
+
+/// Whether somebody has looked into this claim, and found it broken.
+fn breaks_own(event: &Event, name: &str) -> bool {
+    let Event::OfService { what } = event else { return false };
+    matches!(what, ServiceEvent::LooksInto { claim, broken: Some(_) } if claim == name)
 }
 
 /// The end of what happened: what participants hold is read afterwards.

@@ -244,6 +244,7 @@ pub(crate) fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
         | Event::TakenOver
         | Event::DiskFaulty { .. }
         | Event::Ails { .. }
+        | Event::OfService { .. }
         | Event::Ordered { .. }
         | Event::Disagreed { .. }
         | Event::Panicked { .. }

@@ -227,6 +227,7 @@ impl<'a> Thread<'a> {
             | Event::TakenOver
             | Event::DiskFaulty { .. }
             | Event::Ails { .. }
+            | Event::OfService { .. }
             | Event::Ordered { .. }
             | Event::Disagreed { .. }
             | Event::Panicked { .. }
