@@ -215,8 +215,8 @@ impl Kind for DeskKind {
     type Server = Server;
     type Kept = (Durable, Recorded);
 
-    fn kept(&self, rows: &[(u64, i64)]) -> Self::Kept {
-        SimKind.kept(rows)
+    fn kept(&self, p: u8, rows: &[(u64, i64)]) -> Self::Kept {
+        SimKind.kept(p, rows)
     }
 
     fn line(&self, place: Place, endpoint: Endpoint<Message>, life: u64) -> DeskLine {

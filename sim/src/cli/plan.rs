@@ -8,7 +8,7 @@ use indoubt_sim::bridge::{Carried, CarriedRun, Order, carry, shrink_order};
 use indoubt_sim::explore::Inclusion;
 use indoubt_sim::harness::Shipped;
 use indoubt_sim::invariants::{Claim, verdict};
-use indoubt_sim::scenario::Scenario;
+use indoubt_sim::scenario::{Scenario, Servers};
 use indoubt_sim::shrink::{Effort, Shrunk, shrink};
 use indoubt_sim::world::{Run, Runs};
 use serde::Serialize;
@@ -124,7 +124,16 @@ fn read(path: &Path) -> Result<Plan, String> {
     let plan = if table.is_ok_and(|table| table.contains_key("actions")) {
         text.parse().map(Plan::Order).map_err(|error| error.to_string())
     } else {
-        text.parse().map(|one| Plan::Scenario(Box::new(one))).map_err(|error| error.to_string())
+        text.parse::<Scenario>().map_err(|error| error.to_string()).and_then(|one| {
+            match one.servers {
+                Servers::Own => {
+                    Err("it is of a service of one's own: run the service's test with \
+                                 INDOUBT_SCENARIO and this file"
+                        .to_owned())
+                }
+                Servers::Simulated | Servers::Postgres => Ok(Plan::Scenario(Box::new(one))),
+            }
+        })
     };
     plan.map_err(|error| format!("{}: {error}", path.display()))
 }

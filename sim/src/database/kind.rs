@@ -19,7 +19,7 @@ impl Kind for SimKind {
     type Server = Server;
     type Kept = (Durable, Recorded);
 
-    fn kept(&self, rows: &[(u64, i64)]) -> Self::Kept {
+    fn kept(&self, _: u8, rows: &[(u64, i64)]) -> Self::Kept {
         (Durable::seeded(rows), Recorded::default())
     }
 

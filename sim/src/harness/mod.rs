@@ -23,6 +23,7 @@
 mod check;
 mod parts;
 mod replay;
+mod trial;
 
 use std::marker::PhantomData;
 
@@ -38,6 +39,7 @@ use crate::workload::{Planned, Workload};
 use crate::world::{Run, Runs, run_with};
 
 pub use check::Caught;
+pub(crate) use trial::{Found, Trial, picture};
 
 /// How many seeds are tried unless somebody says otherwise.
 const SEEDS: u64 = 1_000;
@@ -84,6 +86,7 @@ impl Runs for Shipped {
             Servers::Postgres => {
                 run_with(scenario, Harness::shipped().participants(PostgresKind), claims)
             }
+            Servers::Own => panic!("only the test of a service of one's own can run it"),
         }
     }
 }

@@ -62,7 +62,8 @@ where
     }
 
     fn come_up(&self, process: Process<Self>, _: &Arc<B>) {
-        let Process { scenario, coordinator, participants, log, backlog, witness, tasks } = process;
+        let Process { scenario, coordinator, participants, log, backlog, witness, tasks, .. } =
+            process;
         if let Some(beside) = B::beside(&Arc::new(log), &participants) {
             madsim::task::spawn(beside);
         }

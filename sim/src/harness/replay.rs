@@ -13,6 +13,7 @@ pub(super) struct Asked {
     pub(super) seeds: Option<u64>,
     pub(super) scenario: Option<Scenario>,
     pub(super) tx: Option<Tx>,
+    pub(super) html: Option<String>,
     pub(super) shrink: bool,
 }
 
@@ -31,6 +32,7 @@ pub(super) fn asked() -> Asked {
                 .unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path} cannot be read: {error}"));
             text.parse().unwrap_or_else(|error| panic!("INDOUBT_SCENARIO={path}: {error}"))
         }),
+        html: variable("INDOUBT_HTML"),
         shrink: parsed::<u8>("INDOUBT_SHRINK", "0 or 1") != Some(0),
         tx: parsed("INDOUBT_TX", "a transaction as the history names it, 1:3"),
     }

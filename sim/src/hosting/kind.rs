@@ -38,7 +38,7 @@ impl<H: Hosted> Kind for Hosting<H> {
     type Server = Host<H>;
     type Kept = Kept;
 
-    fn kept(&self, rows: &[(u64, i64)]) -> Kept {
+    fn kept(&self, _: u8, rows: &[(u64, i64)]) -> Kept {
         Kept { rows: rows.to_vec(), ..Kept::default() }
     }
 

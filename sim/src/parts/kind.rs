@@ -34,8 +34,8 @@ pub trait Kind: Clone + Send + Sync + 'static {
     /// down of it.
     const VOTES_AT_THE_COORDINATOR: bool = false;
 
-    /// Before the run, with these rows.
-    fn kept(&self, rows: &[(u64, i64)]) -> Self::Kept;
+    /// Of the participant of this number before the run, with these rows.
+    fn kept(&self, p: u8, rows: &[(u64, i64)]) -> Self::Kept;
 
     /// The line of a process that has just come up at this place, for the `life`-th time.
     fn line(&self, place: Place, endpoint: Endpoint<Self::Message>, life: u64) -> Self::Line;

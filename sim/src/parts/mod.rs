@@ -27,7 +27,7 @@ pub use work::{Op, WorkRefused, Works};
 use crate::bend::BendDisk;
 use crate::clock::NodeClock;
 use crate::edge::{Attended, Watched};
-use crate::history::Place;
+use crate::history::{Event, Place};
 use crate::scenario::Scenario;
 
 /// The parts of a run.
@@ -80,6 +80,15 @@ pub trait Parts: Clone + Send + Sync + 'static {
 
     /// A coordinator has come up: what lives beside its driver begins.
     fn come_up(&self, process: Process<Self>, common: &Self::Common);
+
+    /// Everything has come to rest, and somebody who has a machine of his own, with this line to all
+    /// participants, may look at them: what he finds.
+    fn look(
+        &self,
+        _from: impl FnOnce() -> LineOf<Self> + Send,
+    ) -> impl Future<Output = Vec<Event>> + Send {
+        std::future::ready(Vec::new())
+    }
 }
 
 /// A participant of a kind, as a coordinator's process has it, attended.
@@ -90,6 +99,9 @@ pub type WatchedLog<P> = Watched<<<P as Parts>::Logs as Logs>::Log>;
 
 /// What participants of the kind and coordinators say to each other.
 pub type MessageOf<P> = <<P as Parts>::Kind as Kind>::Message;
+
+/// A process's line to all participants.
+pub type LineOf<P> = <<P as Parts>::Kind as Kind>::Line;
 
 /// A participant's server.
 pub type ServerOf<P> = <<P as Parts>::Kind as Kind>::Server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{AbortHandle, abortable};
 use indoubt::{Coordinator, Deadlines};
 
-use super::{Backlog, Parts, WatchedLog};
+use super::{Backlog, LineOf, Parts, WatchedLog};
 use crate::edge::Witness;
 use crate::history::Waits;
 use crate::lock::lock;
@@ -20,6 +20,8 @@ pub struct Process<P: Parts> {
     pub coordinator: Coordinator,
     /// The participants by number.
     pub participants: Vec<P::Participant>,
+    /// Its line to all of them.
+    pub line: LineOf<P>,
     /// Its log as it is, with nothing before it.
     pub log: WatchedLog<P>,
     /// What there is to do.

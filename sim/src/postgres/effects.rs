@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use indoubt::{BranchGid, Decision};
 use indoubt_sim_postgres::{Effect, Observer, What};
 
-use super::kind::{Older, application_name};
-use crate::history::{Event, Tx};
+use super::kind::{Database, Kept, Older, application_name};
+use crate::history::{Event, ServiceEvent, Tx};
 use crate::hosting::{By, Teller};
 use crate::lock::lock;
 use crate::parts::{FOREIGN, Site};
@@ -25,6 +25,7 @@ pub(super) struct Effects {
     events: Timed,
     hands: Arc<Mutex<Hands>>,
     older: Older,
+    database: Option<Database>,
     /// What another process under the coordinator's id calls itself.
     rival: Option<String>,
 }
@@ -38,9 +39,10 @@ struct Hands {
 }
 
 impl Effects {
-    pub(super) fn new(site: &Site, teller: Teller, older: Older) -> Self {
+    pub(super) fn new(site: &Site, teller: Teller, kept: &Kept) -> Self {
         let (p, events, rival) = (site.p, site.events.clone(), site.rival.map(application_name));
-        Self { p, teller, events, hands: Arc::default(), older, rival }
+        let (older, database) = (kept.older.clone(), kept.database.clone());
+        Self { p, teller, events, hands: Arc::default(), older, database, rival }
     }
 
     /// This backend is an operator's, who ends this branch: should the server crash when that is durable
@@ -114,7 +116,17 @@ impl Observer for Effects {
                     self.teller.ended(&gid, Decision::Commit);
                 }
             }
-            What::Committed { tag: None } | What::Aborted { .. } => {}
+            What::Committed { tag: None } => {
+                if let Some(database) = &self.database
+                    && effect.durable
+                    && database.is_news(effect.xid)
+                {
+                    let (p, database) = (self.p, database.name.clone());
+                    let what = ServiceEvent::Commits { p, database };
+                    self.events.record(Event::OfService { what });
+                }
+            }
+            What::Aborted { .. } => {}
         }
     }
 }

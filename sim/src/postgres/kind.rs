@@ -1,6 +1,7 @@
 //! Postgres as a kind of participant of a run.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -10,14 +11,15 @@ use indoubt_sim_postgres::Options;
 use tokio_postgres::Config;
 
 use super::schema::scripts;
-use super::seed::{Records, seeded};
+use super::seed::{Records, Seed, seeded};
 use super::server::PostgresServer;
 use super::{Silence, SimDialer};
-use crate::history::Place;
+use crate::history::{Place, ServiceEvent};
 use crate::hosting::Chronicle;
 use crate::lock::lock;
 use crate::net::{Endpoint, NodeId};
 use crate::parts::{Kind, Node};
+use crate::trace::Trace;
 
 /// What whoever is at this node calls itself.
 pub(super) fn application_name(node: NodeId) -> String {
@@ -25,7 +27,7 @@ pub(super) fn application_name(node: NodeId) -> String {
 }
 
 /// How everybody logs in from this node, at every participant.
-pub(super) fn config(from: NodeId) -> Config {
+pub(crate) fn config(from: NodeId) -> Config {
     let mut config = Config::new();
     config.user("postgres").dbname("postgres").application_name(application_name(from));
     config
@@ -51,6 +53,40 @@ pub struct Kept {
     pub(super) older: Older,
     /// Until it has come up for the first time in that history.
     pub(super) takes_over: Arc<AtomicBool>,
+    /// What it is to a service, if it is somebody's own.
+    pub(super) database: Option<Database>,
+}
+
+impl Kept {
+    /// Of a server with a database of somebody's own, of this name, in which this is at the start.
+    pub(crate) fn of_database(name: &str, seed: &Seed) -> Self {
+        let committed = Arc::new(Mutex::new(seed.committed.clone()));
+        let database = Some(Database { name: name.to_owned(), committed });
+        Self { first: seed.records.clone(), timeline: 1, database, ..Self::default() }
+    }
+}
+
+/// A database of somebody's own. Clones are of the same one.
+#[derive(Clone)]
+pub(super) struct Database {
+    pub(super) name: String,
+    /// The transactions that are known to have committed by themselves.
+    committed: Arc<Mutex<BTreeSet<u64>>>,
+}
+
+impl Database {
+    /// Whether nobody has been told of this commit.
+    pub(super) fn is_news(&self, xid: u64) -> bool {
+        lock(&self.committed).insert(xid)
+    }
+
+    /// What is left of it at the end: what else there is, and should not be, only its owner knows.
+    pub(super) fn ends_with(&self, p: u8, log: &[Vec<u8>]) -> ServiceEvent {
+        let mut trace = Trace::default();
+        log.hash(&mut trace);
+        let bytes = log.iter().map(Vec::len).sum::<usize>() as u64;
+        ServiceEvent::EndsWith { p, database: self.name.clone(), bytes, hash: trace.hash() }
+    }
 }
 
 /// What was prepared in a history that a failover has ended. Its receipts name that one, so once such
@@ -78,9 +114,10 @@ impl Kind for PostgresKind {
     /// The adapter finds out whether a branch wrote, and reads a refusal as a no.
     const VOTES_AT_THE_COORDINATOR: bool = true;
 
-    fn kept(&self, rows: &[(u64, i64)]) -> Kept {
-        let first = seeded(&scripts(rows), options());
-        Kept { first, timeline: 1, ..Kept::default() }
+    fn kept(&self, _: u8, rows: &[(u64, i64)]) -> Kept {
+        let scripts = scripts(rows);
+        let seed = seeded(&scripts).unwrap_or_else(|error| panic!("{error}, in {scripts:?}"));
+        Kept { first: seed.records, timeline: 1, ..Kept::default() }
     }
 
     fn line(&self, _: Place, endpoint: Endpoint<Silence>, _: u64) -> Self::Line {

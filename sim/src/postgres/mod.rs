@@ -20,6 +20,9 @@ mod wal;
 mod words;
 mod work;
 
+pub(crate) use client::connect;
 pub use dialer::{Silence, SimDialer};
 pub use kind::PostgresKind;
+pub(crate) use kind::{Kept, config};
+pub(crate) use seed::{Seed, seeded};
 pub use server::PostgresServer;

@@ -2,7 +2,8 @@
 //!
 //! It is made by the server itself, with a client beside it, in memory and before the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -10,50 +11,63 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::future::{join, ready};
-use indoubt_sim_postgres::{Clock, Options, Server, Wal};
+use indoubt_sim_postgres::{Clock, Effect, Observer, Server, Wal, What};
 use tokio_postgres::NoTls;
 
-use super::kind::config;
+use super::kind::{config, options};
 use crate::lock::lock;
 use crate::net::NodeId;
 
 /// A log, record by record.
 pub(super) type Records = Arc<Vec<Vec<u8>>>;
 
+/// What a server holds at the start.
+#[derive(Clone, Default)]
+pub(crate) struct Seed {
+    pub(super) records: Records,
+    /// The transactions that made it so.
+    pub(super) committed: BTreeSet<u64>,
+}
+
 /// Those that were made before: seeds have few different ones.
-static MADE: LazyLock<Mutex<BTreeMap<Vec<String>, Records>>> = LazyLock::new(Mutex::default);
+static MADE: LazyLock<Mutex<BTreeMap<Vec<String>, Seed>>> = LazyLock::new(Mutex::default);
 
 /// More polls than any script takes: nothing in one waits for anything but the other side.
 const POLLS: usize = 1_000_000;
 
-/// The log after these scripts, each a string of statements.
+/// What a server holds after these scripts, each a string of statements.
 ///
-/// # Panics
-/// One of them fails.
-pub(super) fn seeded(scripts: &[String], options: Options) -> Records {
-    if let Some(records) = lock(&MADE).get(scripts) {
-        return records.clone();
+/// # Errors
+/// What the server says of the one that fails.
+pub(crate) fn seeded(scripts: &[String]) -> Result<Seed, String> {
+    if let Some(seed) = lock(&MADE).get(scripts) {
+        return Ok(seed.clone());
     }
-    let wal = InMemory::default();
-    let mut running = pin!(run(scripts, options, wal.clone()));
+    let (wal, commits) = (InMemory::default(), Commits::default());
+    let mut running = pin!(run(scripts, wal.clone(), commits.clone()));
     let mut cx = Context::from_waker(Waker::noop());
     let done = (0..POLLS).find_map(|_| match running.as_mut().poll(&mut cx) {
         Poll::Ready(done) => Some(done),
         Poll::Pending => None,
     });
-    let done = done.expect("the scripts end");
-    done.unwrap_or_else(|error| panic!("a script failed: {error:?}: {scripts:?}"));
-    let records: Records = Arc::new(std::mem::take(&mut *lock(&wal.0)));
-    lock(&MADE).insert(scripts.to_vec(), records.clone());
-    records
+    done.ok_or("a script waits for what never comes")?.map_err(|error| words(&*error))?;
+    let records = Arc::new(std::mem::take(&mut *lock(&wal.0)));
+    let seed = Seed { records, committed: std::mem::take(&mut *lock(&commits.0)) };
+    lock(&MADE).insert(scripts.to_vec(), seed.clone());
+    Ok(seed)
 }
 
-async fn run(
-    scripts: &[String],
-    options: Options,
-    wal: InMemory,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::open(options, wal, Standing, ()).await?;
+/// An error with its cause, as the server tells it.
+fn words(error: &(dyn Error + 'static)) -> String {
+    let said = error.downcast_ref::<tokio_postgres::Error>().and_then(|error| error.as_db_error());
+    said.map_or_else(
+        || error.to_string(),
+        |said| format!("{} (SQLSTATE {})", said.message(), said.code().code()),
+    )
+}
+
+async fn run(scripts: &[String], wal: InMemory, commits: Commits) -> Result<(), Box<dyn Error>> {
+    let server = Server::open(options(), wal, Standing, commits).await?;
     let (here, there) = tokio::io::duplex(1 << 16);
     let working = async {
         let (client, connection) = config(NodeId(0)).connect_raw(here, NoTls).await?;
@@ -87,6 +101,18 @@ impl Wal for InMemory {
 
     fn recover(&self) -> impl Future<Output = io::Result<Vec<Vec<u8>>>> + Send + 'static {
         ready(Ok(lock(&self.0).clone()))
+    }
+}
+
+/// The transactions that have committed.
+#[derive(Clone, Default)]
+struct Commits(Arc<Mutex<BTreeSet<u64>>>);
+
+impl Observer for Commits {
+    fn effect(&self, effect: &Effect) {
+        if matches!(effect.what, What::Committed { .. }) {
+            lock(&self.0).insert(effect.xid);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use super::schema::ROWS;
 use super::wal::NodeWal;
 use crate::bend::Drive;
 use crate::clock::NodeClock;
-use crate::history::{Event, Tx};
+use crate::history::{Event, ServiceEvent, Tx};
 use crate::hosting::Teller;
 use crate::journal::Journal;
 use crate::lock::lock;
@@ -76,7 +76,7 @@ impl PostgresServer {
         let mut writer = async move { writing.write(journal).await }.boxed();
         let teller =
             Teller::new(site.p, site.owner.clone(), site.events.clone(), kept.chronicle.clone());
-        let effects = Effects::new(site, teller.clone(), kept.older.clone());
+        let effects = Effects::new(site, teller.clone(), kept);
         let timeline = kept.timeline;
         let mut options = Options { timeline, ..options() };
         // Nobody tells a server that its client has lost its power.
@@ -93,6 +93,10 @@ impl PostgresServer {
             Either::Right((error, _)) => return Err(error),
         };
         teller.opened();
+        if let Some(database) = &kept.database {
+            let what = ServiceEvent::Serves { p: site.p, database: database.name.clone() };
+            site.events.record(Event::OfService { what });
+        }
         let takes_over = kept.takes_over.swap(false, Ordering::Relaxed);
         if takes_over {
             // Of what has ended there is evidence in a history that is over.
@@ -175,10 +179,15 @@ impl Serve for PostgresServer {
     async fn remains(&self) -> Vec<Event> {
         let p = self.site.p;
         let prepared = self.server.prepared();
+        let ours = prepared.iter().filter_map(|prepared| self.ours(&prepared.gid));
+        let ours = ours.map(|tx| Event::StillPrepared { tx, p });
+        if let Some(database) = &self.kept.database {
+            let ends_with = database.ends_with(p, &self.wal.durable());
+            return ours.chain([Event::OfService { what: ends_with }]).collect();
+        }
         let rows = self.rows().await.unwrap_or_default().into_iter();
         let mut events: Vec<_> = rows.map(|(key, value)| Event::Row { p, key, value }).collect();
-        let ours = prepared.iter().filter_map(|prepared| self.ours(&prepared.gid));
-        events.extend(ours.map(|tx| Event::StillPrepared { tx, p }));
+        events.extend(ours);
         let is_there = |gid: &&&str| prepared.iter().any(|prepared| prepared.gid == **gid);
         let found = FOREIGN.iter().filter(is_there).count();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

@@ -20,8 +20,18 @@ const STREAM: u64 = 1 << 48;
 impl Scenario {
     /// The scenario of a seed.
     pub fn from_seed(seed: u64) -> Self {
+        Self::drawn(seed, None)
+    }
+
+    /// A scenario of a seed with so many participants.
+    pub fn with_participants(seed: u64, participants: u8) -> Self {
+        Self::drawn(seed, Some(participants))
+    }
+
+    fn drawn(seed: u64, participants: Option<u8>) -> Self {
         let mut draw = Draw::new(seed, STREAM);
-        let participants = 2 + number(&mut draw, 3);
+        let drawn = 2 + number(&mut draw, 3);
+        let participants = participants.unwrap_or(drawn);
         let workload = workload(&mut draw);
         let heal_ms = 1_500 + draw.below(2_500);
         let (network, faults) = (network(&mut draw), faults(&mut draw, participants, heal_ms));

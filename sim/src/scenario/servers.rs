@@ -11,6 +11,9 @@ pub enum Servers {
     Simulated,
     /// Servers that speak Postgres's protocol, behind the shipped adapter.
     Postgres,
+    /// Such servers with the databases of a service of one's own, which no scenario can leave out; nor
+    /// does it say what the service does.
+    Own,
 }
 
 impl Servers {

@@ -4,7 +4,7 @@ use super::round::{lower, narrow};
 use super::ties::tied;
 use super::{Search, ddmin};
 use crate::history::{Event, Place};
-use crate::scenario::{Cue, Fault, Scenario, When};
+use crate::scenario::{Cue, Fault, Scenario, Servers, When};
 
 /// From how many transactions on they are not named one by one.
 const MANY: u32 = 200;
@@ -60,7 +60,9 @@ pub(super) fn fewer_hands(search: &mut Search<'_, Scenario>) {
     lower(search, search.smallest().clients, 1, |scenario, clients| {
         scenario.clients = narrow(clients);
     });
-    for participants in 2..search.smallest().participants {
+    let all = search.smallest().participants;
+    let fewest = if search.smallest().servers == Servers::Own { all } else { 2 };
+    for participants in fewest..all {
         if search.with(|scenario| at_only(scenario, participants)) {
             break;
         }

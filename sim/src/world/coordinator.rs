@@ -55,6 +55,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, witness: Witness, life:
         scenario: world.scenario.clone(),
         coordinator,
         participants,
+        line: wire,
         log: opened,
         backlog: world.backlog.clone(),
         witness,

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use indoubt::{Clock, Coordinator, DecisionLog, Gid, LogError};
 
-use super::control::{Current, World};
-use crate::history::{Event, Tx};
+use super::control::{Current, World, stranger};
+use crate::history::{Event, Place, Tx};
 use crate::lock::lock;
-use crate::parts::{Parts, Serve};
+use crate::parts::{Kind, Parts, Serve};
 use crate::time::SimClock;
 use crate::workload::{ask, sweep};
 
@@ -88,6 +88,15 @@ pub(super) async fn close<P: Parts>(world: &World<P>, rested: bool) {
         sweep(&coordinator, &witness).await;
         for commit in log.unfinished().await.unwrap_or_default() {
             world.events.record(Event::StillUnfinished { tx: Tx::of(&commit.gid) });
+        }
+    }
+    if rested {
+        let from = || {
+            let endpoint = world.net.bind(stranger(&world.scenario));
+            world.parts.kind().line(Place::Coordinator(0), endpoint, 0)
+        };
+        for event in world.parts.look(from).await {
+            world.events.record(event);
         }
     }
     for slot in &world.slots {

@@ -156,7 +156,7 @@ fn world<P: Parts>(
     let slot = |p: u8| {
         let (stream, latency) = (DISKS + 1 + u64::from(p), scenario.disks.of_participant());
         let disk = disk(stream, latency, Place::Participant(p));
-        Slot::new(disk, parts.kind().kept(&parts.seeded(&scenario, p)))
+        Slot::new(disk, parts.kind().kept(p, &parts.seeded(&scenario, p)))
     };
     World {
         // A valid id, as its own test would tell.
