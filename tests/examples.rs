@@ -48,6 +48,11 @@ fn a_service_on_the_bench() -> Result<()> {
 }
 
 #[test]
+fn two_plain_commits_are_caught_and_one_transaction_holds() -> Result<()> {
+    says("two_plain_commits", "one transaction holds on 100 seeds")
+}
+
+#[test]
 fn a_flawed_participant_is_caught() -> Result<()> {
     says("flawed_participant", "replay it with")
 }

@@ -35,6 +35,7 @@ pub mod postgres;
 pub mod rpc;
 pub mod scenario;
 pub mod sentry;
+pub mod service;
 pub mod shrink;
 pub mod story;
 pub mod time;
