@@ -5,8 +5,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use indoubt_sim::history::Place;
 use indoubt_sim::invariants::Violation;
-use indoubt_sim::scenario::Scenario;
+use indoubt_sim::scenario::{Cue, Fault, FaultKind, Scenario, Sight, When};
 use indoubt_sim::service::{Databases, Machine, Service};
 use indoubt_sim::world::Run;
 use tokio_postgres::Error;
@@ -56,10 +57,14 @@ where
     Service::new(service).database("one", ONE_ROW)
 }
 
+fn calm_scenario(service: &Service) -> Scenario {
+    let scenario = (0..1_000).map(|seed| service.scenario(seed)).find(Scenario::is_calm);
+    scenario.expect("one of twelve is")
+}
+
 /// Nothing fails in it.
 fn calm(service: &Service) -> Run {
-    let scenario = (0..1_000).map(|seed| service.scenario(seed)).find(Scenario::is_calm);
-    service.run(&scenario.expect("one of twelve is"))
+    service.run(&calm_scenario(service))
 }
 
 fn only_violation(run: &Run) -> &Violation {
@@ -73,24 +78,45 @@ fn panics(with: impl FnOnce()) -> String {
     *panic.downcast::<String>().expect("with words")
 }
 
-#[test]
-fn counting_in_one_database_holds() {
-    async fn count_once(machine: Machine) -> Result<(), Error> {
+/// Waits for nothing longer than a second.
+async fn count_once(machine: Machine) -> Result<(), Error> {
+    let counting = async {
         let client = machine.connect("one").await?;
         client.execute("UPDATE counts SET n = n + 1 WHERE n = 0", &[]).await.map(drop)
-    }
+    };
+    machine.within(Duration::from_secs(1), counting).await.unwrap_or(Ok(()))
+}
+
+#[test]
+fn counting_in_one_database_holds() {
     async fn at_most_once(databases: Databases) -> Result<(), String> {
         let counted = count(&databases, "one").await.map_err(|error| error.to_string())?;
         if counted > 1 { Err(format!("{counted}")) } else { Ok(()) }
     }
-    Service::new(async |machine: Machine| {
-        let counted = machine.within(Duration::from_secs(1), count_once(machine.clone())).await;
-        counted.unwrap_or(Ok(()))
-    })
-    .database("one", ONE_ROW)
-    .holds("at_most_once", "it is counted at most once", at_most_once)
-    .seeds(200)
-    .check();
+    alone(count_once)
+        .holds("at_most_once", "it is counted at most once", at_most_once)
+        .seeds(200)
+        .check();
+}
+
+/// The server crashes at each of its steps: also between a commit and whoever is told of it.
+#[test]
+fn each_commit_is_told_once() {
+    async fn tell(databases: Databases) -> Result<(), String> {
+        Err(count(&databases, "one").await.map_err(|error| error.to_string())?.to_string())
+    }
+    let service = alone(count_once).holds("tells", "how far it has counted", tell);
+    let place = Place::Participant(0);
+    let mut runs = [0, 0];
+    for nth in 1..60 {
+        let when = When::On(Cue { event: Sight::Step, at: Some(place), nth }, 0);
+        let faults = vec![Fault { when, for_ms: 50, kind: FaultKind::Crash { place } }];
+        let run = service.run(&Scenario { faults, ..calm_scenario(&service) });
+        let told = run.history.to_string().matches("one has durably committed").count();
+        assert_eq!(only_violation(&run).to_string(), format!("tells: {told}"), "{}", run.history);
+        runs[told] += 1;
+    }
+    assert!(runs[0] > 0 && runs[1] > 0, "{runs:?}");
 }
 
 /// Moves money between two databases, several times and two at once, and gives some of it up.
@@ -127,15 +153,16 @@ fn money_that_one_transaction_moves_stays_the_same() {
                 let machine = &machine;
                 async move {
                     let patience = Duration::from_secs(1);
+                    let transferring = Box::pin(transfer(machine, number));
                     let done = machine.within(patience, async {
-                        transfer(machine, number).await.map_err(|error| error.to_string())
+                        transferring.await.map_err(|error| error.to_string())
                     });
                     if let Some(Err(error)) = done.await {
                         machine.say(error);
                     }
                 }
             });
-            futures::future::join(one, other).await;
+            futures::future::join(Box::pin(one), Box::pin(other)).await;
         }
         Ok::<_, Error>(())
     })

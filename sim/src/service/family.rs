@@ -92,3 +92,21 @@ fn few(draw: &mut Draw, power: u64) -> u64 {
     let below = 1 << draw.below(power + 1);
     1 + draw.below(below)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_drawn_can_be_run_and_concerns_a_service() {
+        let mut struck = 0;
+        for (seed, databases) in (0..300).flat_map(|seed| [1, 2, 5].map(|count| (seed, count))) {
+            let scenario = scenario(seed, databases, Duration::from_secs(30));
+            assert_eq!(scenario.check(), Ok(()), "seed {seed}");
+            assert_eq!(scenario.participants, databases.max(2));
+            assert!(scenario.faults.iter().all(|fault| concerns(&fault.kind)));
+            struck += scenario.faults.len();
+        }
+        assert!(struck > 900, "{struck} faults in 900 scenarios");
+    }
+}

@@ -37,7 +37,7 @@
 //! runtime; threads, which cannot be spawned in a run. Noticed when a seed is run twice, which
 //! [`check`](Service::check) does with the first few and with what fails: whatever differs the second
 //! time and makes a difference, as the order of a `HashMap`, a counter in a `static`, a random source of
-//! its own.
+//! its own, a `select!` that is not `biased`.
 //!
 //! Not noticed: blocking calls of `std` (sockets, files), which really happen and take no virtual time; a
 //! loop that never awaits, which hangs the test. `Instant::now` and `SystemTime::now` show virtual time

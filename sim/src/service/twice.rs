@@ -19,7 +19,7 @@ pub(super) fn same_again(
     Err(format!(
         "seed {} gives another run the second time: the service, or a claim, is NOT DETERMINISTIC. Look \
          for the order of a HashMap or HashSet, for a counter or a cache that outlives a run, for a \
-         random source of its own, and for real time, files, sockets and threads.\n{}",
+         random source of its own, for a `select!` that is not biased, and for real time, files, sockets and threads.\n{}",
         scenario.seed,
         parting(&one.history, &other.history)
     ))
