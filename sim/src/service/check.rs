@@ -6,7 +6,7 @@ use super::stage::Stage;
 use super::twice::same_again;
 use crate::fuzz::{Report, SERVED};
 use crate::harness::{Caught, Found, Trial, picture};
-use crate::invariants::Claim;
+use crate::invariants::{Claim, Invariant};
 use crate::picture::columns::Columns;
 use crate::scenario::Scenario;
 use crate::shrink::Shrunk;
@@ -139,11 +139,16 @@ fn searched(trial: &Trial<'_, Staged>) -> Report {
     report
 }
 
+/// What most services that do not return lack.
+const BOUND: &str = "\n\nNothing says that a server has lost its power to who only waits for its answer: \
+                     bound what the service waits for, with Machine::within.";
+
 /// What was found in words, with what happens in the smallest, a column for each place.
 fn told(Found { smallest, told }: Found) -> (String, Option<Shrunk>) {
     let drawn = smallest.as_ref().map(|shrunk| {
         let picture = picture("", &shrunk.smallest, &shrunk.run);
-        format!("\n\n{}", Columns(&picture))
+        let waits = shrunk.violation.invariant == Invariant::Termination;
+        format!("\n\n{}{}", Columns(&picture), if waits { BOUND } else { "" })
     });
     (told + &drawn.unwrap_or_default(), smallest)
 }

@@ -4,7 +4,8 @@
 //! faults that meet the service. That one does little, and soon: most of its faults wait for a step of
 //! some place, or come early. Those are left out that a service cannot be held to, because they take back
 //! what was committed or are somebody's mistake (a failover to a standby that lacks the latest, an
-//! operator's hand, a second process under the same id), and those that do nothing at byte streams.
+//! operator's hand, a second process under the same id), those of a coordinator's handles, which a service
+//! need not have, and those that do nothing at byte streams.
 
 use std::time::Duration;
 
@@ -56,10 +57,10 @@ const fn concerns(kind: &FaultKind) -> bool {
         | FaultKind::Disk { .. }
         | FaultKind::DiskFull { .. }
         | FaultKind::DiskStuck { .. }
-        | FaultKind::Misread { .. }
-        | FaultKind::LetGo
-        | FaultKind::Undriven => true,
-        FaultKind::Takeover
+        | FaultKind::Misread { .. } => true,
+        FaultKind::LetGo
+        | FaultKind::Undriven
+        | FaultKind::Takeover
         | FaultKind::Rival
         | FaultKind::Operator { .. }
         | FaultKind::Forget { .. }
