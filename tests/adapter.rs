@@ -11,7 +11,7 @@ use indoubt_sim::scenario::{Fault, FaultKind, MessageDeed, Scenario, Servers, Wh
 fn searched(seeds: u64, family: fn(u64) -> Scenario) -> Report {
     let seeds =
         std::env::var("INDOUBT_SEEDS").map_or(seeds, |more| more.parse().expect("a number"));
-    let scenario = &|seed| Scenario { servers: Servers::Postgres, ..family(seed) };
+    let scenario = &|seed| family(seed).at(Servers::Postgres);
     let (budget, jobs) = (Budget::Seeds(seeds), 2);
     sweep(Sweep { first_seed: 0, budget, jobs, scenario, claims: &[] }, &Shipped, || {})
 }

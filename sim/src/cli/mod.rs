@@ -99,7 +99,7 @@ impl Family {
             Participants::Simulated => Servers::Simulated,
             Participants::Postgres => Servers::Postgres,
         };
-        Scenario { servers, ..scenario }
+        scenario.at(servers)
     }
 }
 

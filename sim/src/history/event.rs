@@ -225,6 +225,8 @@ pub enum Event {
     ForgotUnprepared { p: u8 },
     /// Something happened around a service of one's own.
     OfService { what: ServiceEvent },
+    /// An operator ended every session of a participant.
+    SessionsEnded { p: u8 },
 }
 
 /// An event and its time.
@@ -273,6 +275,7 @@ impl Event {
             | Self::DriverEnded { .. }
             | Self::Forgot { .. }
             | Self::ForgotUnprepared { .. }
+            | Self::SessionsEnded { .. }
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted

@@ -227,6 +227,7 @@ impl fmt::Display for Event {
             }
             Self::Forgot { .. }
             | Self::ForgotUnprepared { .. }
+            | Self::SessionsEnded { .. }
             | Self::StandbyCutOff { .. }
             | Self::FailedOver { .. }
             | Self::RivalStarted
@@ -284,6 +285,9 @@ impl Event {
         match self {
             Self::Forgot { p } => {
                 write!(f, "{} LOSES all evidence of what has ended", participant(p))
+            }
+            Self::SessionsEnded { p } => {
+                write!(f, "an operator ENDS every session of {}", participant(p))
             }
             Self::ForgotUnprepared { p } => {
                 write!(f, "{} LOSES track of what was never prepared", participant(p))

@@ -106,6 +106,11 @@ impl Teller {
         });
     }
 
+    /// The participant is opened again, in the same life: what it has told so far is told once more.
+    pub(crate) fn opens(&self) {
+        *lock(&self.told) = Told::default();
+    }
+
     /// The participant has been opened: what it has told since is what it found.
     pub(crate) fn opened(&self) {
         let prepared = lock(&self.told).prepared.iter().copied().collect();

@@ -231,6 +231,7 @@ impl<'a> Facts<'a> {
             | Event::TakenOver
             | Event::DiskFaulty { .. }
             | Event::Ails { .. }
+            | Event::SessionsEnded { .. }
             | Event::Ordered { .. }
             | Event::Healed
             | Event::Overran => {}

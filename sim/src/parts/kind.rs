@@ -93,6 +93,10 @@ pub enum Hand {
     },
     /// All evidence of how transactions ended is lost, of those that have.
     Forget,
+    /// An operator ends every session, whatever it is at.
+    EndSessions,
+    /// The process of one session crashes, and with it all others: the server recovers.
+    SessionCrash,
 }
 
 /// A node of the simulated world, as a server is given it to live on.

@@ -191,6 +191,9 @@ pub(super) fn see(event: &Event, home: Place) -> Look {
         Event::Untold { p, .. } => {
             Look::at(participant(p), MarkKind::Fault, "will not tell how it ended")
         }
+        Event::SessionsEnded { p } => {
+            Look::at(participant(p), MarkKind::Stranger, "OPERATOR: ends all sessions")
+        }
         Event::ForgotUnprepared { p } => {
             Look::at(participant(p), MarkKind::Fault, "loses track of the unprepared")
         }

@@ -54,6 +54,10 @@ impl Effects {
         }
     }
 
+    pub(super) const fn teller(&self) -> &Teller {
+        &self.teller
+    }
+
     /// The branch and its transaction, if it is one of the coordinator under test.
     pub(super) fn ours(&self, gid: &str) -> Option<(BranchGid, Tx)> {
         if FOREIGN.contains(&gid) {

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use futures::stream::{self, StreamExt};
 use indoubt::Clock;
-use indoubt_sim_postgres::{Options, Server};
+use indoubt_sim_postgres::{OpenError, Options, Server};
 
 use super::Silence;
 use super::client::Session;
@@ -21,7 +21,7 @@ use super::schema::ROWS;
 use super::wal::NodeWal;
 use crate::bend::Drive;
 use crate::clock::NodeClock;
-use crate::history::{Event, ServiceEvent, Tx};
+use crate::history::{Event, Place, ServiceEvent, Tx};
 use crate::hosting::Teller;
 use crate::journal::Journal;
 use crate::lock::lock;
@@ -143,6 +143,19 @@ impl PostgresServer {
         session.client.batch_execute(&format!("{verb} PREPARED '{gid}'")).await
     }
 
+    /// A backend crashes, and with it all others.
+    async fn crash(&self, pid: i32) -> Result<bool, OpenError> {
+        let (place, events) = (Place::Participant(self.site.p), &self.site.events);
+        let teller = self.effects.teller();
+        events.record(Event::Crashed { place });
+        teller.opens();
+        let crashed = self.server.crash_backend(pid).await?;
+        events.record(Event::Started { place });
+        teller.opened();
+        events.record(Event::ForgotUnprepared { p: self.site.p });
+        Ok(crashed)
+    }
+
     /// Sessions that are in a transaction, or at work.
     fn busy(&self) -> usize {
         self.server.backends().iter().filter(|backend| backend.state != "idle").count()
@@ -196,11 +209,27 @@ impl Serve for PostgresServer {
     }
 
     async fn suffer(&self, hand: Hand) -> io::Result<bool> {
-        let Hand::Operator { commit } = hand else { return Ok(false) };
-        let prepared = self.server.prepared();
-        if let Some(one) = prepared.iter().find(|one| self.ours(&one.gid).is_some()) {
-            // If it cannot be done now, the operator lets it be.
-            let _done = self.by_hand(&one.gid, commit).await;
+        let backends = self.server.backends();
+        match hand {
+            Hand::Operator { commit } => {
+                let prepared = self.server.prepared();
+                if let Some(one) = prepared.iter().find(|one| self.ours(&one.gid).is_some()) {
+                    // If it cannot be done now, the operator lets it be.
+                    let _done = self.by_hand(&one.gid, commit).await;
+                }
+            }
+            Hand::EndSessions => {
+                self.site.events.record(Event::SessionsEnded { p: self.site.p });
+                for backend in backends {
+                    self.server.terminate(backend.pid);
+                }
+            }
+            Hand::SessionCrash => {
+                let busy = backends.iter().find(|backend| backend.state != "idle");
+                let Some(backend) = busy.or(backends.first()) else { return Ok(false) };
+                return self.crash(backend.pid).await.map_err(io::Error::other);
+            }
+            Hand::Forget => return Ok(false),
         }
         Ok(true)
     }

@@ -233,6 +233,17 @@ pub enum FaultKind {
     Undriven,
     /// Another process runs under the coordinator's id, over a directory of its own, and sweeps.
     Rival,
+    /// An operator ends every session of a database's server, whatever it is at (Postgres: 57P01).
+    EndSessions {
+        /// Which participant.
+        p: u8,
+    },
+    /// One session's process crashes. The server ends all others and recovers from its log; meanwhile it
+    /// refuses everybody (Postgres: 57P02, then 57P03).
+    SessionCrash {
+        /// Which participant.
+        p: u8,
+    },
 }
 
 /// What becomes of a message that a fault is aimed at.

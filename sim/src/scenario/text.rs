@@ -199,7 +199,9 @@ impl FaultKind {
             Self::CutOneWay { from, to } | Self::SlowLink { from, to, .. } => vec![from, to],
             Self::Cut { a, b } | Self::Flap { a, b, .. } => vec![a, b],
             Self::Isolate { ref places } => places.clone(),
-            Self::Operator { p, .. }
+            Self::EndSessions { p }
+            | Self::SessionCrash { p }
+            | Self::Operator { p, .. }
             | Self::Slots { p, .. }
             | Self::Forget { p }
             | Self::Failover { p } => {

@@ -57,7 +57,9 @@ const fn concerns(kind: &FaultKind) -> bool {
         | FaultKind::Disk { .. }
         | FaultKind::DiskFull { .. }
         | FaultKind::DiskStuck { .. }
-        | FaultKind::Misread { .. } => true,
+        | FaultKind::Misread { .. }
+        | FaultKind::EndSessions { .. }
+        | FaultKind::SessionCrash { .. } => true,
         FaultKind::LetGo
         | FaultKind::Undriven
         | FaultKind::Takeover

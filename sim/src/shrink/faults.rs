@@ -76,6 +76,8 @@ fn less(kind: &FaultKind) -> Vec<FaultKind> {
         | FaultKind::DiskStuck { .. }
         | FaultKind::Takeover
         | FaultKind::Operator { .. }
+        | FaultKind::EndSessions { .. }
+        | FaultKind::SessionCrash { .. }
         | FaultKind::Forget { .. }
         | FaultKind::Failover { .. }
         | FaultKind::Message { .. }

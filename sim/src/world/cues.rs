@@ -224,6 +224,7 @@ pub(crate) fn of_event(event: &Event) -> Option<(Sight, Option<Place>)> {
         | Event::OperatorEnded { .. }
         | Event::Forgot { .. }
         | Event::ForgotUnprepared { .. }
+        | Event::SessionsEnded { .. }
         | Event::Untold { .. }
         | Event::StandbyCutOff { .. }
         | Event::FailedOver { .. }

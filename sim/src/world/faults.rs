@@ -140,6 +140,12 @@ impl<P: Parts> World<P> {
             }
             // It takes turns.
             FaultKind::Flap { .. } => {}
+            FaultKind::EndSessions { p } => {
+                self.at_server(p, Hand::EndSessions, |struck| struck.sessions_ended += 1);
+            }
+            FaultKind::SessionCrash { p } => {
+                self.at_server(p, Hand::SessionCrash, |struck| struck.session_crashes += 1);
+            }
             FaultKind::Operator { p, commit } => {
                 self.at_server(p, Hand::Operator { commit }, |_| {});
             }
@@ -212,6 +218,8 @@ impl<P: Parts> World<P> {
             FaultKind::Undriven => self.replace_undriven(),
             FaultKind::LetGo
             | FaultKind::Takeover
+            | FaultKind::EndSessions { .. }
+            | FaultKind::SessionCrash { .. }
             | FaultKind::Operator { .. }
             | FaultKind::Forget { .. }
             | FaultKind::Message { .. } => {}

@@ -34,6 +34,8 @@ pub(crate) struct Struck {
     pub(super) failovers: u64,
     pub(super) handles_dropped: u64,
     pub(super) drivers_dropped: u64,
+    pub(super) sessions_ended: u64,
+    pub(super) session_crashes: u64,
 }
 
 impl<P: Parts> World<P> {
@@ -68,6 +70,8 @@ impl<P: Parts> World<P> {
             failovers,
             handles_dropped,
             drivers_dropped,
+            sessions_ended,
+            session_crashes,
         } = *lock(&self.struck);
         let begun = self.cues.begun();
         let waited = |index: &&usize| matches!(self.scenario.faults[**index].when, When::On(..));
@@ -122,6 +126,8 @@ impl<P: Parts> World<P> {
         let streams = self.net.stream_stats();
         if streams.dialled > 0 {
             counts.extend([
+                ("sessions ended by an operator", sessions_ended),
+                ("sessions that crashed", session_crashes),
                 ("connections refused", streams.refused),
                 ("connections reset", streams.reset),
                 ("connections half open", streams.half_open),

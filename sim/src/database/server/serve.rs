@@ -72,6 +72,7 @@ impl Serve for Server {
                 let nth = self.store().forgets + 1;
                 self.write(&Record::Forgot { nth }).await?;
             }
+            Hand::EndSessions | Hand::SessionCrash => return Ok(false),
         }
         Ok(true)
     }

@@ -213,6 +213,7 @@ impl<'a> Thread<'a> {
             | Event::LetGo { .. }
             | Event::DriverEnded { .. }
             | Event::StandbyCutOff { .. }
+            | Event::SessionsEnded { .. }
             | Event::FailedOver { .. }
             | Event::Trespassed { .. }
             | Event::RivalStarted

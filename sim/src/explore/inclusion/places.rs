@@ -118,6 +118,12 @@ fn arrivals(p: u8) -> impl Iterator<Item = Action> {
     let from = strays.into_iter().chain(recoveries).chain([From::Transaction]);
     from.flat_map(move |from| {
         let twice = true;
-        [Choice::None, Choice::Yes].map(|choice| Action::Arrive { t: T, p, from, choice, twice })
+        [Choice::None, Choice::Yes, Choice::ReadOnly].map(|choice| Action::Arrive {
+            t: T,
+            p,
+            from,
+            choice,
+            twice,
+        })
     })
 }
