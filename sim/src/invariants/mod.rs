@@ -27,6 +27,7 @@ mod costs;
 mod drained;
 mod facts;
 mod failover;
+mod fenced;
 mod invariant;
 mod known;
 mod prepared;
@@ -110,6 +111,7 @@ const OF_COURSES: &[(Invariant, OfCourse)] = &[
     (Invariant::HonestReports, reports::honest_reports),
     (Invariant::StatedCost, costs::stated_cost),
     (Invariant::Drained, drained::drained),
+    (Invariant::Stability, fenced::stays_ended),
 ];
 
 /// What breaks a claim on the course of a run, if it is one.

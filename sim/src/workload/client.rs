@@ -2,6 +2,7 @@
 //! and later asks by gid what became of those that it never heard of.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::draw::Draw;
 use crate::edge::Witness;
 use crate::history::{Event, Reason, Swept, Told, Tx, number_of};
 use crate::parts::Backlog;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Servers};
 use crate::time::{SimClock, within};
 
 /// The first stream of the clients' pauses.
@@ -70,8 +71,9 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
             witness: &self.witness,
             hasty: mood.hasty,
             enlisted: Mutex::default(),
+            refused: AtomicBool::new(false),
         };
-        if self.workload.transact(&job).await.is_err() {
+        if self.workload.transact(&job).await.is_err() && !self.commits_all_the_same(&job) {
             // Half of the time the client rolls back, half of the time it just drops it.
             if number.is_multiple_of(2) {
                 transaction.rollback().await;
@@ -99,6 +101,13 @@ impl<P: Participant, W: Workload<P>> Client<P, W> {
         if number.is_multiple_of(4) {
             ask(&self.coordinator, &gid, &self.witness).await;
         }
+    }
+
+    /// Whether a client does not care that a statement was refused. A server does not say so when such a
+    /// transaction is prepared or committed: it rolls back, and answers as if it had not.
+    fn commits_all_the_same(&self, job: &Job<'_, P>) -> bool {
+        let is_a_server = self.scenario.servers == Servers::Postgres;
+        is_a_server && job.refused.load(Relaxed) && job.number % 4 == 1
     }
 
     async fn commit(&self, transaction: Transaction, patience: Option<Duration>) {

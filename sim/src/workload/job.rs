@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use indoubt::{Branch, EnlistError, Participant, Transaction};
@@ -27,6 +28,8 @@ pub struct Job<'a, P> {
     /// The first call for a branch is given up after this.
     pub(super) hasty: Option<Duration>,
     pub(super) enlisted: Mutex<BTreeSet<u8>>,
+    /// A piece of work was refused, so that its branch can only be rolled back.
+    pub(super) refused: AtomicBool,
 }
 
 impl<P: Participant> Job<'_, P> {
@@ -79,7 +82,9 @@ impl<P: Participant> Job<'_, P> {
         let branch = self.branch(p).await?;
         let deadline = Duration::from_millis(self.scenario.deadline_ms);
         let worked = within(deadline, branch.work(op)).await;
-        Ok(worked.ok_or_else(|| GaveUp("it took too long".to_owned()))??)
+        let worked = worked.ok_or_else(|| GaveUp("it took too long".to_owned()))?;
+        self.refused.fetch_or(worked.is_err(), Relaxed);
+        Ok(worked?)
     }
 
     fn has(&self, p: u8) {

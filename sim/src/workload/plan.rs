@@ -10,13 +10,16 @@ use crate::draw::Draw;
 use crate::history::Tx;
 use crate::history::rows::{marker, order};
 use crate::parts::{Op, Works};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Servers};
 
 /// The first stream of the plans.
 const STREAM: u64 = 2 << 48;
 
 /// An account's opening balance.
 const BALANCE: i64 = 1_000;
+
+/// How many of a thousand transactions at servers do what is refused, after all their work.
+const REFUSED_PERMILLE: u16 = 100;
 
 /// What the scenario says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,6 +70,18 @@ fn seeded_rows(scenario: &Scenario, p: u8) -> Vec<(u64, i64)> {
 /// The run's `number`-th transaction, with this gid: pieces of work in order, each at a participant.
 fn plan(scenario: &Scenario, number: u32, tx: Tx) -> Vec<(u8, Op)> {
     let mut draw = Draw::new(scenario.seed, STREAM + u64::from(number));
+    let mut steps = work(scenario, &mut draw, tx);
+    // A server has to refuse what some do last; then see whether they mind (`Client`).
+    if scenario.servers == Servers::Postgres
+        && draw.permille(REFUSED_PERMILLE)
+        && let Some(again) = steps.iter().rfind(|(_, op)| matches!(op, Op::Insert { .. })).copied()
+    {
+        steps.push(again);
+    }
+    steps
+}
+
+fn work(scenario: &Scenario, draw: &mut Draw, tx: Tx) -> Vec<(u8, Op)> {
     match scenario.workload {
         scenario::Workload::Transfers {
             accounts,
@@ -83,7 +98,7 @@ fn plan(scenario: &Scenario, number: u32, tx: Tx) -> Vec<(u8, Op)> {
             };
             let audit = draw.permille(audit_permille);
             let read_only = draw.permille(read_only_permille);
-            let [from, to, further] = distinct(&mut draw, scenario.participants);
+            let [from, to, further] = distinct(draw, scenario.participants);
             let mut account = || draw.below(accounts);
             let (source, target, audited) = (account(), account(), account());
             if read_only {
