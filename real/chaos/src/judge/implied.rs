@@ -135,7 +135,11 @@ fn vote(
         Some((at, vote))
     });
     let found = questions.iter().find(|one| one.ask == Ask::RecoverAbort);
-    let found = found.map(|one| (one.read.unwrap_or(one.asked), VoteKind::Yes));
+    // The list that recovery goes by may be older than an end that was acknowledged meanwhile.
+    let over = |one: &Question| one.answer.filter(|_| one.ask == Ask::Abort).map(|(at, _)| at);
+    let over = questions.iter().find_map(over);
+    let found = found.map(|one| one.read.unwrap_or(one.asked));
+    let found = found.map(|at| (over.map_or(at, |over| over.min(at)), VoteKind::Yes));
     let heard = heard.filter(|(at, vote)| *vote != VoteKind::No || !is_lost(*at));
     if let Some((at, vote)) = heard.or(found) {
         additions.push((at, Event::Voted { tx, p, vote }));
