@@ -9,6 +9,7 @@ use indoubt_sim::fuzz::{Budget, Report, Sweep, commit, sweep};
 use indoubt_sim::harness::Shipped;
 use indoubt_sim::invariants::Claim;
 
+use super::found::Found;
 use super::plan::{Plan, claims};
 use super::shrink::at_once;
 use super::{Family, Participants, Unwritten, VIOLATED, print, seed, usage};
@@ -50,6 +51,10 @@ pub(super) struct Fuzz {
     /// Do not look for the smallest schedule that breaks what was found.
     #[arg(long)]
     no_shrink: bool,
+
+    /// Print one JSON object for machines: what was found, and not its smallest schedule.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Fuzz {
@@ -78,7 +83,31 @@ impl Fuzz {
         let seeds = Sweep { first_seed, budget, jobs, scenario, claims };
         let report = sweep(seeds, &Shipped, || bar.inc(1));
         bar.finish_and_clear();
-        self.summarize(&report, claims)
+        if self.json { self.summarize_as_json(&report) } else { self.summarize(&report, claims) }
+    }
+
+    fn summarize_as_json(&self, report: &Report) -> Result<ExitCode, Unwritten> {
+        let found = Found::of(report, &self.missing(report));
+        // Plain structs with string keys: this cannot fail.
+        print(serde_json::to_string(&found).unwrap_or_default())?;
+        let holds = found.failure.is_none() && found.missing.is_empty();
+        Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
+    }
+
+    /// What should have been reached in so many runs, and was not.
+    fn missing(&self, report: &Report) -> Vec<&'static str> {
+        if report.runs < DEMAND_REACH {
+            return Vec::new();
+        }
+        match self.family {
+            Family::Swarm if self.participants == Participants::Postgres => {
+                report.reach.missing_at_servers()
+            }
+            Family::Swarm => report.reach.missing(),
+            Family::Traffic => report.reach.missing_under_traffic(),
+            Family::Crowd => report.reach.missing_in_a_crowd(),
+            Family::Reference => Vec::new(),
+        }
     }
 
     fn summarize(&self, report: &Report, claims: &[Claim]) -> Result<ExitCode, Unwritten> {
@@ -120,16 +149,8 @@ impl Fuzz {
             }
             return Ok(ExitCode::from(VIOLATED));
         }
-        let missing = match self.family {
-            Family::Swarm if self.participants == Participants::Postgres => {
-                report.reach.missing_at_servers()
-            }
-            Family::Swarm => report.reach.missing(),
-            Family::Traffic => report.reach.missing_under_traffic(),
-            Family::Crowd => report.reach.missing_in_a_crowd(),
-            Family::Reference => Vec::new(),
-        };
-        if report.runs >= DEMAND_REACH && !missing.is_empty() {
+        let missing = self.missing(report);
+        if !missing.is_empty() {
             print(format_args!("VACUOUS: never reached: {}", missing.join(", ")))?;
             return Ok(ExitCode::from(VIOLATED));
         }

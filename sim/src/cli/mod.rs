@@ -5,6 +5,7 @@
 
 mod again;
 mod explore;
+mod found;
 mod fuzz;
 mod output;
 mod picture;
@@ -12,12 +13,14 @@ mod plan;
 mod replay;
 mod shrink;
 mod sweep;
+mod teeth;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use indoubt_sim::scenario::{Scenario, Servers};
+use serde::Deserialize;
 
 use output::print;
 pub(crate) use output::{Unwritten, written};
@@ -47,6 +50,8 @@ enum Command {
     Shrink(shrink::Shrink),
     /// Crash every place at every step of one run.
     Sweep(sweep::Sweep),
+    /// Plant known bugs in a copy of this repository, and see which are caught.
+    Teeth(teeth::Teeth),
 }
 
 impl Cli {
@@ -59,12 +64,14 @@ impl Cli {
             Command::Replay(replay) => replay.run(),
             Command::Shrink(shrink) => shrink.run(),
             Command::Sweep(sweep) => sweep.run(),
+            Command::Teeth(teeth) => teeth.run(),
         }
     }
 }
 
 /// What a seed stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Family {
     /// Everything is drawn from the seed; whole families of faults are off at random.
     Swarm,
@@ -78,7 +85,8 @@ enum Family {
 }
 
 /// What the participants are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Participants {
     /// Simulated databases.
     Simulated,
