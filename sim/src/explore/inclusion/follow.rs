@@ -29,6 +29,8 @@ pub(super) struct Scene {
     pub(super) log_epoch: u64,
     /// Coordinators that are up and have not opened the log: they may have taken an epoch.
     pub(super) opening: [bool; MAX_COORDINATORS],
+    /// Coordinators whose last life ended in their opening of the log.
+    pub(super) cut_short: [bool; MAX_COORDINATORS],
     /// Whether a call of the log has failed in this run: then a commit may be refused before
     /// anything is prepared.
     unwell: bool,
@@ -49,7 +51,8 @@ impl Scene {
                 self.log_epoch = epoch;
             }
             Event::Crashed { place: Place::Coordinator(c) } => {
-                self.opening[usize::from(c)] = false;
+                let opening = &mut self.opening[usize::from(c)];
+                self.cut_short[usize::from(c)] = std::mem::take(opening);
                 self.epochs[usize::from(c)] = 0;
             }
             _ => {}
@@ -184,7 +187,7 @@ impl<'a> Thread<'a> {
                 None if matches!(event, Event::Expired { .. }) => vec![at.clone()],
                 None => Vec::new(),
             },
-            Event::Crashed { place } => self.died(at, number(place)),
+            Event::Crashed { place } => self.died(at, number(place), scene),
             Event::Opened { by, ref unfinished, .. } => {
                 self.opened(at, number(by), unfinished.contains(&self.tx))
             }

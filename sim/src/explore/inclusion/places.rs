@@ -49,12 +49,14 @@ impl Thread<'_> {
         lost.chain(before.iter().filter(kept).cloned()).collect()
     }
 
-    /// A coordinator's process ends, unless it had not come so far as to open the log.
-    pub(super) fn died(&self, at: &Candidate, c: u8) -> Vec<Candidate> {
-        if at.state.coordinators[usize::from(c)].epoch == 0 {
-            return vec![at.clone()];
+    /// A coordinator's process ends. If it was about to open the log it may have taken an epoch.
+    pub(super) fn died(&self, at: &Candidate, c: u8, scene: &Scene) -> Vec<Candidate> {
+        let ends = |one: &Candidate| one.after(self.system, [Action::Crash { c }]);
+        if at.state.coordinators[usize::from(c)].epoch != 0 {
+            return ends(at).into_iter().collect();
         }
-        at.after(self.system, [Action::Crash { c }]).into_iter().collect()
+        let opened = if scene.cut_short[usize::from(c)] { self.opens(at, c) } else { Vec::new() };
+        opened.iter().filter_map(ends).chain([at.clone()]).collect()
     }
 
     /// A coordinator has opened the log and found the transaction unfinished, or not.
