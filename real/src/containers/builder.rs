@@ -46,6 +46,14 @@ impl Builder {
         self
     }
 
+    /// Leaves a setting to the server's own files, where `ALTER SYSTEM` can change it for the next
+    /// start. What was set of it here is forgotten.
+    #[must_use]
+    pub fn left_to_the_file(mut self, name: &str) -> Self {
+        self.settings.retain(|(set, _)| set != name);
+        self
+    }
+
     /// Starts the server and waits until it accepts SQL.
     pub async fn start(self) -> Result<Server, StartError> {
         Server::launch(self.arguments()).await

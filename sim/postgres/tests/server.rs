@@ -1,5 +1,7 @@
 //! The server, driven by the real client over streams in memory.
 
+mod host;
+
 #[path = "server/scene.rs"]
 mod scene;
 
