@@ -3,6 +3,8 @@
 //! Readiness is not testcontainers' business here: [`super::Server`] asks by SQL, the same
 //! way after a first start and after a restart, which no log line announces.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, TryFutureExt as _};
 use testcontainers_modules::postgres::Postgres;
@@ -72,11 +74,17 @@ impl Machine for Container {
             let docker = docker().await.map_err(ControlError::because("kill"))?;
             let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
             match docker.kill_container(self.inner().id(), Some(options)).await {
-                Ok(()) => Ok(()),
+                Ok(()) => {}
                 // Not running already.
-                Err(_) if matches!(self.inner().is_running().await, Ok(false)) => Ok(()),
-                Err(error) => Err(ControlError::because("kill")(error)),
+                Err(_) if matches!(self.inner().is_running().await, Ok(false)) => return Ok(()),
+                Err(error) => return Err(ControlError::because("kill")(error)),
             }
+            // The signal is on its way. A container that still counts as running would not be
+            // started again.
+            while self.inner().is_running().await.map_err(ControlError::because("kill"))? {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok(())
         })
     }
 

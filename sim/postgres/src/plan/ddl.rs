@@ -160,6 +160,10 @@ fn drop_table(
         match analyzer.table(name) {
             Ok(table) => {
                 analyzer.uses.push((table.id, "owner", Mode::AccessExclusive));
+                // A reference goes with its triggers, of which the other table has some.
+                for key in &table.foreign_keys {
+                    analyzer.uses.push((key.target, "", Mode::AccessExclusive));
+                }
                 ids.push(table.id);
             }
             Err(error) if error.code == "42P01" && if_exists => missing.push(name.to_string()),

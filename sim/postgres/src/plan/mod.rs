@@ -27,7 +27,7 @@ pub(crate) use dml::{Conflict, Dml, Source as InsertSource, Write};
 pub(crate) use expr::{Agg, AggKind, Arith, Compare, Expr, Typed};
 pub(crate) use from::{JoinKind, Source};
 pub(crate) use query::{Field, Query};
-pub(crate) use row_lock::NoWait;
+pub(crate) use row_lock::{Locking, NoWait};
 
 use sqlparser::ast;
 

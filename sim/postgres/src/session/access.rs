@@ -67,7 +67,10 @@ impl Session {
         let role = self.data.current_user();
         for (table, privilege, _) in &planned.uses {
             let Some(table) = state.catalog.tables.get(table) else { continue };
-            let may = if *privilege == "owner" {
+            // What is only locked needs no privilege.
+            let may = if privilege.is_empty() {
+                true
+            } else if *privilege == "owner" {
                 state.catalog.is_member(&role, &table.owner)
             } else {
                 state.catalog.may(&role, privilege, table)

@@ -6,7 +6,8 @@
 use super::{Session, SessionData};
 use crate::catalog::{ForeignKey, Table};
 use crate::error::{PgError, PgResult};
-use crate::heap::{RowLock, Tuple, key};
+use crate::heap::{RowLock, Tuple, View, key};
+use crate::locks::Mode;
 use crate::plan::NoWait;
 use crate::server::State;
 use crate::value::{Row, Value, text};
@@ -97,6 +98,16 @@ impl SessionData {
         self.xact_mut().pending.extend(pending);
     }
 
+    /// Whether a transaction that keeps its snapshot sees a version in it, as a reference must.
+    fn keeps_in_sight(&self, state: &State, tuple: &Tuple) -> bool {
+        let xact = self.xact();
+        xact.snapshot.as_ref().is_none_or(|snapshot| {
+            // What the statement at hand did counts, too.
+            let (mine, cid, clog) = (&xact.mine, u32::MAX, &state.clog);
+            View { snapshot, mine, cid, clog }.sees(tuple)
+        })
+    }
+
     /// Whether a check is to wait for the end of the transaction.
     fn is_deferred(&self, state: &State, pending: &Pending) -> bool {
         let mut tables = state.catalog.tables.values();
@@ -145,7 +156,7 @@ impl Session {
             match pending.kind {
                 PendingKind::Unique(tid) => self.check_unique(&pending, tid).await?,
                 PendingKind::Parent(tid) => self.check_parent(&pending, tid).await?,
-                PendingKind::Children(tid) => self.check_children(&pending, tid)?,
+                PendingKind::Children(tid) => self.check_children(&pending, tid).await?,
             }
         }
     }
@@ -190,6 +201,8 @@ impl Session {
     }
 
     async fn check_parent(&mut self, pending: &Pending, tid: u64) -> PgResult<()> {
+        let Some(target) = self.parent_of(pending, tid)? else { return Ok(()) };
+        self.lock_table(target, Mode::RowShare).await?;
         let (foreign, key, candidates) = {
             let state = self.shared.interrupts()?;
             let Some(row) = self.living(&state, pending.table, tid) else { return Ok(()) };
@@ -206,6 +219,9 @@ impl Session {
                 let tids = heap.with_key(index, &key).into_iter();
                 tids.filter(|tid| {
                     let tuple = &heap.tuples[tid];
+                    if !self.data.keeps_in_sight(&state, tuple) {
+                        return false;
+                    }
                     // Others' rows count once they are committed; whoever is about to end one
                     // that is, is waited for.
                     match life(&state, &self.data, tuple) {
@@ -243,42 +259,84 @@ impl Session {
             .on_constraint(constraint))
     }
 
-    fn check_children(&self, pending: &Pending, tid: u64) -> PgResult<()> {
+    /// The table that a row which is still there refers to.
+    fn parent_of(&self, pending: &Pending, tid: u64) -> PgResult<Option<u32>> {
         let state = self.shared.interrupts()?;
-        let parents = state.heaps.get(&pending.table);
-        let Some(gone) = parents.and_then(|heap| heap.tuples.get(&tid)) else { return Ok(()) };
-        for (table, foreign) in referrers(&state, pending.table) {
-            if foreign.name != pending.constraint {
-                continue;
-            }
-            let Some(key) = key(&gone.row, &foreign.target_columns) else { continue };
+        let Some(row) = self.living(&state, pending.table, tid) else { return Ok(None) };
+        let Some(table) = state.catalog.tables.get(&pending.table) else { return Ok(None) };
+        let foreign = table.foreign_keys.iter().find(|key| key.name == pending.constraint);
+        let foreign = foreign.filter(|foreign| key(&row, &foreign.columns).is_some());
+        Ok(foreign.map(|foreign| foreign.target))
+    }
+
+    async fn check_children(&mut self, pending: &Pending, tid: u64) -> PgResult<()> {
+        let found = {
+            let state = self.shared.interrupts()?;
+            let mut referrers = referrers(&state, pending.table).into_iter();
+            let found = referrers.find(|(_, foreign)| foreign.name == pending.constraint);
+            found.map(|(table, foreign)| (table.id, foreign.clone()))
+        };
+        let Some((child, foreign)) = found else { return Ok(()) };
+        let (key, candidates) = {
+            let state = self.shared.interrupts()?;
+            let parents = state.heaps.get(&pending.table);
+            let Some(gone) = parents.and_then(|heap| heap.tuples.get(&tid)) else { return Ok(()) };
+            let Some(key) = key(&gone.row, &foreign.target_columns) else { return Ok(()) };
+            let has = |tuple: &Tuple, columns: &[usize]| {
+                self::key(&tuple.row, columns).as_ref() == Some(&key)
+            };
             let is_back = parents.is_some_and(|heap| {
                 heap.tuples.values().any(|tuple| {
-                    self::key(&tuple.row, &foreign.target_columns).as_ref() == Some(&key)
+                    has(tuple, &foreign.target_columns)
                         && matches!(life(&state, &self.data, tuple), Life::Alive)
                 })
             });
-            let refers = state.heaps.get(&table.id).is_some_and(|heap| {
-                heap.tuples.values().any(|tuple| {
-                    self::key(&tuple.row, &foreign.columns).as_ref() == Some(&key)
-                        && matches!(life(&state, &self.data, tuple), Life::Alive)
-                })
-            });
-            if refers && !is_back {
-                let parent = &state.catalog.tables[&pending.table];
-                let (name, child, constraint) = (&parent.name, &table.name, &foreign.name);
-                let text = format!(
-                    "update or delete on table \"{name}\" violates foreign key constraint \
-                     \"{constraint}\" on table \"{child}\""
-                );
-                let key = shown(parent, &foreign.target_columns, &key);
-                return Err(PgError::new("23503", text)
-                    .detail(format!("Key {key} is still referenced from table \"{child}\"."))
-                    .on_table(child)
-                    .on_constraint(constraint));
+            if is_back {
+                return Ok(());
+            }
+            // Whoever is about to end a row that refers is waited for.
+            let refers = |tuple: &Tuple| match life(&state, &self.data, tuple) {
+                Life::Alive => true,
+                Life::Open(xid) => xid != tuple.xmin,
+                Life::Dead => false,
+            };
+            let rows = state.heaps.get(&child).into_iter().flat_map(|heap| &heap.tuples);
+            let rows = rows.filter(|(_, tuple)| has(tuple, &foreign.columns) && refers(tuple));
+            let candidates: Vec<_> = rows.map(|(tid, _)| *tid).collect();
+            (key, candidates)
+        };
+        self.lock_table(child, Mode::RowShare).await?;
+        for candidate in candidates {
+            let lock = self.lock_row(child, candidate, RowLock::KeyShare, NoWait::Wait, true);
+            let Some(last) = lock.await? else { continue };
+            let row = self.row(child, last);
+            if row.is_some_and(|row| self::key(&row, &foreign.columns).as_ref() == Some(&key)) {
+                return Err(self.still_referenced(pending.table, child, &foreign, &key));
             }
         }
         Ok(())
+    }
+
+    fn still_referenced(
+        &self,
+        parent: u32,
+        child: u32,
+        foreign: &ForeignKey,
+        key: &[Value],
+    ) -> PgError {
+        let state = self.shared.lock();
+        let parent = &state.catalog.tables[&parent];
+        let child = &state.catalog.tables[&child].name;
+        let (name, constraint) = (&parent.name, &foreign.name);
+        let text = format!(
+            "update or delete on table \"{name}\" violates foreign key constraint \
+             \"{constraint}\" on table \"{child}\""
+        );
+        let key = shown(parent, &foreign.target_columns, key);
+        PgError::new("23503", text)
+            .detail(format!("Key {key} is still referenced from table \"{child}\"."))
+            .on_table(child)
+            .on_constraint(constraint)
     }
 
     /// 23505.

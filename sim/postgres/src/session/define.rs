@@ -116,6 +116,11 @@ impl Session {
                 table.id
             };
             let tag = Tag::Relation(id);
+            // It is logged for standbys, which takes an id (`LogAccessExclusiveLockPrepare`).
+            if mode == Mode::AccessExclusive {
+                let mut state = self.shared.alive()?;
+                self.data.assign_top(&mut state);
+            }
             if nowait {
                 let mut state = self.shared.alive()?;
                 let owner = Owner::Backend(self.data.pid);

@@ -42,6 +42,10 @@ fn failed() -> PgError {
     )
 }
 
+fn no_block(what: &str) -> PgError {
+    PgError::new("25P01", format!("{what} can only be used in transaction blocks"))
+}
+
 impl Session {
     /// Sees to it that there is a transaction. `several` if it is not over after one statement.
     ///
@@ -128,6 +132,10 @@ impl Session {
             let text = format!("{what} cannot run inside a transaction block");
             return Err(PgError::new("25001", text));
         }
+        if let (Some(what), true) = (statement.must_be_alone(), self.data.pipelining) {
+            let text = format!("{what} cannot be executed within a pipeline");
+            return Err(PgError::new("25001", text));
+        }
         match statement {
             Statement::Begin(modes) => self.begin(*modes),
             Statement::Commit => self.end(None).await,
@@ -158,10 +166,7 @@ impl Session {
             }
             Statement::RollbackTo(name) => self.roll_back_to(name),
             Statement::SetTransaction(modes) => {
-                if self.data.block == Block::Single {
-                    let text = "SET TRANSACTION can only be used in transaction blocks";
-                    self.data.notices.push(PgError::warning("25P01", text));
-                }
+                self.warn_alone("SET TRANSACTION");
                 self.data.set_modes(*modes)?;
                 Ok(Done::tag("SET"))
             }
@@ -181,12 +186,12 @@ impl Session {
         match statement {
             Statement::SetCharacteristics(modes) => self.set_characteristics(*modes),
             Statement::SetConstraints { names, deferred } => {
+                self.warn_alone("SET CONSTRAINTS");
                 self.set_constraints(names, *deferred).await
             }
             Statement::Set { name, value, local } => {
-                if *local && self.data.block == Block::Single {
-                    let text = "SET LOCAL can only be used in transaction blocks";
-                    self.data.notices.push(PgError::warning("25P01", text));
+                if *local {
+                    self.warn_alone("SET LOCAL");
                 }
                 self.set(name, value, *local)
             }
@@ -206,7 +211,9 @@ impl Session {
             Statement::Unlisten(channel) => Ok(self.listen(channel.as_deref(), false)),
             Statement::Notify { channel, payload } => Ok(self.notify(channel, payload)),
             Statement::Lock { tables, mode, nowait } => {
-                self.in_block("LOCK TABLE")?;
+                if self.data.block == Block::Single {
+                    return Err(no_block("LOCK TABLE"));
+                }
                 self.lock_tables(tables, *mode, *nowait).await
             }
             Statement::CreateRole { name, options } => self.create_role(name, options),
@@ -232,8 +239,9 @@ impl Session {
             let text = "there is already a transaction in progress";
             self.data.notices.push(PgError::warning("25001", text));
         }
-        self.data.block = Block::Open;
+        // Where the modes cannot be had there is no block, unless there was one already.
         self.data.set_modes(modes)?;
+        self.data.block = Block::Open;
         Ok(Done::tag("BEGIN"))
     }
 
@@ -274,10 +282,17 @@ impl Session {
         }
     }
 
+    /// What a statement that is a transaction by itself has no effect in (`WarnNoTransactionBlock`).
+    fn warn_alone(&mut self, what: &str) {
+        if self.data.block == Block::Single {
+            let text = format!("{what} can only be used in transaction blocks");
+            self.data.notices.push(PgError::warning("25P01", text));
+        }
+    }
+
     fn in_block(&self, what: &str) -> PgResult<()> {
         if matches!(self.data.block, Block::Single | Block::Implicit) {
-            let text = format!("{what} can only be used in transaction blocks");
-            return Err(PgError::new("25P01", text));
+            return Err(no_block(what));
         }
         Ok(())
     }

@@ -55,12 +55,17 @@ impl Session {
     ) -> PgResult<()> {
         self.check_row(job, &row).await?;
         let table = job.write.table;
+        // Its place among the rows it has before it waits, unless a conflict is looked for first.
+        let mut place = None;
         loop {
             let clash = {
                 let mut state = self.shared.interrupts()?;
+                if conflict.is_none() && place.is_none() {
+                    place = Some(state.heap(table).next_tid());
+                }
                 match self.data.clash(&state, table, &row, None) {
                     None => {
-                        let tid = state.heap(table).next_tid();
+                        let tid = place.unwrap_or_else(|| state.heap(table).next_tid());
                         let change = Change::Insert { table, tid, row: row.clone() };
                         self.data.change(&mut state, change);
                         self.data.put_off(&state, table, tid, true);

@@ -100,6 +100,15 @@ impl Session {
         }
     }
 
+    /// Locks a table for the rest of the transaction, unless it is.
+    pub(super) async fn lock_table(&mut self, table: u32, mode: Mode) -> PgResult<()> {
+        let tag = Tag::Relation(table);
+        if self.data.xact().locks.contains(&(tag, mode)) {
+            return Ok(());
+        }
+        self.lock_object(tag, mode, Span::Transaction).await
+    }
+
     /// Waits until a transaction is over.
     pub(super) async fn wait_for_xact(&mut self, xid: u64) -> PgResult<()> {
         let tag = Tag::Transaction(xid);

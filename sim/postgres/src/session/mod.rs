@@ -49,7 +49,12 @@ pub(crate) struct SessionData {
     pub(crate) settings: Settings,
     pub(crate) xact: Option<Xact>,
     pub(crate) block: Block,
+    /// Something was executed since the last `Sync`, by the extended protocol: with what comes
+    /// before the next it is one transaction, though no block.
+    pub(crate) pipelining: bool,
     pub(crate) notices: Vec<PgError>,
+    /// What the statement that has just failed had returned by then.
+    pub(crate) cut_short: Option<Rows>,
     /// Microseconds since the Unix epoch.
     pub(crate) statement_start: i64,
 }
@@ -69,11 +74,14 @@ pub(crate) enum Block {
     Failed,
 }
 
+/// What a statement returns.
+pub(crate) type Rows = (Vec<Field>, Vec<Row>);
+
 /// What a statement has done.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) tag: String,
-    pub(crate) rows: Option<(Vec<Field>, Vec<Row>)>,
+    pub(crate) rows: Option<Rows>,
 }
 
 impl Done {
@@ -91,7 +99,9 @@ impl SessionData {
             settings,
             xact: None,
             block: Block::Idle,
+            pipelining: false,
             notices: Vec::new(),
+            cut_short: None,
             statement_start: 0,
         }
     }

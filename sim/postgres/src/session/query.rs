@@ -4,7 +4,7 @@ use super::{Done, Session};
 use crate::error::{PgError, PgResult};
 use crate::exec::{Env, Found};
 use crate::heap::{RowLock, Snapshot};
-use crate::plan::{Query, Source};
+use crate::plan::{Locking, Query, Source};
 use crate::value::{Row, Value};
 
 impl Session {
@@ -53,22 +53,39 @@ impl Session {
                 break;
             }
             let Some(tid) = tid else { continue };
-            let last = self.lock_row(*table, tid, locking.strength, locking.wait, true).await?;
-            let Some(last) = last else { continue };
-            let Some(row) = self.row(*table, last) else { continue };
-            let filter = if last == tid { None } else { query.filter.as_ref() };
-            let output = self
-                .evaluate(snapshot, params, |evaluator| {
-                    let env = Env { row: &row, ..Env::default() };
-                    if !evaluator.holds(filter, &env)? {
-                        return Ok(None);
-                    }
-                    evaluator.output(query, &row, None).map(Some)
-                })
-                .await?;
-            rows.extend(output);
+            match self.lock_one((query, *table, locking), tid, params, snapshot).await {
+                Ok(row) => rows.extend(row),
+                // Each row goes out when it is locked.
+                Err(error) => {
+                    let rows: Vec<_> = rows.into_iter().skip(offset).collect();
+                    self.data.cut_short = (!rows.is_empty()).then(|| (query.fields(), rows));
+                    return Err(error);
+                }
+            }
         }
         Ok(rows.into_iter().skip(offset).collect())
+    }
+
+    /// Locks a row that was found, and gives what it returns then, if it still is one.
+    async fn lock_one(
+        &mut self,
+        (query, table, locking): (&Query, u32, Locking),
+        tid: u64,
+        params: &[Value],
+        snapshot: &Snapshot,
+    ) -> PgResult<Option<Row>> {
+        let last = self.lock_row(table, tid, locking.strength, locking.wait, true).await?;
+        let Some(last) = last else { return Ok(None) };
+        let Some(row) = self.row(table, last) else { return Ok(None) };
+        let filter = if last == tid { None } else { query.filter.as_ref() };
+        self.evaluate(snapshot, params, |evaluator| {
+            let env = Env { row: &row, ..Env::default() };
+            if !evaluator.holds(filter, &env)? {
+                return Ok(None);
+            }
+            evaluator.output(query, &row, None).map(Some)
+        })
+        .await
     }
 
     /// A version of a row.

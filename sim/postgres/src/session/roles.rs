@@ -174,20 +174,24 @@ impl Session {
         if database.id == self.data.database {
             return Err(PgError::new("55006", "cannot drop the currently open database"));
         }
-        let in_use = |detail: String| {
-            let text = format!("database \"{name}\" is being accessed by other users");
-            PgError::new("55006", text).detail(detail)
-        };
         let sessions = state.backends.values().filter(|b| b.database == database.id).count();
         let prepared =
             state.prepared.values().filter(|g| g.prepared.work.database == database.id).count();
-        if sessions > 0 {
-            return Err(in_use(format!("There are {sessions} other sessions using the database.")));
-        }
-        if prepared > 0 {
-            return Err(in_use(format!(
-                "There are {prepared} prepared transactions using the database."
-            )));
+        // As `errdetail_busy_db` has it.
+        let detail = match (sessions, prepared) {
+            (0, 0) => None,
+            (0, 1) => Some("There is 1 prepared transaction".to_owned()),
+            (0, many) => Some(format!("There are {many} prepared transactions")),
+            (1, 0) => Some("There is 1 other session".to_owned()),
+            (many, 0) => Some(format!("There are {many} other sessions")),
+            (sessions, prepared) => Some(format!(
+                "There are {sessions} other session(s) and {prepared} prepared transaction(s)"
+            )),
+        };
+        if let Some(detail) = detail {
+            let text = format!("database \"{name}\" is being accessed by other users");
+            let detail = format!("{detail} using the database.");
+            return Err(PgError::new("55006", text).detail(detail));
         }
         self.data.change(&mut state, Change::DropDatabase(database));
         Ok(Done::tag("DROP DATABASE"))

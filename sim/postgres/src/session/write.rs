@@ -2,9 +2,10 @@
 
 use super::constraints::Clash;
 use super::{Done, Session};
+use crate::catalog::Table;
 use crate::error::{PgError, PgResult};
 use crate::exec::Env;
-use crate::heap::{RowLock, Snapshot};
+use crate::heap::{Holder, RowLock, Snapshot};
 use crate::plan::{Analyzer, Dml, Expr, NoWait, Write, checks};
 use crate::value::{Row, Value};
 use crate::wal::Change;
@@ -139,21 +140,40 @@ impl Session {
     ) -> PgResult<()> {
         self.check_row(job, &new).await?;
         let table = job.write.table;
+        let keys = {
+            let state = self.shared.lock();
+            state.catalog.tables.get(&table).map(Table::key_columns).unwrap_or_default()
+        };
+        let key = keys.iter().any(|at| old[*at] != new[*at]);
+        let mut place = None;
         loop {
             let clash = {
                 let mut state = self.shared.interrupts()?;
-                let clash = self.data.clash(&state, table, &new, Some(tid));
-                if clash.is_none() {
-                    let keys = state.catalog.tables[&table].key_columns();
-                    let key = keys.iter().any(|at| old[*at] != new[*at]);
-                    let fresh = state.heap(table).next_tid();
-                    let row = new.clone();
-                    let change = Change::Update { table, old: tid, new: fresh, row, key };
-                    self.data.change(&mut state, change);
-                    self.data.put_off(&state, table, fresh, true);
-                    if key {
-                        self.data.put_off(&state, table, tid, false);
+                // Keys are looked at only where one has changed.
+                let clash = key.then(|| self.data.clash(&state, table, &new, Some(tid))).flatten();
+                match clash {
+                    None => {
+                        let fresh = place.unwrap_or_else(|| state.heap(table).next_tid());
+                        let row = new.clone();
+                        let change = Change::Update { table, old: tid, new: fresh, row, key };
+                        self.data.change(&mut state, change);
+                        self.data.put_off(&state, table, fresh, true);
+                        if key {
+                            self.data.put_off(&state, table, tid, false);
+                        }
                     }
+                    // The row is written before its keys are looked at: to whoever comes by
+                    // while this waits, the old version has been ended.
+                    Some(Clash::InFlight(_)) if place.is_none() => {
+                        place = Some(state.heap(table).next_tid());
+                        let xid = self.data.assign_current(&mut state);
+                        let ended = Some(self.data.xact().cid);
+                        let holder = Holder { xid, strength: RowLock::Update, ended };
+                        if let Some(tuple) = state.heap(table).tuples.get_mut(&tid) {
+                            tuple.hold(holder);
+                        }
+                    }
+                    Some(_) => {}
                 }
                 clash
             };

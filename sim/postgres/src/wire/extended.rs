@@ -25,8 +25,6 @@ pub(super) struct Extended {
     portals: BTreeMap<String, Portal>,
     /// After an error, until the next `Sync`.
     skipping: bool,
-    /// How many were executed since the last `Sync`: together they are one transaction.
-    executed: usize,
 }
 
 struct Parsed {
@@ -61,14 +59,26 @@ impl Extended {
         self.skipping = true;
     }
 
-    /// Portals end with their transaction.
-    pub(super) fn synchronise(&mut self) {
+    pub(super) fn stop_skipping(&mut self) {
         self.skipping = false;
-        self.executed = 0;
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Ends what was executed since the last `Sync`, with the portals of its transaction.
+    ///
+    /// # Errors
+    /// It could not commit, and has rolled back.
+    pub(super) async fn synchronise(&mut self) -> PgResult<()> {
+        self.extended.stop_skipping();
+        self.session.data.pipelining = false;
+        let result = self.session.settle().await;
+        if self.session.data.xact.is_none() {
+            self.extended.portals.clear();
+        }
+        result
+    }
+
     /// Obeys one message.
     ///
     /// # Errors
@@ -196,15 +206,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Ok(());
         };
         if portal.ran.is_none() {
-            let several = self.extended.executed > 0;
-            self.extended.executed += 1;
-            let Done { tag, rows } =
-                self.execute(statement, several, &portal.params, &parsed.params).await?;
+            let done = self.execute(statement, false, &portal.params, &parsed.params).await;
+            let Done { tag, rows } = done.inspect_err(|_| {
+                let (fields, rows) = self.session.data.cut_short.take().unwrap_or_default();
+                for row in &rows {
+                    self.wire.push(&encode::row(&fields, row, &portal.formats));
+                }
+            })?;
             let returns_rows = rows.is_some();
             let (fields, rows) = rows.unwrap_or_default();
             portal.ran = Some(Ran { tag, fields, returns_rows, rows: rows.into_iter() });
-            if statement.controls_transaction() {
-                self.extended.executed = 0;
+            let controls = statement.controls_transaction();
+            self.session.data.pipelining = !controls;
+            if controls {
                 self.session.settle().await?;
             }
         }
@@ -219,7 +233,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 sent += 1;
             }
             let suspended = ran.returns_rows && sent == most && ran.rows.len() > 0;
-            let tag = ran.tag.clone();
+            // Of a query it tells how many rows went out this time.
+            let tag = if ran.tag.starts_with("SELECT") {
+                format!("SELECT {sent}")
+            } else {
+                ran.tag.clone()
+            };
             self.notices();
             if suspended {
                 let message = PortalSuspended::new();

@@ -111,8 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.ready().await
             }
             PgWireFrontendMessage::Sync(_) => {
-                self.extended.synchronise();
-                let result = self.session.settle().await;
+                let result = self.synchronise().await;
                 self.refuse(result)?;
                 self.ready().await
             }

@@ -28,11 +28,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         let several = statements.len() > 1;
         for (at, statement) in statements.iter().enumerate() {
-            let done = self.execute(statement, several, &[], &[]).await?;
+            let done = self.execute(statement, several, &[], &[]).await;
+            let done = done.inspect_err(|_| self.cut_short())?;
+            self.rows(&done);
             if at + 1 == statements.len() {
                 self.session.settle().await?;
             }
-            self.answer(&done);
+            self.notices();
+            self.wire.push(&encode::complete(&done.tag));
         }
         Ok(())
     }
@@ -45,7 +48,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.session.shared.lock().known.read(query)
     }
 
-    pub(super) fn answer(&mut self, done: &Done) {
+    /// What a statement returns goes out before the end of its transaction, which may fail.
+    fn rows(&mut self, done: &Done) {
         if let Some((fields, rows)) = &done.rows {
             self.wire.push(&encode::description(fields, &[]));
             self.notices();
@@ -53,7 +57,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.wire.push(&encode::row(fields, row, &[]));
             }
         }
-        self.notices();
-        self.wire.push(&encode::complete(&done.tag));
+    }
+
+    /// What a statement had returned when it failed has gone out already.
+    fn cut_short(&mut self) {
+        if let Some(rows) = self.session.data.cut_short.take() {
+            self.rows(&Done { tag: String::new(), rows: Some(rows) });
+        }
     }
 }

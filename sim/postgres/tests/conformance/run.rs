@@ -47,8 +47,8 @@ pub(crate) async fn run<A: Arm>(steps: &[Step], stage: &mut Stage<A>) -> Result<
 
 async fn take<A: Arm>(step: &Step, stage: &mut Stage<A>) -> Result<String> {
     match step {
-        Step::Ask { who, .. } if stage.is_busy(NAMES[*who]) => Ok(String::new()),
-        Step::Ask { who, sql, timed } => {
+        Step::Ask(who, _) if stage.is_busy(NAMES[*who]) => Ok(String::new()),
+        Step::Ask(who, sql) => {
             let name = NAMES[*who];
             let mut lines = String::new();
             if stage.open(name).await? {
@@ -57,12 +57,7 @@ async fn take<A: Arm>(step: &Step, stage: &mut Stage<A>) -> Result<String> {
                 write!(lines, "{name}: {set}\n{}", stage.answer(name).await?)?;
             }
             stage.ask(name, sql).await?;
-            if *timed {
-                write!(lines, "{name}: {sql}\n{}", stage.answer(name).await?)?;
-                lines += &rest(stage, None).await?;
-            } else {
-                lines += &rest(stage, Some((name, sql))).await?;
-            }
+            lines += &rest(stage, Some((name, sql))).await?;
             Ok(lines)
         }
         Step::Leave(who) => {

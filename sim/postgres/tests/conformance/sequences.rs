@@ -3,7 +3,7 @@
 //! `INDOUBT_SEQUENCES=2000` searches longer. What differs is shrunk, and printed as a script
 //! whose last step is where the two part.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use anyhow::Result;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
@@ -24,7 +24,7 @@ const SLOTS: usize = 2;
 const TRIES: usize = 4;
 
 /// How many sequences a plain run plays.
-const SEQUENCES: u32 = 120;
+const SEQUENCES: u32 = 40;
 
 fn simulated(steps: &[Step]) -> Result<Vec<Told>> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
@@ -94,18 +94,25 @@ fn random_sequences_are_answered_alike() -> Result<()> {
     let persistence = FileFailurePersistence::WithSource("proptest-regressions");
     let config = Config {
         cases,
-        max_shrink_iters: 600,
+        max_shrink_iters: 300,
+        max_shrink_time: 60_000,
         failure_persistence: Some(Box::new(persistence)),
         source_file: Some(file!()),
         ..Config::default()
     };
-    let play = RefCell::new(Play::start()?);
+    let (play, first) = (RefCell::new(Play::start()?), Cell::new(true));
     let result = TestRunner::new(config).run(&sequence(), |steps| {
         let differ = play.borrow_mut().differ(&steps);
         match differ.map_err(|error| TestCaseError::fail(format!("{error:#}")))? {
             None => Ok(()),
             Some((simulated, real)) => {
-                Err(TestCaseError::fail(format!("\n{}", difference(&simulated, &real))))
+                let text = difference(&simulated, &real);
+                if first.replace(false) {
+                    println!(
+                        "They differ; what follows is looked for in something smaller.\n{text}"
+                    );
+                }
+                Err(TestCaseError::fail(format!("\n{text}")))
             }
         }
     });
