@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::arm::Arm;
 use crate::sequence::{LOOKS, NAMES, NO_TABLES, Step, TABLES};
@@ -22,11 +22,21 @@ pub(crate) struct Told {
 /// Longer than anything takes that comes to an end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longer than any sequence takes.
+const END: Duration = Duration::from_secs(30);
+
 /// Carries out a sequence at a server that has nothing in it.
 pub(crate) async fn run<A: Arm>(steps: &[Step], stage: &mut Stage<A>) -> Result<Vec<Told>> {
+    let mut told = Vec::new();
+    match tokio::time::timeout(END, play(steps, stage, &mut told)).await {
+        Ok(played) => played.map(|()| told),
+        Err(_) => bail!("no end at {}, behind {told:#?}", stage.arm.name()),
+    }
+}
+
+async fn play<A: Arm>(steps: &[Step], stage: &mut Stage<A>, told: &mut Vec<Told>) -> Result<()> {
     stage.observer().await?.rows(NO_TABLES).await?;
     stage.observer().await?.rows(TABLES).await?;
-    let mut told = Vec::new();
     for step in steps {
         let lines = take(step, stage).await?;
         if !lines.is_empty() {
@@ -41,8 +51,7 @@ pub(crate) async fn run<A: Arm>(steps: &[Step], stage: &mut Stage<A>) -> Result<
     lines += &rest(stage, None).await?;
     told.push(Told { lines, seen: look(stage).await? });
     stage.clear().await?;
-    stage.observer().await?.rows(NO_TABLES).await?;
-    Ok(told)
+    stage.observer().await?.rows(NO_TABLES).await.map(drop)
 }
 
 async fn take<A: Arm>(step: &Step, stage: &mut Stage<A>) -> Result<String> {
