@@ -9,6 +9,8 @@ mod host;
 
 #[path = "conformance/arm.rs"]
 mod arm;
+#[path = "conformance/cases.rs"]
+mod cases;
 #[path = "conformance/client.rs"]
 mod client;
 #[path = "conformance/real.rs"]

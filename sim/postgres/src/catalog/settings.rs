@@ -150,7 +150,7 @@ impl Settings {
 
     pub(crate) fn isolation(&self) -> Isolation {
         let name = self.get("default_transaction_isolation").unwrap_or_default();
-        Isolation::named(name).unwrap_or(Isolation::ReadCommitted)
+        Isolation::named(name).ok().flatten().unwrap_or(Isolation::ReadCommitted)
     }
 
     /// Sets a parameter.
@@ -263,7 +263,7 @@ pub(crate) fn check(name: &str, value: &str) -> PgResult<String> {
             PgError::new("22023", format!("parameter \"{name}\" requires a Boolean value"))
         })?),
         Kind::Milliseconds => read_milliseconds(value).ok_or_else(invalid)?.to_string(),
-        Kind::Isolation => Isolation::named(&lower).ok_or_else(invalid)?.name().to_owned(),
+        Kind::Isolation => Isolation::named(&lower)?.ok_or_else(invalid)?.name().to_owned(),
         Kind::SynchronousCommit => match lower.as_str() {
             "local" | "remote_write" | "remote_apply" => lower,
             _ => on_off(read_bool(&lower).ok_or_else(invalid)?),

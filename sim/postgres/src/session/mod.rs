@@ -191,7 +191,7 @@ impl SessionData {
                 let mut modes = crate::sql::Modes::default();
                 match name {
                     "transaction_isolation" => {
-                        let level = crate::xact::Isolation::named(value).ok_or_else(invalid)?;
+                        let level = crate::xact::Isolation::named(value)?.ok_or_else(invalid)?;
                         modes.isolation = Some(level);
                     }
                     "transaction_read_only" => {

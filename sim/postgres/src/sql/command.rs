@@ -114,15 +114,15 @@ fn modes(cursor: &mut Cursor<'_>) -> PgResult<Modes> {
 
 fn isolation(cursor: &mut Cursor<'_>) -> PgResult<Isolation> {
     // What PostgreSQL does not have, it treats as the next stricter level.
-    if cursor.take("READ COMMITTED") || cursor.take("READ UNCOMMITTED") {
-        Ok(Isolation::ReadCommitted)
-    } else if cursor.take("REPEATABLE READ") {
-        Ok(Isolation::RepeatableRead)
-    } else if cursor.take("SERIALIZABLE") {
-        Ok(Isolation::Serializable)
-    } else {
-        Err(cursor.unexpected())
+    let levels = ["read committed", "read uncommitted", "repeatable read", "serializable"];
+    for level in levels {
+        if cursor.take(level)
+            && let Some(level) = Isolation::named(level)?
+        {
+            return Ok(level);
+        }
     }
+    Err(cursor.unexpected())
 }
 
 fn set(cursor: &mut Cursor<'_>) -> PgResult<Statement> {

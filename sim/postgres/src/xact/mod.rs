@@ -4,21 +4,19 @@ mod subxact;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::{PgError, PgResult};
 use crate::heap::Snapshot;
 use crate::locks::{Mode, Tag};
 use crate::wal::Change;
 
 pub(crate) use subxact::Sub;
 
-/// How much a transaction sees of others.
-///
-/// Serializable transactions are told of fewer conflicts than in Postgres: of writes to the same
-/// row (40001), and not of dependencies between reads and writes.
+/// How much a transaction sees of others. Serializable ones there are none: which of them fail
+/// depends on what Postgres has locked for reading, down to pages and plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Isolation {
     ReadCommitted,
     RepeatableRead,
-    Serializable,
 }
 
 impl Isolation {
@@ -26,17 +24,20 @@ impl Isolation {
         match self {
             Self::ReadCommitted => "read committed",
             Self::RepeatableRead => "repeatable read",
-            Self::Serializable => "serializable",
         }
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
+    /// By its name; none has another.
+    ///
+    /// # Errors
+    /// 0A000: it is the one that there is not.
+    pub(crate) fn named(name: &str) -> PgResult<Option<Self>> {
+        Ok(match name {
             "read committed" | "read uncommitted" => Some(Self::ReadCommitted),
             "repeatable read" => Some(Self::RepeatableRead),
-            "serializable" => Some(Self::Serializable),
+            "serializable" => return Err(PgError::unsupported("serializable transactions")),
             _ => None,
-        }
+        })
     }
 }
 

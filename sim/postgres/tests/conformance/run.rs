@@ -30,11 +30,17 @@ pub(crate) async fn run<A: Arm>(steps: &[Step], stage: &mut Stage<A>) -> Result<
     let mut told = Vec::new();
     match tokio::time::timeout(END, play(steps, stage, &mut told)).await {
         Ok(played) => played.map(|()| told),
-        Err(_) => bail!("no end at {}, behind {told:#?}", stage.arm.name()),
+        Err(_) => {
+            let lines: String = told.iter().map(|told| told.lines.as_str()).collect();
+            let waits = stage.abandon();
+            bail!("{} comes to no end; {waits}, behind\n{lines}", stage.arm.name())
+        }
     }
 }
 
 async fn play<A: Arm>(steps: &[Step], stage: &mut Stage<A>, told: &mut Vec<Told>) -> Result<()> {
+    // A sequence that came to no end has left something behind.
+    stage.clear().await?;
     stage.observer().await?.rows(NO_TABLES).await?;
     stage.observer().await?.rows(TABLES).await?;
     for step in steps {

@@ -102,19 +102,15 @@ fn random_sequences_are_answered_alike() -> Result<()> {
     };
     let (play, first) = (RefCell::new(Play::start()?), Cell::new(true));
     let result = TestRunner::new(config).run(&sequence(), |steps| {
-        let differ = play.borrow_mut().differ(&steps);
-        match differ.map_err(|error| TestCaseError::fail(format!("{error:#}")))? {
-            None => Ok(()),
-            Some((simulated, real)) => {
-                let text = difference(&simulated, &real);
-                if first.replace(false) {
-                    println!(
-                        "They differ; what follows is looked for in something smaller.\n{text}"
-                    );
-                }
-                Err(TestCaseError::fail(format!("\n{text}")))
-            }
+        let said = match play.borrow_mut().differ(&steps) {
+            Ok(None) => return Ok(()),
+            Ok(Some((simulated, real))) => difference(&simulated, &real),
+            Err(error) => format!("{error:#}"),
+        };
+        if first.replace(false) {
+            println!("They differ; what follows is looked for in something smaller.\n{said}");
         }
+        Err(TestCaseError::fail(format!("\n{said}")))
     });
     let play = play.into_inner();
     println!(

@@ -231,6 +231,17 @@ impl<A: Arm> Stage<A> {
         Ok((waits, resting))
     }
 
+    /// Leaves everything as it is, which may be in the middle of something, and says who was busy.
+    pub(crate) fn abandon(&mut self) -> String {
+        let gone: Vec<_> = self.ghosts.values().map(|(name, _)| name.clone()).collect();
+        let busy = self.busy();
+        self.observer = None;
+        self.sessions.clear();
+        self.ghosts.clear();
+        self.answers.clear();
+        format!("busy: {busy:?}, not gone yet: {gone:?}")
+    }
+
     /// Ends every session, and what is prepared: as if nobody had been here.
     pub(crate) async fn clear(&mut self) -> Result<()> {
         self.sessions.clear();
