@@ -20,8 +20,8 @@
 //! Execution takes no time: what is seen between two waits happens in one moment. There is no
 //! background work: no checkpoints, no autovacuum, no statistics, no replication (a failover is a
 //! new [`Server`] over a part of the log, of a later timeline). There are no
-//! serializable transactions. A start reads the whole log, and minds what is prepared at its end; Postgres
-//! reads it from the last checkpoint on, and minds what was prepared at any time since. Roles, privileges and `ALTER TABLE` are seen by
+//! serializable transactions. A start minds only what is prepared at the end of the log; that of
+//! Postgres also what was prepared at any time since the last checkpoint. Roles, privileges and `ALTER TABLE` are seen by
 //! others before their transaction commits.
 
 mod catalog;

@@ -24,7 +24,7 @@ const SLOTS: usize = 2;
 const TRIES: usize = 4;
 
 /// How many sequences a plain run plays.
-const SEQUENCES: u32 = 40;
+const SEQUENCES: u32 = 30;
 
 fn simulated(steps: &[Step]) -> Result<Vec<Told>> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
