@@ -28,14 +28,12 @@ const END: Duration = Duration::from_secs(30);
 /// Carries out a sequence at a server that has nothing in it.
 pub(crate) async fn run<A: Arm>(steps: &[Step], stage: &mut Stage<A>) -> Result<Vec<Told>> {
     let mut told = Vec::new();
-    match tokio::time::timeout(END, play(steps, stage, &mut told)).await {
-        Ok(played) => played.map(|()| told),
-        Err(_) => {
-            let lines: String = told.iter().map(|told| told.lines.as_str()).collect();
-            let waits = stage.abandon();
-            bail!("{} comes to no end; {waits}, behind\n{lines}", stage.arm.name())
-        }
+    if let Ok(played) = tokio::time::timeout(END, play(steps, stage, &mut told)).await {
+        return played.map(|()| told);
     }
+    let lines: String = told.iter().map(|told| told.lines.as_str()).collect();
+    let busy = stage.abandon();
+    bail!("{} comes to no end; {busy}, behind\n{lines}", stage.arm.name())
 }
 
 async fn play<A: Arm>(steps: &[Step], stage: &mut Stage<A>, told: &mut Vec<Told>) -> Result<()> {

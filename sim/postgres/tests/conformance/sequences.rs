@@ -71,18 +71,14 @@ impl Play {
 
 /// A script up to where the two part, and what each says there.
 fn difference(simulated: &[Told], real: &[Told]) -> String {
-    let mut text = String::new();
-    for (a, b) in simulated.iter().zip(real) {
-        if a == b {
-            text += &a.lines;
-            continue;
-        }
-        let seen = |told: &Told| if a.lines == b.lines { told.seen.clone() } else { String::new() };
-        text += &format!("== the simulated server\n{}{}", a.lines, seen(a));
-        text += &format!("== the real server\n{}{}", b.lines, seen(b));
-        break;
-    }
-    text
+    let alike = simulated.iter().zip(real).take_while(|(a, b)| a == b).count();
+    let before: String = simulated[..alike].iter().map(|told| told.lines.as_str()).collect();
+    let (Some(a), Some(b)) = (simulated.get(alike), real.get(alike)) else { return before };
+    // What is seen from outside tells nothing where the answers differ already.
+    let seen = |told: &Told| if a.lines == b.lines { told.seen.clone() } else { String::new() };
+    let (seen_a, seen_b) = (seen(a), seen(b));
+    let (a, b) = (&a.lines, &b.lines);
+    format!("{before}== the simulated server\n{a}{seen_a}== the real server\n{b}{seen_b}")
 }
 
 #[test]
