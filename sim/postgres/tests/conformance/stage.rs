@@ -148,13 +148,12 @@ impl<A: Arm> Stage<A> {
         Ok(())
     }
 
-    /// Everything is killed, and started again: no session is left.
+    /// Everything is killed, and started again: no session is left. The clients go only then, as
+    /// a server that lives would roll back what they had open.
     pub(crate) async fn crash(&mut self) -> Result<()> {
-        self.sessions.clear();
-        self.ghosts.clear();
-        self.answers.clear();
-        self.observer = None;
-        self.arm.crash().await
+        let started = self.arm.crash().await;
+        self.abandon();
+        started
     }
 
     /// Waits until everybody has come to rest, or for this long.
