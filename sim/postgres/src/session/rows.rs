@@ -90,24 +90,32 @@ impl Session {
         let mut state = self.shared.interrupts()?;
         let State { heaps, clog, running, .. } = &mut *state;
         let heap = heaps.entry(table).or_default();
-        let Some(tuple) = heap.tuples.get_mut(&tid) else { return Ok(Attempt::Moved(None)) };
-        tuple.sweep(clog, |xid| running.contains(&xid));
         let mine = &self.data.xact().mine;
-        if let Some(ender) = tuple.ender()
-            && (mine.contains(&ender.xid) || !running.contains(&ender.xid))
-        {
-            // What this transaction itself has ended is nobody's to follow.
-            if mine.contains(&ender.xid) {
-                return Ok(Attempt::Mine);
+        let mut next = Some(tid);
+        while let Some(at) = next.take() {
+            let Some(tuple) = heap.tuples.get_mut(&at) else { return Ok(Attempt::Moved(None)) };
+            tuple.sweep(clog, |xid| running.contains(&xid));
+            if let Some(ender) = tuple.ender()
+                && (mine.contains(&ender.xid) || !running.contains(&ender.xid))
+            {
+                // What this transaction itself has ended is nobody's to follow.
+                if mine.contains(&ender.xid) {
+                    return Ok(Attempt::Mine);
+                }
+                // A key that an update has left as it was is locked where it is seen, and in all
+                // versions since (`heap_lock_updated_tuple`).
+                if strength != RowLock::KeyShare || ender.strength == RowLock::Update {
+                    return Ok(Attempt::Moved(tuple.next));
+                }
+                next = tuple.next;
             }
-            return Ok(Attempt::Moved(tuple.next));
-        }
-        let in_the_way = tuple
-            .holders
-            .iter()
-            .find(|holder| !mine.contains(&holder.xid) && holder.strength.conflicts(strength));
-        if let Some(holder) = in_the_way {
-            return Ok(Attempt::Blocked(holder.xid));
+            let in_the_way = tuple
+                .holders
+                .iter()
+                .find(|holder| !mine.contains(&holder.xid) && holder.strength.conflicts(strength));
+            if let Some(holder) = in_the_way {
+                return Ok(Attempt::Blocked(holder.xid));
+            }
         }
         if mark {
             self.data.change(&mut state, Change::Lock { table, tid, strength });
