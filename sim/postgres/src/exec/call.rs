@@ -198,6 +198,10 @@ impl Evaluator<'_> {
             Func::CurrentXid => Value::xid(self.session.assign_top(self.state)),
             Func::CurrentXidIfAssigned => self.session.xact().xid.map_or(Value::Null, Value::xid),
             Func::ExportSnapshot => {
+                if !self.session.xact().subs.is_empty() {
+                    let text = "cannot export a snapshot from a subtransaction";
+                    return Err(PgError::new("25001", text).into());
+                }
                 self.session.xact_mut().unpreparable =
                     Some("cannot PREPARE a transaction that has exported snapshots");
                 Value::text(format!("{:08X}-00000001-1", self.session.pid))

@@ -1,12 +1,12 @@
 //! The same random sequences at both arms, compared step by step.
 //!
-//! `INDOUBT_SEQUENCES=2000` searches longer. What differs is shrunk, and printed as a script
-//! whose last step is where the two part.
+//! A plain run plays the same ones each time; `INDOUBT_SEQUENCES=2000` draws as many others. What
+//! differs is shrunk, and printed as a script whose last step is where the two part.
 
 use std::cell::{Cell, RefCell};
 
 use anyhow::Result;
-use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRng, TestRunner};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::arm::Arm as _;
@@ -83,10 +83,8 @@ fn difference(simulated: &[Told], real: &[Told]) -> String {
 
 #[test]
 fn random_sequences_are_answered_alike() -> Result<()> {
-    let cases = match std::env::var("INDOUBT_SEQUENCES") {
-        Ok(count) => count.parse()?,
-        Err(_) => SEQUENCES,
-    };
+    let wanted = std::env::var("INDOUBT_SEQUENCES").ok();
+    let cases = wanted.as_ref().map_or(Ok(SEQUENCES), |count| count.parse())?;
     let persistence = FileFailurePersistence::WithSource("proptest-regressions");
     let config = Config {
         cases,
@@ -97,7 +95,13 @@ fn random_sequences_are_answered_alike() -> Result<()> {
         ..Config::default()
     };
     let (play, first) = (RefCell::new(Play::start()?), Cell::new(true));
-    let result = TestRunner::new(config).run(&sequence(), |steps| {
+    let mut runner = if wanted.is_some() {
+        TestRunner::new(config)
+    } else {
+        let rng = TestRng::deterministic_rng(config.rng_algorithm);
+        TestRunner::new_with_rng(config, rng)
+    };
+    let result = runner.run(&sequence(), |steps| {
         let said = match play.borrow_mut().differ(&steps) {
             Ok(None) => return Ok(()),
             Ok(Some((simulated, real))) => difference(&simulated, &real),
