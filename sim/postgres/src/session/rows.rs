@@ -19,6 +19,8 @@ enum Attempt {
     Mine,
     /// This transaction is in the way.
     Blocked(u64),
+    /// It is in the way of a later version, where neither `NOWAIT` nor `SKIP LOCKED` counts.
+    Behind(u64),
 }
 
 impl Session {
@@ -53,6 +55,11 @@ impl Session {
                     match next {
                         Some(next) => at = next,
                         None => break Ok(None),
+                    }
+                }
+                Attempt::Behind(xid) => {
+                    if let Err(error) = self.wait_for_xact(xid).await {
+                        break Err(error);
                     }
                 }
                 Attempt::Blocked(_) if wait == NoWait::Skip => break Ok(None),
@@ -95,26 +102,26 @@ impl Session {
         while let Some(at) = next.take() {
             let Some(tuple) = heap.tuples.get_mut(&at) else { return Ok(Attempt::Moved(None)) };
             tuple.sweep(clog, |xid| running.contains(&xid));
-            if let Some(ender) = tuple.ender()
-                && (mine.contains(&ender.xid) || !running.contains(&ender.xid))
-            {
+            if let Some(ender) = tuple.ender() {
                 // What this transaction itself has ended is nobody's to follow.
                 if mine.contains(&ender.xid) {
                     return Ok(Attempt::Mine);
                 }
-                // A key that an update has left as it was is locked where it is seen, and in all
+                // A key that an update leaves as it was is locked where it is seen, and in all
                 // versions since (`heap_lock_updated_tuple`).
-                if strength != RowLock::KeyShare || ender.strength == RowLock::Update {
+                if strength == RowLock::KeyShare && ender.strength != RowLock::Update {
+                    next = tuple.next;
+                } else if !running.contains(&ender.xid) {
                     return Ok(Attempt::Moved(tuple.next));
                 }
-                next = tuple.next;
             }
             let in_the_way = tuple
                 .holders
                 .iter()
                 .find(|holder| !mine.contains(&holder.xid) && holder.strength.conflicts(strength));
             if let Some(holder) = in_the_way {
-                return Ok(Attempt::Blocked(holder.xid));
+                let (xid, asked) = (holder.xid, at == tid);
+                return Ok(if asked { Attempt::Blocked(xid) } else { Attempt::Behind(xid) });
             }
         }
         if mark {

@@ -55,7 +55,10 @@ impl<A: Arm> Stage<A> {
     /// The session that looks on.
     pub(crate) async fn observer(&mut self) -> Result<&mut Client> {
         if self.observer.is_none() {
-            self.observer = Some(self.client("postgres", "postgres").await?);
+            let mut client = self.client("postgres", "postgres").await?;
+            // Not even SKIP LOCKED keeps a look from waiting, if it is for a later version.
+            client.rows("SET lock_timeout = 100").await?;
+            self.observer = Some(client);
         }
         self.observer.as_mut().context("it was just opened")
     }
