@@ -56,11 +56,23 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
-/// Hears of effects at the moment when they are certain.
+/// Hears of effects at the moment when they are certain, and of what clients are told. Nothing here may
+/// call back into the server.
 pub trait Observer: Send + Sync + 'static {
     /// Called synchronously, in the poll in which the effect became certain, before anybody
-    /// else can see it. Must not call back into the server.
+    /// else can see it.
     fn effect(&self, effect: &Effect);
+
+    /// A client is sent an error of this SQLSTATE. With it comes the value of
+    /// [`Options::tag`](crate::Options::tag) in its session, if that was set.
+    fn refused(&self, _code: &str, _tag: Option<&str>) {}
+
+    /// Whether there is a slot for one more prepared transaction beside so many. Asked only if
+    /// [`Options::max_prepared_transactions`](crate::Options::max_prepared_transactions) has one: a host
+    /// can let it be taken.
+    fn has_slot(&self, _prepared: usize) -> bool {
+        true
+    }
 }
 
 /// Hears nothing.
@@ -190,6 +202,10 @@ impl Edges {
 
     pub(crate) fn tell(&self, effect: &Effect) {
         self.observer.effect(effect);
+    }
+
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 }
 

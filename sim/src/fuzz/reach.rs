@@ -74,7 +74,6 @@ const CROWD: &[&str] = &[
 const NOT_AT_SERVERS: &[&str] = &[
     "deadlocks across participants",
     "lock timeouts",
-    "losses of evidence",
     "messages aimed at",
     "messages duplicated",
     "messages into a cut",
@@ -83,7 +82,6 @@ const NOT_AT_SERVERS: &[&str] = &[
     "messages slow",
     "messages that are dragged",
     "messages to the dead",
-    "prepares without a slot",
     "waits for a lock",
 ];
 

@@ -11,7 +11,7 @@ use crate::history::{Event, Place};
 use crate::net::{Endpoint, NodeId, Spoken};
 use crate::time::Timed;
 
-use super::{LockWaits, Slots};
+use super::{Counts, LockWaits, Slots};
 
 /// A kind of participant.
 ///
@@ -33,6 +33,11 @@ pub trait Kind: Clone + Send + Sync + 'static {
     /// Whether a vote of read-only or no is the participant's own, and its server's node writes nothing
     /// down of it.
     const VOTES_AT_THE_COORDINATOR: bool = false;
+
+    /// What it counts by itself: each has to come about in a search of many runs.
+    fn counts() -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// Of the participant of this number before the run, with these rows.
     fn kept(&self, p: u8, rows: &[(u64, i64)]) -> Self::Kept;
@@ -128,6 +133,8 @@ pub struct Site {
     pub slots: Slots,
     /// How its sessions wait for locked rows.
     pub locks: LockWaits,
+    /// Where it counts.
+    pub counts: Counts,
     /// Its machine's clock.
     pub clock: NodeClock,
     /// Where its history goes.

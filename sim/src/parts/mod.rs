@@ -5,6 +5,7 @@
 //! once; what ships and what a user brings are put together in [`crate::harness`].
 
 mod backlog;
+mod counts;
 mod foreign;
 mod kind;
 mod locks;
@@ -16,6 +17,7 @@ mod work;
 use indoubt::{Clock, DecisionLog, Participant};
 
 pub use backlog::{Backlog, UnderWay};
+pub use counts::Counts;
 pub(crate) use foreign::FOREIGN;
 pub use kind::{Hand, Kind, Node, Serve, Site};
 pub use locks::{LockCounts, LockWaits};

@@ -11,11 +11,15 @@ use indoubt::{BranchGid, Decision};
 use indoubt_sim_postgres::{Effect, Observer, What};
 
 use super::kind::{Database, Kept, Older, application_name};
-use crate::history::{Event, ServiceEvent, Tx};
+use super::traps;
+use crate::history::{Ask, Event, ServiceEvent, Tx};
 use crate::hosting::{By, Teller};
 use crate::lock::lock;
-use crate::parts::{FOREIGN, Site};
+use crate::parts::{Counts, FOREIGN, Site, Slots};
 use crate::time::Timed;
+
+/// `idle_in_transaction_session_timeout`.
+const IDLE: &str = "25P03";
 
 /// Hears of the effects of one life of a server. Clones hear for the same one.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub(super) struct Effects {
     database: Option<Database>,
     /// What another process under the coordinator's id calls itself.
     rival: Option<String>,
+    slots: Slots,
+    counts: Counts,
 }
 
 /// Which backend is whose.
@@ -42,7 +48,8 @@ impl Effects {
     pub(super) fn new(site: &Site, teller: Teller, kept: &Kept) -> Self {
         let (p, events, rival) = (site.p, site.events.clone(), site.rival.map(application_name));
         let (older, database) = (kept.older.clone(), kept.database.clone());
-        Self { p, teller, events, hands: Arc::default(), older, database, rival }
+        let (hands, slots, counts) = (Arc::default(), site.slots.clone(), site.counts.clone());
+        Self { p, teller, events, hands, older, database, rival, slots, counts }
     }
 
     /// This backend is an operator's, who ends this branch: should the server crash when that is durable
@@ -89,6 +96,20 @@ impl Effects {
         }
     }
 
+    /// Whether the process that asked the branch to prepare has stopped waiting for that.
+    fn was_given_up(&self, tx: Tx) -> bool {
+        let given_up = self.events.last(|event| match *event {
+            Event::GaveUp { tx: of, p, ask: Ask::Prepare, .. } if of == tx && p == self.p => {
+                Some(true)
+            }
+            Event::Asked { tx: of, p, ask: Ask::Prepare, .. } if of == tx && p == self.p => {
+                Some(false)
+            }
+            _ => None,
+        });
+        given_up == Some(true)
+    }
+
     /// Whoever asked last for this end of the branch.
     fn asked_last(&self, tx: Tx, decision: Decision) -> By {
         let by_recovery = self.events.last(|event| match event {
@@ -108,7 +129,10 @@ impl Observer for Effects {
                 if let Some(by) = &effect.by {
                     lock(&self.hands).prepared.insert(gid.clone(), by.pid);
                 }
-                if let Some((gid, _)) = self.ours(gid) {
+                if let Some((gid, tx)) = self.ours(gid) {
+                    if effect.by.is_some() && self.was_given_up(tx) {
+                        self.counts.count(traps::LATE);
+                    }
                     self.teller.prepared(&gid);
                 }
             }
@@ -132,5 +156,20 @@ impl Observer for Effects {
             }
             What::Aborted { .. } => {}
         }
+    }
+
+    fn refused(&self, code: &str, tag: Option<&str>) {
+        if let Some(what) = traps::of(code) {
+            self.counts.count(what);
+        }
+        if code == IDLE
+            && let Some((_, tx)) = tag.and_then(|tag| self.ours(tag))
+        {
+            self.events.record(Event::Expired { tx, p: self.p });
+        }
+    }
+
+    fn has_slot(&self, prepared: usize) -> bool {
+        self.slots.is_free(prepared.saturating_sub(FOREIGN.len()))
     }
 }

@@ -13,7 +13,7 @@ use tokio_postgres::Config;
 use super::schema::scripts;
 use super::seed::{Records, Seed, seeded};
 use super::server::PostgresServer;
-use super::{Silence, SimDialer};
+use super::{Silence, SimDialer, traps};
 use crate::history::{Place, ServiceEvent};
 use crate::hosting::Chronicle;
 use crate::lock::lock;
@@ -33,9 +33,17 @@ pub(crate) fn config(from: NodeId) -> Config {
     config
 }
 
+/// The first transaction id: the 32 bits that the server shows of it start again within every run.
+const EPOCH_ENDS: u64 = (1 << 32) - 20;
+
 /// How every server is set up.
 pub(super) fn options() -> Options {
-    Options { max_connections: 10_000, max_prepared_transactions: 10_000, ..Options::default() }
+    Options {
+        max_connections: 10_000,
+        max_prepared_transactions: 10_000,
+        initial_xid: EPOCH_ENDS,
+        ..Options::default()
+    }
 }
 
 /// The shipped adapter, at servers of their own.
@@ -113,6 +121,10 @@ impl Kind for PostgresKind {
 
     /// The adapter finds out whether a branch wrote, and reads a refusal as a no.
     const VOTES_AT_THE_COORDINATOR: bool = true;
+
+    fn counts() -> Vec<&'static str> {
+        traps::names()
+    }
 
     fn kept(&self, _: u8, rows: &[(u64, i64)]) -> Kept {
         let scripts = scripts(rows);

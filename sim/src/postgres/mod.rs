@@ -6,8 +6,7 @@
 //! its power with it, and comes up by reading what is left. Its sessions outlive their clients as those
 //! of Postgres do, so a late `PREPARE` arrives here too.
 //!
-//! Absent: faults of evidence that is lost and of slots, which do nothing here; what a network address is
-//! (a node is one), and a time zone.
+//! Absent: what a network address is (a node is one), passwords, and a time zone.
 
 mod client;
 mod dialer;
@@ -16,6 +15,7 @@ mod kind;
 mod schema;
 mod seed;
 mod server;
+mod traps;
 mod wal;
 mod words;
 mod work;

@@ -229,7 +229,11 @@ impl Serve for PostgresServer {
                 let Some(backend) = busy.or(backends.first()) else { return Ok(false) };
                 return self.crash(backend.pid).await.map_err(io::Error::other);
             }
-            Hand::Forget => return Ok(false),
+            Hand::Forget => {
+                self.server.forget_ends();
+                self.site.events.record(Event::Forgot { p: self.site.p });
+                self.site.events.record(Event::ForgotUnprepared { p: self.site.p });
+            }
         }
         Ok(true)
     }

@@ -21,7 +21,7 @@ use crate::edge::Witness;
 use crate::history::{Event, Place};
 use crate::lock::lock;
 use crate::net::{self, Network};
-use crate::parts::{Backlog, LockWaits, MessageOf, Parts, Tasks, Terms, WatchedLog};
+use crate::parts::{Backlog, Counts, LockWaits, MessageOf, Parts, Tasks, Terms, WatchedLog};
 use crate::scenario::Scenario;
 use crate::sentry::Sentry;
 use crate::time::Timed;
@@ -93,6 +93,7 @@ pub(crate) struct World<P: Parts> {
     pub(crate) log_disk: SimDisk,
     pub(crate) slots: Vec<Slot<P>>,
     pub(super) locks: LockWaits,
+    pub(super) counts: Counts,
     pub(crate) hosts: Mutex<Vec<Host>>,
     /// The coordinator of the newest epoch.
     pub(crate) current: Mutex<Option<Current<P>>>,

@@ -85,6 +85,7 @@ pub(super) async fn live<P: Parts>(world: Arc<World<P>>, p: u8, life: u64, mount
             idle: world.terms.idle,
             slots: slot.prepared.clone(),
             locks: world.locks.clone(),
+            counts: world.counts.clone(),
             clock: world.clock(place),
             events: world.events.clone(),
         };

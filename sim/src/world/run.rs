@@ -23,7 +23,7 @@ use crate::disk::SimDisk;
 use crate::history::{Event, History, Place, Recorder};
 use crate::invariants::{Claim, Violation, verdict, words};
 use crate::net::Network;
-use crate::parts::{Backlog, Kind, LockWaits, Parts};
+use crate::parts::{Backlog, Counts, Kind, LockWaits, Parts};
 use crate::scenario::{Scenario, When};
 use crate::sentry::Sentry;
 use crate::time::{SimClock, Timed};
@@ -171,6 +171,7 @@ fn world<P: Parts>(
         hazards: Mutex::default(),
         slots: (0..scenario.participants).map(slot).collect(),
         locks: LockWaits::new(scenario.locks.timeout()),
+        counts: Counts::default(),
         hosts: Mutex::new((0..places).map(host).collect()),
         current: Mutex::new(None),
         ends,

@@ -5,7 +5,7 @@ use super::participant::Slot;
 use crate::disk::DiskStats;
 use crate::lock::lock;
 use crate::net::NetStats;
-use crate::parts::{LockCounts, Parts};
+use crate::parts::{Kind, LockCounts, Parts};
 use crate::scenario::When;
 use crate::trace::Trace;
 
@@ -138,6 +138,7 @@ impl<P: Parts> World<P> {
                 ("segments that are dragged", streams.dragged),
             ]);
         }
+        counts.extend(P::Kind::counts().into_iter().map(|name| (name, self.counts.of(name))));
         (counts, net.sent + streams.sent)
     }
 }

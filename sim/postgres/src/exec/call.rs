@@ -265,8 +265,7 @@ impl Evaluator<'_> {
             let text = format!("transaction ID {xid} is in the future");
             return Err(PgError::new("22023", text));
         }
-        // Of what came before the cluster's own first transaction nothing is kept.
-        if xid == 0 || (xid > 2 && xid < self.state.options.initial_xid) {
+        if xid == 0 || (xid > 2 && xid < self.state.oldest_known) {
             return Ok(Value::Null);
         }
         Ok(Value::text(if self.state.running.contains(&xid) {

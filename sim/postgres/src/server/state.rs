@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) heaps: BTreeMap<u32, Heap>,
     pub(crate) clog: Clog,
     pub(crate) next_xid: u64,
+    /// Of what came before nothing is known any more.
+    pub(crate) oldest_known: u64,
     /// All transactions and subtransactions that have not ended, prepared ones too.
     pub(crate) running: BTreeSet<u64>,
     pub(crate) locks: Locks,
@@ -77,6 +79,7 @@ impl State {
             heaps: BTreeMap::new(),
             clog: Clog::default(),
             next_xid: options.initial_xid.max(3),
+            oldest_known: options.initial_xid,
             running: BTreeSet::new(),
             locks: Locks::default(),
             known: Known::default(),
@@ -101,6 +104,21 @@ impl State {
     /// The moment as it is now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot { xmax: self.next_xid, running: self.running.clone() }
+    }
+
+    /// The next transaction id, which is used now. Those that mean something else are left out in every
+    /// epoch (`FirstNormalTransactionId`).
+    pub(crate) fn take_xid(&mut self) -> u64 {
+        let xid = self.next_xid;
+        self.pass_xid(xid);
+        xid
+    }
+
+    /// This id has been used.
+    pub(crate) fn pass_xid(&mut self, xid: u64) {
+        let next = xid + 1;
+        let in_epoch = next & u64::from(u32::MAX);
+        self.next_xid = self.next_xid.max(next + 3_u64.saturating_sub(in_epoch));
     }
 
     /// Nobody looks at what ended before this transaction.

@@ -236,8 +236,7 @@ impl SessionData {
     }
 
     fn new_xid(&mut self, state: &mut State) -> u64 {
-        let xid = state.next_xid;
-        state.next_xid += 1;
+        let xid = state.take_xid();
         state.running.insert(xid);
         let (owner, tag) = (Owner::Backend(self.pid), Tag::Transaction(xid));
         let _nobody_else_knows_it =

@@ -64,7 +64,7 @@ impl SessionData {
     }
 
     /// The value of the setting by which the host recognises the transaction.
-    pub(super) fn tag(&self, state: &State) -> Option<String> {
+    pub(crate) fn tag(&self, state: &State) -> Option<String> {
         self.settings.get(&state.options.tag).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned)
     }
 

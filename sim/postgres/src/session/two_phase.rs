@@ -115,7 +115,8 @@ impl SessionData {
             let text = format!("transaction identifier \"{gid}\" is already in use");
             return Err(PgError::new("42710", text));
         }
-        if state.prepared.len() >= slots {
+        let prepared = state.prepared.len();
+        if prepared >= slots || !state.edges.observer().has_slot(prepared) {
             return Err(PgError::new("53200", "maximum number of prepared transactions reached")
                 .hint(format!("Increase max_prepared_transactions (currently {slots}).")));
         }

@@ -34,7 +34,7 @@ pub(crate) fn replay(state: &mut State, records: &[Vec<u8>]) -> PgResult<Vec<Eff
 fn redo(state: &mut State, record: Record) -> Option<Effect> {
     match record {
         Record::Assigned { xid } => {
-            state.next_xid = state.next_xid.max(xid + 1);
+            state.pass_xid(xid);
             None
         }
         Record::Commit(work) => {
@@ -45,7 +45,7 @@ fn redo(state: &mut State, record: Record) -> Option<Effect> {
         }
         Record::Abort { xids } => {
             for xid in xids {
-                state.next_xid = state.next_xid.max(xid + 1);
+                state.pass_xid(xid);
                 state.clog.set(xid, Status::Aborted);
             }
             None
@@ -75,7 +75,7 @@ fn redo(state: &mut State, record: Record) -> Option<Effect> {
 
 fn do_again(state: &mut State, work: &Ended) {
     for xid in &work.xids {
-        state.next_xid = state.next_xid.max(xid + 1);
+        state.pass_xid(*xid);
     }
     for (xid, change) in &work.changes {
         // A lock of rows matters only for as long as it is held.

@@ -43,11 +43,17 @@ where
         }
         Ok(None) => return wire.close().await,
         Err(error) => {
+            server.lock().edges.observer().refused(error.code, None);
             wire.error(&error);
             return wire.close().await;
         }
     };
     let end = connection.run().await;
+    if let Err(error) = &end
+        && error.message != SILENT
+    {
+        connection.is_refused(error);
+    }
     connection.session.close();
     leave(&server, &connection.session);
     let Connection { mut wire, .. } = connection;
@@ -131,11 +137,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
+    /// Tells who observes of an error.
+    fn is_refused(&self, error: &PgError) {
+        let state = self.session.shared.lock();
+        let tag = self.session.data.tag(&state);
+        state.edges.observer().refused(error.code, tag.as_deref());
+    }
+
     /// Tells the client of an error that it survives.
     fn refuse(&mut self, result: PgResult<()>) -> PgResult<()> {
         match result {
             Err(error) if !error.is_fatal() => {
                 self.notices();
+                self.is_refused(&error);
                 self.wire.error(&error);
                 Ok(())
             }

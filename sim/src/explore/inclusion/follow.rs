@@ -263,8 +263,10 @@ impl<'a> Thread<'a> {
             }
             Event::OperatorEnded { committed, .. } => self.ended_by_operator(at, p, committed),
             Event::Expired { .. } => self.expired(at, p),
-            Event::Forgot { .. } | Event::Untold { .. } => self.forgot(at, p),
-            Event::ForgotUnprepared { .. } => [self.forgot(at, p), vec![at.clone()]].concat(),
+            // Or it can tell all the same.
+            Event::Forgot { .. } | Event::Untold { .. } | Event::ForgotUnprepared { .. } => {
+                [self.forgot(at, p), vec![at.clone()]].concat()
+            }
             _ => {
                 let reported = at.state.txs[0].reported & 1 << p != 0;
                 at.kept(reported)
