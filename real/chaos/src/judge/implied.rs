@@ -3,12 +3,14 @@
 //! | known by | is put |
 //! |---|---|
 //! | a vote was heard | before it was heard |
-//! | recovery asks for a rollback, so it found the branch prepared | a yes, before it read the log, which it does in between |
+//! | recovery asks for a rollback, so it found the branch prepared | a yes, before it read the log, which it does in between, and before any acknowledged abort |
 //! | it was heard to have committed | before that was first heard |
 //! | it was heard to have rolled back, by recovery or after a yes | before that was first heard |
 //! | recovery asked for that, and was never answered | after the last question, for it found the branch before that |
 //! | only others asked for that, after a yes, and were never answered | after the first question |
 //! | its marker is there, and nobody heard of a commit | after the first question that can have done it; else at the end |
+//!
+//! A server that was killed can no longer tell how those ended that were never prepared.
 //!
 //! A branch that was lost with its server before it was asked for its vote votes no by not being there:
 //! that is no vote that it gave, and is left out.
@@ -46,6 +48,9 @@ pub fn complete(history: &History) -> History {
     let looked_at = |event: &Event| matches!(event, Event::Row { .. });
     let end = history.events().position(looked_at).unwrap_or(entries.len());
     let crashes = crashes(entries);
+    for (at, p) in &crashes {
+        additions.push((at + 1, Event::ForgotUnprepared { p: *p }));
+    }
     for (branch, questions) in &questions(entries) {
         vote(*branch, questions, &crashes, &mut additions);
         let is_there = markers.contains(branch);
@@ -188,12 +193,13 @@ fn ending(
 
 /// When it is known to have been rolled back, and whether by recovery.
 fn rolled_back(questions: &[Question]) -> Option<(usize, bool)> {
+    let by_recovery = |one: &&Question| one.ask == Ask::RecoverAbort;
     let has_voted = questions.iter().any(|one| {
-        one.ask == Ask::Prepare && one.answer.is_some_and(|(_, heard)| heard == Heard::Yes)
+        let says_so = one.answer.is_some_and(|(_, heard)| heard == Heard::Yes);
+        by_recovery(&one) || one.ask == Ask::Prepare && says_so
     });
     let is_answered =
         |one: &&Question| one.answer.is_some_and(|(_, heard)| heard == Heard::AsDecided);
-    let by_recovery = |one: &&Question| one.ask == Ask::RecoverAbort;
     let by_its_own = |one: &&Question| one.ask == Ask::Abort && has_voted;
     let asked = || questions.iter().filter(|one| by_recovery(one) || by_its_own(one));
     let one = asked().find(is_answered);
