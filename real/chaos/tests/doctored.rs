@@ -2,7 +2,7 @@
 
 use indoubt_chaos::judge::judge;
 use indoubt_sim::history::rows::marker;
-use indoubt_sim::history::{Ask, Entry, Event, Heard, History, Place, Told, Tx};
+use indoubt_sim::history::{Ask, Entry, Event, Heard, History, Place, Reading, Told, Tx};
 use indoubt_sim::invariants::Invariant;
 
 const TX: Tx = Tx { epoch: 1, sequence: 1 };
@@ -145,4 +145,63 @@ fn what_is_left_is_an_orphan_and_a_touched_stranger_is_seen() {
     assert!(broken(with(touched, quiesces)).contains(&Invariant::Ownership));
     let without_rest = without(quiesces);
     assert!(broken(without_rest).contains(&Invariant::Termination));
+}
+
+/// A run in which the client was refused, up to where its branches are asked for their votes.
+fn asked_to_prepare(branches: &[u8]) -> Vec<Event> {
+    let mut events = committed();
+    let prepares = |event: &Event| matches!(event, Event::Asked { .. });
+    events.truncate(events.iter().position(prepares).expect("there is one"));
+    events.retain(|event| match event {
+        Event::Enlisted { p, .. } => branches.contains(p),
+        _ => true,
+    });
+    events
+}
+
+fn at_rest(mut events: Vec<Event>, told: Told) -> Vec<Event> {
+    events.extend([Event::Healed, Event::Status { tx: TX, told, after_us: 10 }]);
+    events.extend([0, 1].map(|p| Event::Foreign { p, expected: 2, found: 2 }));
+    events.extend([0, 1].map(|p| Event::Row { p, key: 0, value: 1_000 }));
+    events.push(Event::Quiesced);
+    events
+}
+
+fn answered(told: Told) -> Event {
+    let (pending, heuristic) = (Vec::new(), Vec::new());
+    Event::Answered { tx: TX, told, pending, heuristic, reason: None }
+}
+
+#[test]
+fn a_list_that_is_older_than_an_acknowledged_abort_is_no_lie() {
+    let mut events = asked_to_prepare(&[0, 1]);
+    events.extend([0, 1].map(|p| asked(p, Ask::Prepare)));
+    events.extend([heard(0, Ask::Prepare, Heard::Yes), heard(1, Ask::Prepare, Heard::Lost)]);
+    events.extend([0, 1].map(|p| asked(p, Ask::Abort)));
+    events.extend([0, 1].map(|p| heard(p, Ask::Abort, Heard::AsDecided)));
+    events.push(answered(Told::Aborted));
+    events.extend([
+        Event::LogRead { tx: TX, by: HERE, reading: Reading::Absent },
+        asked(1, Ask::RecoverAbort),
+        heard(1, Ask::RecoverAbort, Heard::AsDecided),
+    ]);
+    assert_eq!(broken(at_rest(events, Told::Aborted)), []);
+}
+
+#[test]
+fn a_server_that_was_killed_need_not_know_how_a_lone_commit_ended() {
+    let lone = |killed: bool| {
+        let mut events = asked_to_prepare(&[0]);
+        events.extend([asked(0, Ask::OnePhase), heard(0, Ask::OnePhase, Heard::Lost)]);
+        let place = Place::Participant(0);
+        if killed {
+            events.extend([Event::Crashed { place }, Event::Started { place }]);
+        }
+        events.extend([asked(0, Ask::Inquire), heard(0, Ask::Inquire, Heard::Untold)]);
+        events.push(answered(Told::InDoubt));
+        at_rest(events, Told::InDoubt)
+    };
+    assert_eq!(broken(lone(true)), []);
+    let broken = broken(lone(false));
+    assert!(broken.contains(&Invariant::ClientTruth), "{broken:?}");
 }
