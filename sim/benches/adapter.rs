@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p indoubt-sim --bench adapter`. The three are alternated; what counts is their ratios.
 
+#![expect(clippy::disallowed_methods, reason = "it measures, and runs are within what it measures")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -164,9 +164,6 @@ impl fmt::Display for Event {
                 let (ms, us) = (after_us / 1_000, after_us % 1_000);
                 write!(f, "{tx}: status by gid, after {ms}.{us:03} ms: {told}")
             }
-            Self::Trespassed { tx, p } => {
-                write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
-            }
             Self::Acknowledged { tx } => {
                 write!(f, "{tx}: an operator has seen to what cannot say how it ended")
             }
@@ -177,9 +174,6 @@ impl fmt::Display for Event {
                 f.write_str(if *by_recovery { ", by recovery" } else { "" })
             }
             Self::Expired { tx, p } => write!(f, "{tx}: the session at {} expired", participant(p)),
-            Self::Untold { tx, p } => {
-                write!(f, "{tx}: {} will NOT be able to tell how it ended", participant(p))
-            }
             Self::OperatorEnded { tx, p, committed } => {
                 write!(
                     f,
@@ -219,6 +213,8 @@ impl fmt::Display for Event {
             | Self::StillPrepared { .. }
             | Self::StillLocked { .. }
             | Self::StillUnfinished { .. }
+            | Self::Untold { .. }
+            | Self::Trespassed { .. }
             | Self::Foreign { .. } => self.befalls_the_run(f),
             Self::LogUnreadable { by } => write!(f, "{by} could not read the log"),
             Self::OfService { what } => what.fmt(f),
@@ -255,7 +251,7 @@ fn listed(f: &mut fmt::Formatter<'_>, what: &str, participants: &[u8]) -> fmt::R
 }
 
 impl Event {
-    /// The line of what is about all of a run, or is left at its end.
+    /// The line of what is about all of a run, is left at its end, or strikes a branch from outside.
     fn befalls_the_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let participant = |p: &u8| Place::Participant(*p);
         match self {
@@ -272,6 +268,12 @@ impl Event {
                 write!(f, "{}: {rows} rows still locked", participant(p))
             }
             Self::StillUnfinished { tx } => write!(f, "{tx}: the log still owes the decision"),
+            Self::Untold { tx, p } => {
+                write!(f, "{tx}: {} will NOT be able to tell how it ended", participant(p))
+            }
+            Self::Trespassed { tx, p } => {
+                write!(f, "{tx}: a RIVAL under the same id ends the branch at {}", participant(p))
+            }
             Self::Foreign { p, expected, found } => {
                 write!(f, "{}: {found} of {expected} foreign branches untouched", participant(p))
             }

@@ -32,7 +32,7 @@ mod wire;
 pub use aim::{Aim, Deed, Spoken};
 pub use endpoint::Endpoint;
 pub use ground::{LinkOptions, NetStats, NodeId, StreamStats};
-pub use stream::{ByteStream, Course, Stage, StreamAim, StreamDeed, StreamOptions};
+pub use stream::{ByteStream, Course, Meant, Stage, StreamAim, StreamDeed, StreamOptions};
 
 use crate::sentry::Sentry;
 use state::NetState;

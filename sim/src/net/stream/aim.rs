@@ -48,6 +48,9 @@ pub enum StreamDeed {
     HalfClose,
 }
 
+/// Whether a segment of these bytes is meant.
+pub type Meant = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// Which segment, counted from when this is given to the network, and what becomes of it.
 #[derive(Clone)]
 pub struct StreamAim {
@@ -57,7 +60,7 @@ pub struct StreamAim {
     pub to: Option<NodeId>,
     /// Whether a segment of these bytes counts. Called with the network locked, so it may look and do
     /// nothing else.
-    pub meant: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    pub meant: Meant,
     /// The how many-th in the order of their writes, from 1.
     pub nth: u32,
     /// When it strikes.

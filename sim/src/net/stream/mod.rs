@@ -33,7 +33,7 @@ mod step;
 mod streams;
 mod transfer;
 
-pub use aim::{Course, Stage, StreamAim, StreamDeed};
+pub use aim::{Course, Meant, Stage, StreamAim, StreamDeed};
 pub use byte_stream::ByteStream;
 pub use options::StreamOptions;
 
