@@ -12,9 +12,10 @@ use indoubt_sim_postgres::{Effect, Observer, What};
 
 use super::kind::{Database, Kept, Older, application_name};
 use super::traps;
-use crate::history::{Ask, Event, ServiceEvent, Tx};
+use crate::history::{Ask, Event, Place, ServiceEvent, Tx};
 use crate::hosting::{By, Teller};
 use crate::lock::lock;
+use crate::net::NodeId;
 use crate::parts::{Counts, FOREIGN, Site, Slots};
 use crate::time::Timed;
 
@@ -81,6 +82,7 @@ impl Effects {
         if Some(by.application_name.as_str()) == self.rival.as_deref() {
             self.events.record(Event::Trespassed { tx, p: self.p });
         }
+        let whose = &by.application_name;
         let by = {
             let hands = lock(&self.hands);
             if hands.operators.contains(&by.pid) {
@@ -89,7 +91,7 @@ impl Effects {
                 (hands.prepared.get(text) == Some(&by.pid)).then_some(By::Coordinator)
             }
         };
-        self.teller.at_work(&gid, by.unwrap_or_else(|| self.asked_last(tx, decision)));
+        self.teller.at_work(&gid, by.unwrap_or_else(|| self.asked_last(tx, decision, whose)));
         self.teller.ended(&gid, decision);
         if self.older.contains(text) {
             self.events.record(Event::Untold { tx, p: self.p });
@@ -110,10 +112,15 @@ impl Effects {
         given_up == Some(true)
     }
 
-    /// Whoever asked last for this end of the branch.
-    fn asked_last(&self, tx: Tx, decision: Decision) -> By {
+    /// What this coordinator asked last for this end of the branch, of those that may be at it together:
+    /// each one's number is its address.
+    fn asked_last(&self, tx: Tx, decision: Decision, whose: &str) -> By {
+        let is_it = |place: Place| match place {
+            Place::Coordinator(c) => application_name(NodeId(c)) == whose,
+            Place::Participant(_) => false,
+        };
         let by_recovery = self.events.last(|event| match event {
-            Event::Asked { tx: of, p, ask, .. } if *of == tx && *p == self.p => {
+            Event::Asked { tx: of, p, by, ask } if *of == tx && *p == self.p && is_it(*by) => {
                 (ask.decision() == Some(decision)).then(|| ask.by_recovery())
             }
             _ => None,
