@@ -59,8 +59,8 @@ impl<M: Clone + Spoken + Send + 'static> Network<M> {
         Self { wire: Wire::new(NetState::new(seed, nodes, link)) }
     }
 
-    /// The same network, which tells this sentry of every message that is sent or received. Before
-    /// anything is bound.
+    /// The same network, which tells this sentry of every message that is sent or received, and of
+    /// what is written to a stream or read from one. Before anything is bound.
     pub fn told(self, sentry: Sentry) -> Self {
         Self { wire: self.wire.told(sentry) }
     }

@@ -138,15 +138,16 @@ impl<M: Spoken + Send + 'static> Carrier for Wire<M> {
         self.step(step);
     }
 
-    fn pass(&self, passing: Passing, (from, to): (NodeId, NodeId), bytes: &[u8]) {
+    fn pass(&self, passing: Passing, (from, to): (NodeId, NodeId), bytes: &[u8]) -> bool {
         if !self.sentry.is_heard() {
-            return;
+            return false;
         }
         let (from, to, word) = (from.0, to.0, M::of_bytes(bytes));
         self.sentry.tell(match passing {
             Passing::Written => Sign::Sent { from, to, word },
             Passing::Read => Sign::Received { from, to, word },
         });
+        true
     }
 }
 

@@ -1,7 +1,8 @@
 //! What makes an adapter's life hard, counted where a server does it.
 //!
 //! Absent is the `PREPARE` that rolls back and says so by its tag alone: the shipped adapter asks first
-//! whether the transaction has failed, and sends none then. Bugs planted in it get there.
+//! whether the transaction has failed, and sends none then. Bugs planted in it get there. Slots that are
+//! exhausted are counted where they are taken away.
 
 /// A branch that became prepared after its coordinator had given up on that.
 pub(super) const LATE: &str = "prepares that came late";
@@ -11,7 +12,6 @@ const REFUSALS: &[(&str, &str)] = &[
     ("23505", "rows that exist already"),
     ("25P03", "sessions that were idle for too long"),
     ("42704", "gids that are not known"),
-    ("53200", "slots that are exhausted"),
     ("55000", "gids that are busy"),
     ("57014", "statements that were cancelled"),
     ("57P01", "sessions told of an administrator's hand"),

@@ -35,7 +35,7 @@ impl Scenario {
     pub fn at(mut self, servers: Servers) -> Self {
         self.servers = servers;
         let mut draw = Draw::new(self.seed, STREAM);
-        if servers != Servers::Postgres || self.faults.is_empty() || draw.below(2) == 0 {
+        if servers == Servers::Simulated || self.faults.is_empty() || draw.below(2) == 0 {
             return self;
         }
         for _ in 0..=draw.below(3) {

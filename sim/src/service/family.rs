@@ -4,8 +4,8 @@
 //! faults that meet the service. That one does little, and soon: most of its faults wait for a step of
 //! some place, or come early. Those are left out that a service cannot be held to, because they take back
 //! what was committed or are somebody's mistake (a failover to a standby that lacks the latest, an
-//! operator's hand, a second process under the same id), those of a coordinator's handles, which a service
-//! need not have, and those that do nothing at byte streams.
+//! operator's hand, a second process under the same id), and those of what only a coordinator has: handles,
+//! slots for prepared branches, evidence of how they ended.
 
 use std::time::Duration;
 
@@ -23,12 +23,11 @@ const STEPS: u64 = 8;
 
 /// The scenario of a seed.
 pub(super) fn scenario(seed: u64, databases: u8, rests_within: Duration) -> Scenario {
-    let drawn = Scenario::with_participants(seed, databases.max(2));
+    let drawn = Scenario::with_participants(seed, databases.max(2)).at(Servers::Own);
     let mut draw = Draw::new(seed, STREAM);
     let faults = drawn.faults.iter().filter(|fault| concerns(&fault.kind));
     let faults = faults.map(|fault| met(fault, &mut draw, databases, drawn.heal_ms)).collect();
     Scenario {
-        servers: Servers::Own,
         workload: Workload::Orders { items: 1, stock: 0 },
         transactions: 1,
         clients: 1,
@@ -59,7 +58,8 @@ const fn concerns(kind: &FaultKind) -> bool {
         | FaultKind::DiskStuck { .. }
         | FaultKind::Misread { .. }
         | FaultKind::EndSessions { .. }
-        | FaultKind::SessionCrash { .. } => true,
+        | FaultKind::SessionCrash { .. }
+        | FaultKind::Message { .. } => true,
         FaultKind::LetGo
         | FaultKind::Undriven
         | FaultKind::Takeover
@@ -67,8 +67,7 @@ const fn concerns(kind: &FaultKind) -> bool {
         | FaultKind::Operator { .. }
         | FaultKind::Forget { .. }
         | FaultKind::Failover { .. }
-        | FaultKind::Slots { .. }
-        | FaultKind::Message { .. } => false,
+        | FaultKind::Slots { .. } => false,
     }
 }
 

@@ -27,7 +27,8 @@
 //! ```
 //!
 //! The service's machine and each database's crash, are killed, stand still, are slow or cut off; their
-//! disks lose what was not synced; their clocks drift and jump. A service that was killed begins again.
+//! disks lose what was not synced; their clocks drift and jump. Connections are reset around a commit, and
+//! sessions are ended or crash. A service that was killed begins again.
 //! What a user of the coordinator needs is on the [`Machine`] too, and judged by every invariant.
 //!
 //! # What such code must not use

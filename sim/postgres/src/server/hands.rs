@@ -132,7 +132,7 @@ impl Server {
 
     /// Forgets how transactions ended that came before every one that is running or prepared, as a vacuum
     /// does that lets go of the commit log: `pg_xact_status` is null for them from now on, until the
-    /// server is opened again.
+    /// server has recovered from its log.
     pub fn forget_ends(&self) {
         let mut state = self.lock();
         state.oldest_known = state.running.first().copied().unwrap_or(state.next_xid);

@@ -117,8 +117,8 @@ impl AsyncRead for ByteStream {
             return read;
         }
         let ends = (self.peer, self.local);
-        self.carrier.pass(Passing::Read, ends, &into.filled()[before..]);
-        if self.is_over() {
+        let told = self.carrier.pass(Passing::Read, ends, &into.filled()[before..]);
+        if told && self.is_over() {
             // That was the end of the reader.
             into.set_filled(before);
             return Poll::Pending;

@@ -75,9 +75,9 @@ pub(in crate::net) trait Carrier: Send + Sync {
     /// Takes a step now, and does what it leaves to be done. Not in a timer callback.
     fn take(&self, step: &mut dyn FnMut(&mut Streams, &mut Step<'_>));
 
-    /// Tells whoever listens that these bytes were just written, or read, between these nodes. Nothing
-    /// is locked.
-    fn pass(&self, passing: Passing, ends: (NodeId, NodeId), bytes: &[u8]);
+    /// Tells whoever listens that these bytes were just written, or read, between these nodes; false if
+    /// nobody does. Nothing is locked.
+    fn pass(&self, passing: Passing, ends: (NodeId, NodeId), bytes: &[u8]) -> bool;
 }
 
 /// What bytes have just been.
