@@ -98,5 +98,5 @@ fn main() {
         );
     }
     test(Service::new(one_transaction)).check();
-    println!("one transaction holds on 100 seeds");
+    println!("one transaction holds where two commits did not");
 }

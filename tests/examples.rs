@@ -49,7 +49,7 @@ fn a_service_on_the_bench() -> Result<()> {
 
 #[test]
 fn two_plain_commits_are_caught_and_one_transaction_holds() -> Result<()> {
-    says("two_plain_commits", "one transaction holds on 100 seeds")
+    says("two_plain_commits", "one transaction holds where two commits did not")
 }
 
 #[test]
